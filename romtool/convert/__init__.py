@@ -1,0 +1,1 @@
+"""Readers: solver files become `SolverResults` and `Deck`, in meshio's vocabulary."""

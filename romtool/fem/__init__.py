@@ -1,0 +1,1 @@
+"""Finite elements of the source solvers: operators, loads, checks."""

@@ -1,0 +1,1 @@
+"""Files of romtool: case and load files, datasets, models, results, fields for viewers."""

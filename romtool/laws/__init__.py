@@ -1,0 +1,1 @@
+"""Material laws as compiled kernels over batches of points."""

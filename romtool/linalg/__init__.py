@@ -1,0 +1,1 @@
+"""Algorithms on arrays: proper orthogonal decomposition, empirical cubature, gappy reconstruction."""

@@ -1,0 +1,212 @@
+"""What acts on a structure: tables in time, materials, supports, loads, temperature. All are frozen.
+
+A `Loading` is complete and resolved: names refer to sets of the mesh, fields are arrays in the solver's
+node or face order. Case files, decks and load files are all turned into it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from romtool.types import Floats, Mesh
+
+
+@dataclass(frozen=True)
+class Table:
+    """A piecewise linear amplitude in time, constant outside, that may repeat in cycles.
+
+    At a jump (a time given twice) and at the end of a cycle the value is the one before.
+
+    Parameters
+    ----------
+    name: the table's name.
+    points: (n, 2) float, times [time] not decreasing, and values.
+    cycles: how often the table is run through; the first point's value starts each cycle.
+    """
+
+    name: str
+    points: Floats
+    cycles: int = 1
+
+    def at(self, time: float) -> float:
+        """Return the amplitude at `time` [time].
+
+        >>> Table("t", np.array([[0.0, 0.0], [1.0, 2.0]]), cycles=2).at(1.5)
+        1.0
+        """
+        times, values = self.points[:, 0], self.points[:, 1]
+        local = cycle_time(time, float(times[0]), float(times[-1]), self.cycles)
+        k = int(np.searchsorted(times, local, side="left"))
+        if k == 0 or k == len(times):
+            return float(values[min(k, len(times) - 1)])
+        part = (local - times[k - 1]) / (times[k] - times[k - 1])
+        return float(values[k - 1] + part * (values[k] - values[k - 1]))
+
+
+def cycle_time(time: float, start: float, end: float, cycles: int) -> float:
+    """Map `time` into the cycle [start, end] it falls in; an exact end belongs to its own cycle."""
+    period = end - start
+    if cycles <= 1 or period <= 0.0 or time <= end:
+        return time
+    count = (time - start) / period
+    whole = min(int(np.ceil(count - 1e-9)) - 1, cycles - 1)
+    return float(min(time - whole * period, end))
+
+
+@dataclass(frozen=True)
+class Material:
+    """A law and its parameters on an element set.
+
+    Parameters
+    ----------
+    elements: element set, or "all".
+    law: key of `romtool.laws.LAWS`.
+    parameters: name -> value as in a case file: a number, a table [[T, value], …], a list of these (one
+        per hardening term), or for `hardening` [[p, stress], …] or [[T, [[p, stress], …]], …].
+    density: float [mass/length³], or None where nothing needs it.
+    reference_temperature: float [temperature], of the secant expansion.
+    from_initial: eps_th = alpha(T)(T - T_ref) - alpha(T_0)(T_0 - T_ref); the second term only where True.
+    """
+
+    elements: str
+    law: str
+    parameters: Mapping[str, object]
+    density: float | None = None
+    reference_temperature: float = 0.0
+    from_initial: bool = False
+
+
+@dataclass(frozen=True)
+class Dirichlet:
+    """Prescribed displacement components of a node set: `value * table(t)`.
+
+    Parameters
+    ----------
+    name: its name.
+    nodes: node set.
+    components: some of 0, 1, 2.
+    value: float [length], or (n_set_nodes,) array in the set's order.
+    table: name of a table, or None for a constant.
+    """
+
+    name: str
+    nodes: str
+    components: tuple[int, ...]
+    value: float | Floats = 0.0
+    table: str | None = None
+
+
+LoadKind = Literal["pressure", "centrifugal", "body", "traction"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load shape times a table.
+
+    Parameters
+    ----------
+    name: its name.
+    kind: "pressure" (positive = compression) or "traction" (vector per area) on `region`, a side set;
+        "body" (vector of force per volume) or "centrifugal" on `region`, an element set or "all".
+    region: the set.
+    value: pressure: float [force/area], or an array per face or per node of the set (see `on`);
+        traction, body: (3,) array; centrifugal: omega [rad/time], which the table multiplies.
+    on: "face" or "node": what the array of a pressure runs over, in the set's own order (faces), or in
+        the order of `unique_nodes` of the set (nodes).
+    point, axis: (3,) arrays of a centrifugal load: a point of the axis [length] and its direction.
+    table: name of a table, or None for a constant.
+    """
+
+    name: str
+    kind: LoadKind
+    region: str
+    value: float | Floats
+    on: Literal["face", "node"] = "face"
+    point: Floats | None = None
+    axis: Floats | None = None
+    table: str | None = None
+
+
+@dataclass(frozen=True)
+class TemperatureEntry:
+    """The temperature field at one time: a number, an array, or an expression in x, y, z.
+
+    Parameters
+    ----------
+    time: float [time].
+    value: uniform temperature, or (n_nodes,) in the solver's node order, or an expression of x, y, z.
+    scale, offset: the field is `scale * value + offset`.
+    """
+
+    time: float
+    value: float | Floats | str
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """Initial temperature and a history that is linear between entries, constant outside.
+
+    Parameters
+    ----------
+    initial: float [temperature] or (n_nodes,).
+    entries: in increasing time; empty where the temperature stays at `initial`.
+    cycles: how often the entries are run through.
+    """
+
+    initial: float | Floats = 0.0
+    entries: tuple[TemperatureEntry, ...] = ()
+    cycles: int = 1
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Everything that acts on the structure, for one computation.
+
+    Parameters
+    ----------
+    name: its name.
+    times: (n_times,) increasing, the increments [time]; times[0] is the initial state.
+    dirichlet, loads, tables, temperature: see there.
+    rate_independent: time intervals (start, end) in which viscous flow and creep are switched off
+        (CalculiX' *STATIC steps).
+    """
+
+    name: str
+    times: Floats
+    dirichlet: tuple[Dirichlet, ...] = ()
+    loads: tuple[Load, ...] = ()
+    tables: tuple[Table, ...] = ()
+    temperature: Temperature = field(default_factory=Temperature)
+    rate_independent: tuple[tuple[float, float], ...] = ()
+
+    def amplitude(self, table: str | None, time: float) -> float:
+        """Return table(time), or 1 where there is no table. Raises KeyError for an unknown name."""
+        if table is None:
+            return 1.0
+        return {entry.name: entry for entry in self.tables}[table].at(time)
+
+
+@dataclass(frozen=True)
+class Deck:
+    """What a solver's input deck says.
+
+    Parameters
+    ----------
+    mesh: the mesh, where the deck holds or names one.
+    materials, loading: as far as the deck has them; names are the deck's set names, or its table names.
+    results: result files beside the deck under the solver's usual names that exist.
+    times_from_results: the solver chose the increments itself: take them from the results.
+    warnings: sentences that a user should read.
+    """
+
+    mesh: Mesh | None
+    materials: tuple[Material, ...]
+    loading: Loading
+    results: tuple[Path, ...] = ()
+    times_from_results: bool = False
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Training: bases, reduced quadrature, gappy operators, a complete model."""

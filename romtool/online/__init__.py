@@ -1,0 +1,1 @@
+"""Answers to new load cases with a model alone."""

@@ -1,0 +1,1 @@
+"""The hyper-reduced problem: what calibration and marching share."""
