@@ -1,0 +1,30 @@
+"""`romtool fields RESULT --at 1.0,2.0 --names u,p -o fields.xdmf`."""
+
+from pathlib import Path
+
+import click
+
+from romtool.cli.options import PATH, output_option, overwrite_option
+
+
+@click.command("fields")
+@click.argument("result", type=PATH)
+@click.option("--at", "times", default="", help="Times, separated by commas; all stored ones by default.")
+@click.option("--names", default="", help="Fields, separated by commas; all by default.")
+@output_option("the fields (.xdmf, .vtu or .pvd)")
+@overwrite_option
+def command(result: Path, times: str, names: str, output: Path, overwrite: bool) -> None:
+    """Write full fields of RESULT (online result, solution or solver file) for ParaView."""
+    from romtool.pipeline.fields import write_fields
+
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    written = write_fields(result, output, _numbers(times), chosen, overwrite=overwrite)
+    click.echo(f"wrote {', '.join(written)} to {output}", err=True)
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers of a comma-separated list. Raises BadParameter."""
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise click.BadParameter(f"expected numbers separated by commas, found {text!r}", param_hint="--at") from error

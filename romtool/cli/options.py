@@ -1,0 +1,67 @@
+"""Arguments and options, each declared once, and how commands print."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+case_argument = click.argument("case", type=PATH)
+model_argument = click.argument("model", type=PATH)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else there.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing output when the new one is complete.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
+
+
+def output_option(what: str) -> Any:
+    """Return the option `-o` for a required output."""
+    return click.option("-o", "--output", type=PATH, required=True, help=f"Where to write {what}.")
+
+
+def speaker(quiet: bool, rank: int = 0) -> Any:
+    """Return what takes log sentences: stderr of rank 0, or nothing."""
+    if quiet or rank != 0:
+        return lambda text: None
+    return lambda text: click.echo(text, err=True)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document; what is not finite becomes null, arrays become lists."""
+    click.echo(json.dumps(plain(document), indent=1))
+
+
+def plain(value: Any) -> Any:
+    """Return a value in the types of JSON."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Print a table on the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right")
+    for row in rows:
+        table.add_row(*(number(cell) for cell in row))
+    Console().print(table)
+
+
+def number(cell: Any) -> str:
+    """Return a cell as text: three significant digits for floats."""
+    if cell is None:
+        return "-"
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,36 @@
+"""`romtool solve CASE/case.toml LOAD.toml… -o REF`."""
+
+from pathlib import Path
+
+import click
+
+from romtool.cli.options import (
+    PATH,
+    case_argument,
+    json_option,
+    output_option,
+    overwrite_option,
+    print_json,
+    print_table,
+    quiet_option,
+    speaker,
+)
+
+
+@click.command("solve")
+@case_argument
+@click.argument("loads", type=PATH, nargs=-1, required=True)
+@output_option("the solutions, one folder per load")
+@overwrite_option
+@json_option
+@quiet_option
+def command(case: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
+    """Solve the load cases LOADS of CASE with the built-in high-fidelity solver."""
+    from romtool.pipeline.solve import solve_loads
+
+    solved = solve_loads(case, loads, output, speaker(quiet), overwrite=overwrite)
+    if as_json:
+        print_json({"loads": [vars(entry) for entry in solved]})
+        return
+    rows = [(entry.name, entry.n_steps, entry.iterations, entry.cuts, entry.seconds) for entry in solved]
+    print_table("solve", ("load", "steps", "iterations", "cuts", "seconds"), rows)

@@ -1,0 +1,183 @@
+"""The tangent stiffness matrix: a symmetric pattern built once, filled element by element.
+
+Over all degrees of freedom (3 node + component) the CSR pattern is the node pattern with full 3x3 blocks,
+rows sorted. The pattern of the free ones is a selection of these entries, in order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+from romtool.fem.operators import Operators
+from romtool.types import Bools, Floats, Ints
+
+
+@dataclass(frozen=True)
+class TangentPattern:
+    """Where the tangent's entries are.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    indptr, indices: CSR pattern over all (3 n_nodes) degrees of freedom, symmetric, rows sorted.
+    free: (n_free,) int, ascending: degrees of freedom that are kept.
+    free_indptr, free_indices: CSR pattern over the free ones, sorted.
+    selection: (nnz_free,) int: position of each free entry among all.
+    """
+
+    operators: Operators
+    indptr: Ints
+    indices: Ints
+    free: Ints
+    free_indptr: Ints
+    free_indices: Ints
+    selection: Ints
+
+    @property
+    def n_dofs(self) -> int:
+        """Return the number of degrees of freedom of all nodes."""
+        return 3 * self.operators.n_nodes
+
+
+def build_pattern(operators: Operators, free: Bools | None = None) -> TangentPattern:
+    """Build the pattern of the tangent.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    free: (3 n_nodes,) bool, which degrees of freedom are unknown; all where None.
+
+    Returns
+    -------
+    TangentPattern.
+    """
+    mask = np.ones(3 * operators.n_nodes, dtype=np.bool_) if free is None else np.asarray(free, dtype=np.bool_)
+    nodes = operators.node_pattern
+    lengths = np.repeat(3 * np.diff(nodes.indptr), 3)
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    indices = np.empty(indptr[-1], dtype=np.int64)
+    _expand(nodes.indptr, nodes.indices, indptr, indices)
+    number = np.cumsum(mask) - 1
+    kept = np.repeat(mask, lengths) & mask[indices]
+    selection = np.flatnonzero(kept)
+    before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[indptr]
+    free_indptr = np.concatenate([[0], np.cumsum(np.diff(before)[mask])]).astype(np.int64)
+    return TangentPattern(
+        operators, indptr, indices, np.flatnonzero(mask), free_indptr, number[indices[selection]], selection
+    )
+
+
+@njit(cache=True)
+def _expand(node_indptr: Ints, node_indices: Ints, indptr: Ints, indices: Ints) -> None:
+    """Expand the node pattern to three components per node."""
+    for node in range(len(node_indptr) - 1):
+        for i in range(3):
+            position = indptr[3 * node + i]
+            for k in range(node_indptr[node], node_indptr[node + 1]):
+                for j in range(3):
+                    indices[position] = 3 * node_indices[k] + j
+                    position += 1
+
+
+def tangent_data(pattern: TangentPattern, tangent: Floats) -> Floats:
+    """Return the values of the tangent stiffness in the order of `pattern.indices`.
+
+    Parameters
+    ----------
+    pattern: of the mesh.
+    tangent: (n_points, 6, 6) float [stress], d sig_a / d eps_b with sig = D eps in tensor shear: the
+        columns of shear strains hold the factor 2.
+
+    Returns
+    -------
+    (nnz,) float [force/length].
+    """
+    operators = pattern.operators
+    data = np.zeros(len(pattern.indices))
+    moduli = np.ascontiguousarray(tangent, dtype=np.float64)
+    nodes = operators.node_pattern
+    for block, entries in zip(operators.blocks, nodes.entries, strict=True):
+        weights = operators.weights[block.span]
+        args = (block.connectivity, block.gradients, weights, moduli[block.span])
+        _add_block(*args, entries, nodes.indptr, data)
+    return data
+
+
+def assemble_tangent(pattern: TangentPattern, tangent: Floats) -> sparse.csr_matrix:
+    """Return the (3 n_nodes, 3 n_nodes) CSR tangent stiffness of all degrees of freedom.
+
+    Parameters
+    ----------
+    pattern: of the mesh.
+    tangent: (n_points, 6, 6) float [stress], see `tangent_data`.
+
+    Returns
+    -------
+    CSR float [force/length]; symmetric in its pattern.
+    """
+    shape = (pattern.n_dofs, pattern.n_dofs)
+    return sparse.csr_matrix((tangent_data(pattern, tangent), pattern.indices, pattern.indptr), shape=shape)
+
+
+def free_part(pattern: TangentPattern, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the (n_free, n_free) part of a matrix that `assemble_tangent` made."""
+    shape = (len(pattern.free), len(pattern.free))
+    return sparse.csr_matrix((matrix.data[pattern.selection], pattern.free_indices, pattern.free_indptr), shape)
+
+
+@njit(cache=True)
+def _strain_columns(gradients: Floats, moduli: Floats, weight: float, columns: Floats) -> None:
+    """Write w D B_b of one point into `columns` (6, 3, n_cell_nodes)."""
+    for s in range(6):
+        d = moduli[s]
+        for b in range(gradients.shape[0]):
+            gx, gy, gz = weight * gradients[b, 0], weight * gradients[b, 1], weight * gradients[b, 2]
+            columns[s, 0, b] = d[0] * gx + 0.5 * (d[3] * gy + d[5] * gz)
+            columns[s, 1, b] = d[1] * gy + 0.5 * (d[3] * gx + d[4] * gz)
+            columns[s, 2, b] = d[2] * gz + 0.5 * (d[4] * gy + d[5] * gx)
+
+
+@njit(cache=True)
+def _add_point(gradients: Floats, columns: Floats, local: Floats) -> None:
+    """Add B_a^T (w D B_b) of one point to `local` (n_cell_nodes, 3, 3, n_cell_nodes)."""
+    n_cell_nodes = gradients.shape[0]
+    for a in range(n_cell_nodes):
+        gx, gy, gz = gradients[a, 0], gradients[a, 1], gradients[a, 2]
+        for j in range(3):
+            for b in range(n_cell_nodes):
+                local[a, 0, j, b] += gx * columns[0, j, b] + gy * columns[3, j, b] + gz * columns[5, j, b]
+                local[a, 1, j, b] += gy * columns[1, j, b] + gx * columns[3, j, b] + gz * columns[4, j, b]
+                local[a, 2, j, b] += gz * columns[2, j, b] + gy * columns[4, j, b] + gx * columns[5, j, b]
+
+
+@njit(cache=True)
+def _add_block(
+    connectivity: Ints,
+    gradients: Floats,
+    weights: Floats,
+    moduli: Floats,
+    entries: Ints,
+    node_indptr: Ints,
+    data: Floats,
+) -> None:
+    """Add the element matrices of one block to `data`."""
+    n_cells, n_ip, n_cell_nodes = gradients.shape[:3]
+    local = np.empty((n_cell_nodes, 3, 3, n_cell_nodes))
+    columns = np.empty((6, 3, n_cell_nodes))
+    for cell in range(n_cells):
+        local[:] = 0.0
+        for q in range(n_ip):
+            point = cell * n_ip + q
+            _strain_columns(gradients[cell, q], moduli[point], weights[point], columns)
+            _add_point(gradients[cell, q], columns, local)
+        for a in range(n_cell_nodes):
+            start = node_indptr[connectivity[cell, a]]
+            length = node_indptr[connectivity[cell, a] + 1] - start
+            for b in range(n_cell_nodes):
+                within = entries[cell, a, b] - start
+                for i in range(3):
+                    position = 9 * start + 3 * (i * length + within)
+                    for j in range(3):
+                        data[position + j] += local[a, i, j, b]

@@ -1,0 +1,40 @@
+"""Sets of a mesh by name."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import numpy as np
+
+from romtool.errors import MeshError
+from romtool.types import Ints, Mesh
+
+
+def _find(kind: str, name: str, sets: Mapping[str, Ints]) -> Ints:
+    """Return a set, or raise MeshError naming the nearest."""
+    if name in sets:
+        return sets[name]
+    near = get_close_matches(name, list(sets), n=3, cutoff=0.4) or list(sets)[:5]
+    known = ", ".join(f"'{entry}'" for entry in near) or "none at all"
+    raise MeshError(f"{kind} set '{name}' is not in the mesh; the nearest {kind} sets are {known}; pick one")
+
+
+def node_set(mesh: Mesh, name: str) -> Ints:
+    """Return the (n,) rows of `points` of a node set. Raises MeshError naming the nearest sets."""
+    return np.asarray(_find("node", name, mesh.node_sets), dtype=np.int64)
+
+
+def side_set(mesh: Mesh, name: str) -> Ints:
+    """Return the (n, 2) element indices and local faces. Raises MeshError naming the nearest sets."""
+    return np.asarray(_find("side", name, mesh.side_sets), dtype=np.int64).reshape(-1, 2)
+
+
+def element_set(mesh: Mesh, name: str) -> Ints:
+    """Return the (n,) element indices of a set; "all" is every element unless a set has that name.
+
+    Raises
+    ------
+    MeshError: no such set; the message names the nearest.
+    """
+    if name == "all" and name not in mesh.element_sets:
+        return np.arange(mesh.n_elements, dtype=np.int64)
+    return np.asarray(_find("element", name, mesh.element_sets), dtype=np.int64)

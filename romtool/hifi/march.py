@@ -1,0 +1,237 @@
+"""The built-in high-fidelity solver: increments in time, cut where Newton's method does not converge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from romtool.errors import CaseError, ConvergenceError
+from romtool.fem.assembly import assemble_tangent, free_part
+from romtool.hifi.newton import StepError, balance, build_increment, newton
+from romtool.hifi.problem import HifiProblem, external_force, prescribed_displacement
+from romtool.hifi.scipy_solver import SciPySolver
+from romtool.hifi.supports import build_support
+from romtool.laws import elastic_tangent
+from romtool.loading import Dirichlet
+from romtool.protocols import LinearSolver
+from romtool.types import Floats
+
+
+@dataclass(frozen=True)
+class HifiState:
+    """The complete state at one time.
+
+    Parameters
+    ----------
+    time: [time].
+    displacement: (n_nodes, 3) float [length].
+    stress: (n_points, 6) float [stress].
+    state: (n_points, n_state) float, internal variables, columns of `romtool.laws.state_fields`.
+    scale: [force], running maximum of the assembled absolute internal forces (METHODS 0).
+    rate: (n_nodes, 3) float [length/time] of the last increment, to extrapolate from; None for none.
+    """
+
+    time: float
+    displacement: Floats
+    stress: Floats
+    state: Floats
+    scale: float = 0.0
+    rate: Floats | None = None
+
+
+@dataclass(frozen=True)
+class StepStatistics:
+    """How one increment went.
+
+    Parameters
+    ----------
+    time: at its end [time].
+    iterations: Newton corrections, of all parts.
+    cuts: how often it was halved.
+    residuals: relative residuals of the last part's iterations, the converged one last.
+    """
+
+    time: float
+    iterations: int = 0
+    cuts: int = 0
+    residuals: tuple[float, ...] = ()
+
+
+OnStep = Callable[[HifiState, StepStatistics], None]
+
+
+def initial_state(problem: HifiProblem) -> HifiState:
+    """Return the state at the first time: no displacement, no stress, virgin material."""
+    n_points = problem.operators.n_points
+    return HifiState(
+        time=float(problem.loading.times[0]),
+        displacement=np.zeros((problem.operators.n_nodes, 3)),
+        stress=np.zeros((n_points, 6)),
+        state=np.zeros((n_points, problem.n_state)),
+    )
+
+
+def _guesses(problem: HifiProblem, state: HifiState, t_n1: float) -> tuple[Floats, ...]:
+    """Return the displacements to start an increment from."""
+    if state.rate is None:
+        return (state.displacement,)
+    extrapolated = state.displacement + (t_n1 - state.time) * state.rate
+    moved = prescribed_displacement(problem, t_n1) - prescribed_displacement(problem, state.time)
+    return (extrapolated,) if moved.any() else (state.displacement, extrapolated)
+
+
+def _part(
+    problem: HifiProblem, solver: LinearSolver, state: HifiState, t_n1: float
+) -> tuple[HifiState, tuple[float, ...]]:
+    """Solve one increment without cuts."""
+    increment = build_increment(problem, state.state, state.time, t_n1, state.scale)
+    response, history = newton(problem, solver, increment, _guesses(problem, state, t_n1))
+    rate = (response.displacement - state.displacement) / (t_n1 - state.time)
+    end = HifiState(t_n1, response.displacement, response.stress, response.state, response.scale, rate)
+    return end, history
+
+
+def advance(
+    problem: HifiProblem, state: HifiState, t_n: float, t_n1: float, solver: LinearSolver | None = None
+) -> tuple[HifiState, StepStatistics]:
+    """Advance a complete state by one increment; halve it where Newton's method fails.
+
+    Parameters
+    ----------
+    problem: the problem.
+    state: complete, at t_n.
+    t_n, t_n1: start and end [time].
+    solver: of the linear systems; a new `SciPySolver` where None.
+
+    Returns
+    -------
+    The state at t_n1, and how it went.
+
+    Raises
+    ------
+    ConvergenceError: no convergence after all cuts; with time, residuals and what to try.
+    CaseError: t_n1 is not after t_n.
+    """
+    if not t_n1 > t_n:
+        raise CaseError(f"an increment from {t_n:g} to {t_n1:g} does not go forward; times must increase")
+    solver = solver or SciPySolver()
+    state = replace(state, time=t_n)
+    ends, iterations, cuts = [(t_n1, 0)], 0, 0
+    history: tuple[float, ...] = ()
+    while ends:
+        end, depth = ends[-1]
+        try:
+            state, history = _part(problem, solver, state, end)
+        except StepError as failure:
+            if depth >= problem.options.max_cuts:
+                raise ConvergenceError(_failure(state.time, end, depth, failure)) from failure
+            iterations, cuts = iterations + len(failure.residuals), cuts + 1
+            ends[-1] = (end, depth + 1)
+            ends.append((0.5 * (state.time + end), depth + 1))
+            state = replace(state, rate=None)
+        else:
+            iterations += len(history) - 1
+            ends.pop()
+    return state, StepStatistics(t_n1, iterations, cuts, history)
+
+
+def _failure(t_n: float, t_n1: float, cuts: int, failure: StepError) -> str:
+    """Say where the march stopped and what to try."""
+    residuals = ", ".join(f"{value:.1e}" for value in failure.residuals[-8:]) or "none"
+    return (
+        f"no convergence from t = {t_n:.9g} to {t_n1:.9g} after {cuts} cuts: {failure.reason}; last relative "
+        f"residuals: {residuals}; try smaller increments in [time], larger max_cuts or max_iterations in "
+        "[newton], or check the size of the loads and the units of the material"
+    )
+
+
+def solve(
+    problem: HifiProblem, on_step: OnStep | None = None, solver: LinearSolver | None = None
+) -> tuple[HifiState, tuple[StepStatistics, ...]]:
+    """March through all times of the loading.
+
+    Parameters
+    ----------
+    problem: the problem.
+    on_step: called with every state, the initial one included, and how its increment went.
+    solver: of the linear systems; a `SciPySolver` where None.
+
+    Returns
+    -------
+    The last state, and the statistics of all increments.
+
+    Raises
+    ------
+    ConvergenceError: an increment that did not converge; `on_step` has seen the earlier ones.
+    """
+    solver = solver or SciPySolver()
+    state = initial_state(problem)
+    statistics: list[StepStatistics] = []
+    if on_step is not None:
+        on_step(state, StepStatistics(state.time))
+    for time in problem.loading.times[1:]:
+        state, step = advance(problem, state, state.time, float(time), solver)
+        statistics.append(step)
+        if on_step is not None:
+            on_step(state, step)
+    return state, tuple(statistics)
+
+
+def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:
+    """Return the (n_nodes, 3) forces of the supports on the structure [force]; 0 at free degrees of freedom.
+
+    Parameters
+    ----------
+    problem: the problem.
+    stress: (n_points, 6) float [stress] at `time`.
+    time: [time].
+    """
+    residual, *_ = balance(problem, stress, external_force(problem, time), 0.0)
+    return np.where(problem.fixed.reshape(-1, 3), -residual, 0.0)
+
+
+def unbalance(problem: HifiProblem, stress: Floats, time: float) -> float:
+    """Return the residual of a stress field on the free degrees of freedom, relative to the forces at work.
+
+    Parameters
+    ----------
+    problem: the problem.
+    stress: (n_points, 6) float [stress] at `time`, e.g. recomputed from imported displacements.
+    time: [time].
+
+    Returns
+    -------
+    `‖R_free‖ / max(‖F_ext‖, ‖reactions‖, s_t)`; 0 where nothing acts.
+    """
+    _, norm, reference, _ = balance(problem, stress, external_force(problem, time), 0.0)
+    return norm / reference if reference > 0.0 else 0.0
+
+
+def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver | None = None) -> Floats:
+    """Return the linear-elastic displacement for one Dirichlet shape, all other prescribed ones zero.
+
+    Parameters
+    ----------
+    problem: the problem; moduli at the initial temperature.
+    entry: one of its Dirichlet entries; the table counts as one.
+    solver: of the linear system; a `SciPySolver` where None.
+
+    Returns
+    -------
+    (n_nodes, 3) float [length].
+
+    Raises
+    ------
+    CaseError: the entry prescribes what is free in the problem.
+    """
+    support = build_support(problem.operators.mesh, entry)
+    if not problem.fixed[support.dofs].all():
+        raise CaseError(f"support '{entry.name}' is not one of the problem's; build the problem with it")
+    solver = solver or SciPySolver()
+    initial = problem.to_points @ problem.temperature.initial
+    matrix = assemble_tangent(problem.pattern, elastic_tangent(problem.tables, problem.materials, initial))
+    lifting = np.zeros(problem.pattern.n_dofs)
+    lifting[support.dofs] = support.values
+    solver.factorise(free_part(problem.pattern, matrix))
+    lifting[problem.pattern.free] = solver.solve(-(matrix @ lifting)[problem.pattern.free])
+    return lifting.reshape(-1, 3)

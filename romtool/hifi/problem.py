@@ -1,0 +1,179 @@
+"""The high-fidelity problem: mesh, laws, loads and supports of one computation, built once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from romtool.errors import CaseError, MeshError
+from romtool.fem.assembly import TangentPattern, build_pattern
+from romtool.fem.loads import amplitude, load_factors, load_shapes
+from romtool.fem.operators import Operators, temperature_operator
+from romtool.fem.sets import element_set
+from romtool.fem.temperature import TemperatureHistory, build_temperature
+from romtool.hifi.supports import Support, build_supports, check_supports
+from romtool.laws import build_tables, state_size, thermal_offset
+from romtool.loading import Loading, Material
+from romtool.types import Bools, Floats, Ints
+
+
+@dataclass(frozen=True)
+class NewtonOptions:
+    """When Newton's method has converged, and when it gives up.
+
+    Parameters
+    ----------
+    tolerance: of the residual against `max(‖F_ext‖, ‖reactions‖, s_t)` (METHODS 0).
+    max_iterations: per increment, before it is cut.
+    max_cuts: how often an increment may be halved.
+    """
+
+    tolerance: float = 1e-8
+    max_iterations: int = 25
+    max_cuts: int = 6
+
+
+@dataclass(frozen=True)
+class HifiProblem:
+    """Everything the solver needs; nothing in it changes over time.
+
+    Parameters
+    ----------
+    operators: of the mesh. pattern: of the tangent on the free degrees of freedom.
+    tables: of `romtool.laws.build_tables`; materials: (n_points,) int, row of the tables.
+    offset: (n_points,) float, thermal strain to subtract.
+    temperature: nodal history; to_points: (n_points, n_nodes) CSR.
+    loading: tables and times; load_shapes: (n_loads, n_nodes, 3) float [force].
+    supports: one per Dirichlet entry; fixed: (3 n_nodes,) bool, prescribed degrees of freedom.
+    options: of Newton's method.
+    """
+
+    operators: Operators
+    pattern: TangentPattern
+    tables: Any
+    materials: Ints
+    offset: Floats
+    temperature: TemperatureHistory
+    to_points: sparse.csr_matrix
+    loading: Loading
+    load_shapes: Floats
+    supports: tuple[Support, ...]
+    fixed: Bools
+    options: NewtonOptions = field(default_factory=NewtonOptions)
+
+    @property
+    def n_state(self) -> int:
+        """Return the number of internal variables per point."""
+        return state_size(self.tables)
+
+
+def build_problem(
+    operators: Operators,
+    materials: Sequence[Material],
+    loading: Loading,
+    options: NewtonOptions | None = None,
+) -> HifiProblem:
+    """Build the problem of one loading.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    materials: later ones win where element sets overlap.
+    loading: complete.
+    options: of Newton's method.
+
+    Returns
+    -------
+    HifiProblem.
+
+    Raises
+    ------
+    MeshError: a set that does not exist, an element without material.
+    CaseError: values of the wrong shape, contradicting or missing supports, times that do not increase.
+    LawError: parameters out of range.
+    """
+    _check_times(loading)
+    tables = build_tables(materials)
+    rows = point_materials(operators, materials)
+    temperature = build_temperature(loading.temperature, operators.mesh)
+    to_points = temperature_operator(operators)
+    supports = build_supports(operators.mesh, loading)
+    fixed = np.zeros(3 * operators.n_nodes, dtype=np.bool_)
+    for support in supports:
+        fixed[support.dofs] = True
+    check_supports(operators, fixed)
+    return HifiProblem(
+        operators=operators,
+        pattern=build_pattern(operators, ~fixed),
+        tables=tables,
+        materials=rows,
+        offset=np.asarray(thermal_offset(tables, rows, to_points @ temperature.initial)),
+        temperature=temperature,
+        to_points=to_points,
+        loading=loading,
+        load_shapes=load_shapes(operators, loading, materials),
+        supports=supports,
+        fixed=fixed,
+        options=options or NewtonOptions(),
+    )
+
+
+def _check_times(loading: Loading) -> None:
+    """Raise where the increments do not increase."""
+    if len(loading.times) < 2 or not (np.diff(loading.times) > 0.0).all():
+        raise CaseError(
+            f"loading '{loading.name}' has {len(loading.times)} times that are not strictly increasing or fewer "
+            "than two; give the increments in [time], the initial time first"
+        )
+
+
+def point_materials(operators: Operators, materials: Sequence[Material]) -> Ints:
+    """Return the (n_points,) index of each point's material.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    materials: later ones win where element sets overlap.
+
+    Raises
+    ------
+    MeshError: a set that does not exist, an element without material.
+    """
+    mesh = operators.mesh
+    rows = np.full(mesh.n_elements, -1, dtype=np.int64)
+    for row, material in enumerate(materials):
+        rows[element_set(mesh, material.elements)] = row
+    if (rows < 0).any():
+        first = mesh.element_ids[rows < 0][0]
+        raise MeshError(
+            f"{int((rows < 0).sum())} elements have no material (first id: {first}); "
+            "give one on their element set, or on 'all'"
+        )
+    return rows[operators.elements]
+
+
+def external_force(problem: HifiProblem, time: float) -> Floats:
+    """Return the (n_nodes, 3) applied forces at `time` [force]."""
+    factors = load_factors(problem.loading, time)
+    return np.asarray(np.einsum("l,lni->ni", factors, problem.load_shapes))
+
+
+def prescribed_displacement(problem: HifiProblem, time: float) -> Floats:
+    """Return the (n_nodes, 3) prescribed displacement at `time` [length], 0 where it is free."""
+    values = np.zeros(3 * problem.operators.n_nodes)
+    for support in problem.supports:
+        values[support.dofs] = support.values * amplitude(problem.loading, support.entry, time)
+    return values.reshape(-1, 3)
+
+
+def point_temperature(problem: HifiProblem, time: float) -> Floats:
+    """Return the (n_points,) temperature at `time`."""
+    return np.asarray(problem.to_points @ problem.temperature.at(time))
+
+
+def is_viscous(loading: Loading, t_n: float, t_n1: float) -> bool:
+    """Tell whether viscous flow and creep act in an increment: not within a rate-independent interval."""
+    slack = 1e-9 * max(abs(t_n), abs(t_n1), t_n1 - t_n)
+    return not any(start - slack <= t_n and t_n1 <= end + slack for start, end in loading.rate_independent)

@@ -1,0 +1,253 @@
+"""Case files: what to train on, with which settings, and what overrides the solver's deck."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from romtool.errors import CaseError
+from romtool.io.cycles import check_points, cycle_of, cycle_temperature, fit_times
+from romtool.io.entries import (
+    FieldReader,
+    LoadSource,
+    TemperatureSource,
+    TimeSource,
+    check_tables,
+    dirichlet_of,
+    load_of,
+    material_of,
+    put,
+    table_of,
+    temperature_of,
+    time_of,
+)
+from romtool.io.schema import CaseFile, SimulationEntry
+from romtool.io.settings import Settings
+from romtool.io.validation import read_toml
+from romtool.loading import Deck, Dirichlet, Loading, Material, Table
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A training computation.
+
+    Parameters
+    ----------
+    name: its name.
+    deck: the solver's input deck, or None.
+    results: result files, or one folder written by `romtool solve`; empty where only the deck is there.
+    load: a load file: how the computation differs from the case's own loading.
+    """
+
+    name: str
+    deck: Path | None = None
+    results: tuple[Path, ...] = ()
+    load: Path | None = None
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A history in results, reports and studies.
+
+    Parameters
+    ----------
+    name: its name.
+    kind: "displacement", "point", "maximum", "reaction" or "energy".
+    nodes: node set, where the kind needs one.
+    elements: element set, or "all".
+    field: name of a field, where the kind needs one.
+    """
+
+    name: str
+    kind: str
+    nodes: str | None = None
+    elements: str = "all"
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the case file says about the loading; it comes before what the deck says.
+
+    Parameters
+    ----------
+    materials, dirichlet, loads, tables: whole entries.
+    temperature, time: whole, or None where the file has none.
+    constraints: the tables as they stand.
+    """
+
+    materials: tuple[Material, ...] = ()
+    dirichlet: tuple[Dirichlet, ...] = ()
+    loads: tuple[LoadSource, ...] = ()
+    tables: tuple[Table, ...] = ()
+    temperature: TemperatureSource | None = None
+    time: TimeSource | None = None
+    constraints: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def field_paths(self) -> tuple[Path, ...]:
+        """Return the field files that the overrides need, each once."""
+        paths = [load.field for load in self.loads]
+        paths += [entry.field for entry in (self.temperature.entries if self.temperature else ())]
+        return tuple(dict.fromkeys(path for path in paths if path is not None))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case file as read; the files that it names are not opened yet.
+
+    Parameters
+    ----------
+    path, folder: the file, and the folder that its paths are relative to.
+    name: of the case.
+    units: label of "length", "force", "time", "temperature", where given.
+    simulations: the training computations.
+    mesh_file: of [mesh], or None.
+    settings: of the stages.
+    quantities: histories to show.
+    overrides: what the file says about materials and loading.
+    """
+
+    path: Path
+    folder: Path
+    name: str
+    units: Mapping[str, str] = field(default_factory=dict)
+    simulations: tuple[Simulation, ...] = ()
+    mesh_file: Path | None = None
+    settings: Settings = field(default_factory=Settings)
+    quantities: tuple[Quantity, ...] = ()
+    overrides: Overrides = field(default_factory=Overrides)
+
+    @property
+    def sets_time(self) -> bool:
+        """Tell whether the file gives the increments itself."""
+        return self.overrides.time is not None and self.overrides.time.points is not None
+
+
+def read_case(path: Path) -> Case:
+    """Read a case file; paths in it are relative to its folder.
+
+    Parameters
+    ----------
+    path: the TOML file.
+
+    Returns
+    -------
+    The case.
+
+    Raises
+    ------
+    CaseError: a missing file, wrong TOML, an unknown key, a wrong value; one line with file, table and key.
+    """
+    path = Path(path)
+    file = read_toml(path, CaseFile, what="case file")
+    folder = path.parent
+    return Case(
+        path,
+        folder,
+        file.case.name,
+        file.case.units.model_dump(exclude_none=True),
+        tuple(_simulation(entry, folder) for entry in file.simulations),
+        None if file.mesh is None else folder / file.mesh.file,
+        _settings(file),
+        tuple(Quantity(**entry.model_dump()) for entry in file.quantities),
+        _overrides(file, folder),
+    )
+
+
+def _simulation(entry: SimulationEntry, folder: Path) -> Simulation:
+    """Return a training computation with paths relative to `folder`."""
+    results = [entry.results] if isinstance(entry.results, str) else entry.results
+    return Simulation(
+        entry.name,
+        folder / entry.deck if entry.deck else None,
+        tuple(folder / result for result in results),
+        folder / entry.load if entry.load else None,
+    )
+
+
+def _settings(file: CaseFile) -> Settings:
+    """Return the settings; every table of the file is the dataclass of the same name."""
+    defaults = Settings()
+    given: dict[str, Any] = {}
+    for table in fields(Settings):
+        values = getattr(file, table.name).model_dump()
+        frozen = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        given[table.name] = replace(getattr(defaults, table.name), **frozen)
+    return Settings(**given)
+
+
+def _overrides(file: CaseFile, folder: Path) -> Overrides:
+    """Return what the file says about materials and loading."""
+    return Overrides(
+        tuple(map(material_of, file.materials)),
+        tuple(map(dirichlet_of, file.dirichlet)),
+        tuple(load_of(entry, folder) for entry in file.loads),
+        tuple(map(table_of, file.tables)),
+        temperature_of(file.temperature, folder) if file.temperature else None,
+        time_of(file.time) if file.time else None,
+        tuple(file.constraints),
+    )
+
+
+def resolve(
+    case: Case, deck: Deck | None, read_field: FieldReader, simulation: Simulation | None = None
+) -> tuple[tuple[Material, ...], Loading]:
+    """Merge what a deck says with what the case file overrides.
+
+    Parameters
+    ----------
+    case: the case.
+    deck: the solver's deck, or None.
+    read_field: reads field files.
+    simulation: the training computation that the loading is named after; its load file, if any, is applied
+        by `romtool.io.load.apply_load`.
+
+    Returns
+    -------
+    materials: the deck's, those of the same `elements` replaced; `from_initial` is as in the deck.
+    loading: complete; entries of the case file replace the deck's of the same name, [temperature] and [time]
+        replace as a whole. Without [time] the times are the deck's, empty where there is no deck.
+
+    Raises
+    ------
+    CaseError: a table that does not exist, times that do not fit the cycle, a [[constraints]] entry.
+    """
+    over = case.overrides
+    if over.constraints:
+        raise CaseError(
+            f"{case.path}: [[constraints]] are not applied by this version, so the answer would be wrong; "
+            "expected a case without them"
+        )
+    before = deck.loading if deck else Loading(case.name, np.zeros(0))
+    loading = replace(
+        before,
+        name=simulation.name if simulation else case.name,
+        dirichlet=put(before.dirichlet, over.dirichlet, lambda entry: entry.name),
+        loads=put(before.loads, [load.read(read_field) for load in over.loads], lambda load: load.name),
+        tables=put(before.tables, over.tables, lambda table: table.name),
+        temperature=over.temperature.read(read_field) if over.temperature else before.temperature,
+    )
+    check_tables(loading, case.path)
+    return _materials(over.materials, deck), _with_times(loading, before, case)
+
+
+def _materials(entries: tuple[Material, ...], deck: Deck | None) -> tuple[Material, ...]:
+    """Return the deck's materials with those of the case; `from_initial` is a habit of the solver."""
+    known = deck.materials if deck else ()
+    habit = any(material.from_initial for material in known)
+    return put(known, [replace(entry, from_initial=habit) for entry in entries], lambda m: m.elements)
+
+
+def _with_times(loading: Loading, before: Loading, case: Case) -> Loading:
+    """Give the case's loading its times, per cycle where its tables have cycles."""
+    time, cycle = case.overrides.time, cycle_of(loading.tables)
+    if time is not None:
+        if time.points is not None:
+            check_points(time.points, cycle, case.path)
+        return fit_times(loading, cycle_of(before.tables), time)
+    if cycle is not None and case.overrides.temperature is not None:
+        return replace(loading, temperature=cycle_temperature(loading.temperature, cycle))
+    return loading

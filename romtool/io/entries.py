@@ -1,0 +1,214 @@
+"""What acts on a structure as a case or load file says it: the values of `romtool.loading`, with field files
+still to be read, and the reading of these files through a function of the caller.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+import numpy as np
+
+from romtool.errors import CaseError
+from romtool.io.schema import entry_name
+from romtool.io.schema_loading import (
+    DirichletEntry,
+    LoadEntry,
+    MaterialEntry,
+    TableEntry,
+    TemperaturePoint,
+    TemperatureTable,
+    TimeTable,
+)
+from romtool.io.validation import did_you_mean
+from romtool.loading import (
+    Dirichlet,
+    Load,
+    Loading,
+    Material,
+    Table,
+    Temperature,
+    TemperatureEntry,
+)
+from romtool.types import Floats
+
+Item = TypeVar("Item")
+
+
+class FieldReader(Protocol):
+    """Reads one scalar field from a file of any known format; the caller of `romtool.io` brings it."""
+
+    def __call__(
+        self,
+        path: Path,
+        name: str | None,
+        region: str | None = None,
+        on: Literal["face", "node"] = "node",
+    ) -> Floats:
+        """Return the values of a field.
+
+        Parameters
+        ----------
+        path: the file.
+        name: the field's name; None is the temperature T, or the only field of the file. For a pressure it is
+            the load's name, which matters only where the file holds several fields.
+        region: None for all nodes; the side set of a pressure.
+        on: what a pressure runs over.
+
+        Returns
+        -------
+        (n_nodes,) in ascending node id; with `region`, (n_faces,) in the set's order, or (n,) in the order of
+        `unique_nodes` of the set.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LoadSource:
+    """A load; `field` is the file of its pressure, and `load.value` NaN until that is read."""
+
+    load: Load
+    field: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the load's name."""
+        return self.load.name
+
+    def read(self, read_field: FieldReader) -> Load:
+        """Return the complete load."""
+        if self.field is None:
+            return self.load
+        values = read_field(self.field, self.load.name, self.load.region, self.load.on)
+        return replace(self.load, value=values)
+
+
+@dataclass(frozen=True)
+class EntrySource:
+    """A temperature entry; `field` is its file, and `entry.value` NaN until that is read."""
+
+    entry: TemperatureEntry
+    field: Path | None = None
+    field_name: str | None = None
+
+
+@dataclass(frozen=True)
+class TemperatureSource:
+    """A temperature whose field files are still to be read."""
+
+    initial: float
+    entries: tuple[EntrySource, ...]
+
+    def read(self, read_field: FieldReader) -> Temperature:
+        """Return the complete temperature; each field is read once and shared by the entries that use it."""
+        fields = {
+            key: read_field(*key)
+            for key in dict.fromkeys((e.field, e.field_name) for e in self.entries if e.field is not None)
+        }
+        entries = tuple(
+            source.entry
+            if source.field is None
+            else replace(source.entry, value=fields[source.field, source.field_name])
+            for source in self.entries
+        )
+        return Temperature(self.initial, entries)
+
+
+@dataclass(frozen=True)
+class TimeSource:
+    """[time]: the increments, and the intervals without viscous flow; None where not given."""
+
+    points: Floats | None
+    rate_independent: tuple[tuple[float, float], ...] | None
+
+
+def material_of(entry: MaterialEntry) -> Material:
+    """Return a material."""
+    return Material(
+        entry.elements, entry.law, dict(entry.parameters), entry.density, entry.reference_temperature
+    )
+
+
+def dirichlet_of(entry: DirichletEntry) -> Dirichlet:
+    """Return a prescribed displacement."""
+    components = tuple(sorted({"xyz".index(component) for component in entry.components}))
+    return Dirichlet(entry_name(entry), entry.nodes, components, entry.value, entry.table)
+
+
+def load_of(entry: LoadEntry, folder: Path) -> LoadSource:
+    """Return a load; paths are relative to `folder`."""
+    region = entry.faces if entry.kind in ("pressure", "traction") else entry.elements
+    load = Load(
+        entry_name(entry),
+        entry.kind,
+        region or "all",
+        _load_value(entry),
+        entry.on,
+        _vector(entry.point),
+        _vector(entry.axis),
+        entry.table,
+    )
+    return LoadSource(load, folder / entry.field if entry.field else None)
+
+
+def _load_value(entry: LoadEntry) -> float | Floats:
+    """Return omega, the pressure, the vector, or NaN for a file."""
+    value = entry.omega if entry.kind == "centrifugal" else entry.value
+    if value is None:
+        return math.nan
+    return np.array(value) if isinstance(value, list) else value
+
+
+def _vector(values: Sequence[float] | None) -> Floats | None:
+    """Return a (3,) array."""
+    return None if values is None else np.array(values, dtype=np.float64)
+
+
+def table_of(entry: TableEntry) -> Table:
+    """Return an amplitude."""
+    return Table(entry.name, np.array(entry.points, dtype=np.float64), entry.cycles)
+
+
+def temperature_of(table: TemperatureTable, folder: Path) -> TemperatureSource:
+    """Return a temperature; paths are relative to `folder`."""
+    return TemperatureSource(table.initial, tuple(_entry_of(entry, folder) for entry in table.entries))
+
+
+def _entry_of(point: TemperaturePoint, folder: Path) -> EntrySource:
+    """Return one temperature entry."""
+    value = point.expression if point.value is None else point.value
+    entry = TemperatureEntry(point.time, math.nan if value is None else value, point.scale, point.offset)
+    return EntrySource(entry, folder / point.field if point.field else None, point.name)
+
+
+def time_of(table: TimeTable) -> TimeSource:
+    """Return the times."""
+    points = None if table.points is None else np.array(table.points, dtype=np.float64)
+    intervals = table.rate_independent
+    return TimeSource(points, None if intervals is None else tuple((a, b) for a, b in sorted(intervals)))
+
+
+def put(existing: Sequence[Item], entries: Sequence[Item], key: Callable[[Item], str]) -> tuple[Item, ...]:
+    """Put whole entries into a list: one with a known key replaces what has it, others come at the end."""
+    kept = list(existing)
+    for entry in entries:
+        places = [i for i, item in enumerate(kept) if key(item) == key(entry)]
+        kept = [item for i, item in enumerate(kept) if i not in places[1:]]
+        if places:
+            kept[places[0]] = entry
+        else:
+            kept.append(entry)
+    return tuple(kept)
+
+
+def check_tables(loading: Loading, path: Path) -> None:
+    """Raise CaseError where a load or a prescribed displacement uses a table that does not exist."""
+    known = [table.name for table in loading.tables]
+    users = [("dirichlet", d.name, d.table) for d in loading.dirichlet]
+    users += [("loads", load.name, load.table) for load in loading.loads]
+    for what, name, table in users:
+        if table is not None and table not in known:
+            raise CaseError(
+                f'{path}: [[{what}]] "{name}" uses the table "{table}"; {did_you_mean(table, known)}'
+            )

@@ -1,0 +1,205 @@
+"""The tables that say what acts on a structure, as pydantic models; private to the parsing in `romtool.io`.
+
+Every key's description is the text of its error message.
+"""
+
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from romtool.errors import CaseError
+from romtool.expression import check_expression
+from romtool.io.validation import Table, reject, reject_value
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+Vector = Annotated[list[Number], Field(min_length=3, max_length=3)]
+Pair = Annotated[list[Number], Field(min_length=2, max_length=2)]
+Count = Annotated[int, Field(ge=1)]
+
+COUNT_WORDS = "a whole number of at least 1"
+_TABLE = "the name of one of the [[tables]]"
+
+
+def _numbers(value: Any) -> bool:
+    """Tell whether a value is a finite number or nested lists of them."""
+    if isinstance(value, list):
+        return bool(value) and all(map(_numbers, value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+class MaterialEntry(Table):
+    """[[materials]]."""
+
+    elements: Text = Field(default="all", description='an element set, or "all"')
+    law: Text = Field(description="the name of a law, see `romtool law --list`")
+    density: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None, description="a positive number"
+    )
+    reference_temperature: Number = Field(default=0.0, description="a number")
+    parameters: dict[str, Any] = Field(description="a table [materials.parameters] of the law's parameters")
+
+    @field_validator("parameters")
+    @classmethod
+    def _are_numbers(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key, item in value.items():
+            if not _numbers(item):
+                reject_value(
+                    f"has the parameter {key} = {item!r}; expected a number or nested lists [[T, value], …]"
+                )
+        return value
+
+
+class DirichletEntry(Table):
+    """[[dirichlet]]."""
+
+    name: Text | None = Field(default=None, description="a text")
+    nodes: Text = Field(description="the name of a node set")
+    components: Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)] = Field(
+        default=["x", "y", "z"], description='a list of some of "x", "y", "z"'
+    )
+    value: Number = Field(default=0.0, description="a number")
+    table: Text | None = Field(default=None, description=_TABLE)
+
+
+_KINDS = {  # keys that a kind needs, and those that it may have, beside name, kind, table
+    "pressure": ({"faces"}, {"faces", "value", "field", "on"}),
+    "traction": ({"faces", "value"}, {"faces", "value"}),
+    "body": ({"value"}, {"elements", "value"}),
+    "centrifugal": ({"omega", "point", "axis"}, {"elements", "omega", "point", "axis"}),
+}
+
+
+class LoadEntry(Table):
+    """[[loads]], a whole entry; which keys belong to it follows from its kind."""
+
+    name: Text | None = Field(default=None, description="a text")
+    kind: Literal["pressure", "centrifugal", "body", "traction"] = Field(
+        description='one of "pressure", "centrifugal", "body", "traction"'
+    )
+    faces: Text | None = Field(default=None, description="the name of a side set")
+    elements: Text = Field(default="all", description='an element set, or "all"')
+    value: Number | Vector | None = Field(
+        default=None, description="a number (pressure) or a list of three numbers (body, traction)"
+    )
+    field: Text | None = Field(default=None, description="the path of a file with the pressure")
+    on: Literal["face", "node"] = Field(default="face", description='"face" or "node"')
+    omega: Number | None = Field(default=None, description="a number, in rad per time unit")
+    point: Vector | None = Field(default=None, description="a list of three numbers, a point of the axis")
+    axis: Vector | None = Field(
+        default=None, description="a list of three numbers, the direction of the axis"
+    )
+    table: Text | None = Field(default=None, description=_TABLE)
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> "LoadEntry":
+        needed, allowed = _KINDS[self.kind]
+        given = self.model_fields_set - {"name", "kind", "table"}
+        for key in sorted(given - allowed):
+            reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed))}')
+        for key in sorted(needed - given):
+            reject(f'of kind "{self.kind}" lacks the key "{key}": {type(self).model_fields[key].description}')
+        if self.kind == "pressure":
+            self._check_pressure(given)
+        elif self.kind == "centrifugal" and not any(self.axis or ()):
+            reject("has axis = [0, 0, 0]; expected a direction")
+        elif self.kind != "centrifugal" and not isinstance(self.value, list):
+            reject(f'of kind "{self.kind}" has value = {self.value}; expected a list of three numbers')
+        return self
+
+    def _check_pressure(self, given: set[str]) -> None:
+        """Refuse a pressure with no or two values, or a field that does not say what it runs over."""
+        if ("value" in given) == ("field" in given):
+            reject('of kind "pressure" needs one of the keys "value" (a number) and "field" (a file)')
+        if "value" in given and isinstance(self.value, list):
+            reject(f'of kind "pressure" has value = {self.value}; expected a number')
+        if ("on" in given) != ("field" in given):
+            reject(
+                'needs the keys "field" and "on" together: on = "face" or "node" is what the field runs over'
+            )
+
+
+class TableEntry(Table):
+    """[[tables]]: amplitudes in time."""
+
+    name: Text = Field(description="a text")
+    points: Annotated[list[Pair], Field(min_length=1)] = Field(description="a list of pairs [time, value]")
+    cycles: Count = Field(default=1, description=COUNT_WORDS)
+
+    @model_validator(mode="after")
+    def _times_grow(self) -> "TableEntry":
+        times = [point[0] for point in self.points]
+        if any(b < a for a, b in pairwise(times)):
+            reject("has points whose times decrease; sort them by time")
+        if self.cycles > 1 and times[-1] <= times[0]:
+            reject(f"has cycles = {self.cycles} but no duration; expected points at two times at least")
+        return self
+
+
+class TemperaturePoint(Table):
+    """One of the entries of [temperature]."""
+
+    time: Number = Field(description="a number")
+    value: Number | None = Field(default=None, description="a number")
+    field: Text | None = Field(
+        default=None, description="the path of a file with the temperature at the nodes"
+    )
+    name: Text | None = Field(default=None, description="the name of the field in the file")
+    expression: Text | None = Field(default=None, description="an expression of x, y, z")
+    scale: Number = Field(default=1.0, description="a number")
+    offset: Number = Field(default=0.0, description="a number")
+
+    @field_validator("expression")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        try:
+            check_expression(value or "0")
+        except CaseError as error:
+            reject_value(f"has an {error}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_value(self) -> "TemperaturePoint":
+        given = [key for key in ("value", "field", "expression") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = f"has {' and '.join(given)}" if given else "has no temperature"
+            reject(f'{found}; give exactly one of "value", "field", "expression"')
+        if self.name is not None and self.field is None:
+            reject('has the key "name" without "field"; it names a field of that file')
+        return self
+
+
+class TemperatureTable(Table):
+    """[temperature], a whole one."""
+
+    initial: Number = Field(description="a number, the temperature at the beginning")
+    entries: list[TemperaturePoint] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _times_grow(self) -> "TemperatureTable":
+        times = [entry.time for entry in self.entries]
+        if any(b <= a for a, b in pairwise(times)):
+            reject("has entries whose times do not increase; sort them, one entry per time")
+        return self
+
+
+class TimeTable(Table):
+    """[time]: the increments, and the intervals without viscous flow."""
+
+    points: Annotated[list[Number], Field(min_length=2)] | None = Field(
+        default=None, description="a list of at least two increasing numbers"
+    )
+    rate_independent: list[Pair] | None = Field(default=None, description="a list of intervals [start, end]")
+
+    @model_validator(mode="after")
+    def _times_grow(self) -> "TimeTable":
+        if self.points is None and self.rate_independent is None:
+            reject('lacks the key "points": a list of at least two increasing numbers')
+        points = self.points or []
+        if any(b <= a for a, b in pairwise(points)):
+            reject("has points that do not increase; give each time once, in increasing order")
+        for start, end in self.rate_independent or []:
+            if end <= start:
+                reject(f"has rate_independent = [{start}, {end}]; expected an interval with start < end")
+        return self

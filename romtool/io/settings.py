@@ -1,0 +1,84 @@
+"""Settings of the stages as a case file gives them; the defaults are written here and nowhere else."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class PartitionSettings:
+    """[partition]: the number of subdomains, fixed when the dataset is made."""
+
+    subdomains: int = 1
+
+
+@dataclass(frozen=True)
+class PodSettings:
+    """[pod]: discarded part of the snapshots, inner product, largest number of modes."""
+
+    tolerance: float = 1e-4
+    inner_product: Literal["h1", "l2", "energy"] = "h1"
+    max_modes: int = 60
+
+
+@dataclass(frozen=True)
+class QuadratureSettings:
+    """[quadrature]: relative error of the reduced quadrature on its own rows."""
+
+    tolerance: float = 1e-4
+
+
+@dataclass(frozen=True)
+class DualSettings:
+    """[duals]: fields to reconstruct, and the discarded part of their snapshots."""
+
+    fields: tuple[str, ...] = ("p", "stress")
+    tolerance: float = 1e-4
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """[clusters]: how many local bases ("auto" lets the criterion decide) and how they are found."""
+
+    count: int | Literal["auto"] = 1
+    by: Literal["simulation", "time"] = "simulation"
+    dissimilarity: Literal["sine", "euclidean"] = "sine"
+    field: str = "u"
+    overlap: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class IndicatorSettings:
+    """[indicator]: largest error bound that a reduced step may have."""
+
+    tolerance: float = 1e-2
+
+
+@dataclass(frozen=True)
+class NewtonSettings:
+    """[newton]: relative residual, iterations of a step, how often a failing step is halved."""
+
+    tolerance: float = 1e-8
+    max_iterations: int = 25
+    max_cuts: int = 6
+
+
+@dataclass(frozen=True)
+class HifiSettings:
+    """[hifi]: linear solver of the built-in high-fidelity model."""
+
+    solver: Literal["direct", "iterative"] = "direct"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a case, one attribute per table of the file."""
+
+    partition: PartitionSettings = field(default_factory=PartitionSettings)
+    pod: PodSettings = field(default_factory=PodSettings)
+    quadrature: QuadratureSettings = field(default_factory=QuadratureSettings)
+    duals: DualSettings = field(default_factory=DualSettings)
+    clusters: ClusterSettings = field(default_factory=ClusterSettings)
+    indicator: IndicatorSettings = field(default_factory=IndicatorSettings)
+    newton: NewtonSettings = field(default_factory=NewtonSettings)
+    hifi: HifiSettings = field(default_factory=HifiSettings)

@@ -1,0 +1,325 @@
+"""The scalar equation of the return map: one unknown dp for any number of hardening terms.
+
+Backward Euler with Armstrong-Frederick terms, alpha_i = theta_i (alpha_i,n + deps_in), leaves
+
+    F(dp) = J(xi(dp)) - (3 G + sum C_i theta_i) dp - R(p_n + dp) - eta(dp) = 0,
+    xi(dp) = dev(sig_trial) - sum 2/3 C_i theta_i alpha_i,n,   theta_i = 1 / (1 + D_i dp),
+
+with J(x) = sqrt(3/2 x:x) and eta(dp) = exp(log + ln(dp) / n), zero where rate independent. Every part is
+computed as its *change* from dp = 0, so that dp keeps its relative accuracy however small it is.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from numba import njit
+
+from romtool.types import Floats
+
+Six = tuple[float, float, float, float, float, float]
+
+MAX_ITERATIONS = 200
+STEP_TOLERANCE = 1e-7  # relative step of dp below which the error left is none in any case
+ERROR_TOLERANCE = 2e-14  # of dp, relative, estimated from two steps
+LOG_TINY = -690.0  # ln of the smallest dp that is not taken as zero
+TINY = 1e-300
+# Columns of the scratch rows of kinematic terms: C, D, 3/2 xi(0):a, u with two derivatives, a = 2/3 C alpha_n,
+# and 3/2 a:a_j with each term j up to this one.
+MODULUS, RECALL, ALONG, U, BACK, PRODUCTS = 0, 1, 2, 3, 6, 12
+
+Compiled = TypeVar("Compiled", bound=Callable[..., object])
+_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+
+def jit(function: Compiled) -> Compiled:
+    """Compile a function and keep it on disk; NaN and infinities behave as in NumPy."""
+    compiled: Compiled = njit(**_OPTIONS)(function)
+    return compiled
+
+
+def inlined(function: Compiled) -> Compiled:
+    """Compile a function into its callers: a call would pass every array field by field."""
+    compiled: Compiled = njit(forceinline=True, _nrt=False, **_OPTIONS)(function)
+    return compiled
+
+
+class Curve(NamedTuple):
+    """Where p_n and the temperature lie in a hardening curve.
+
+    Parameters
+    ----------
+    segment, last: last curve point at or before p_n, and the curve's last point; equal where nothing follows.
+    low, high: offsets of the stresses at the two temperatures: [low + k] belongs to curve_p[k].
+    weight: of the upper temperature.
+    """
+
+    segment: int
+    last: int
+    low: int
+    high: int
+    weight: float
+
+
+class Flow(NamedTuple):
+    """Scalars of one point.
+
+    Parameters
+    ----------
+    excess: F(0) without viscosity, J(xi(0)) - R(p_n) > 0 [stress].
+    equivalent: J(xi(0)) [stress].
+    stiffness: 3 G [stress].
+    slope: H, linear hardening [stress].
+    p: p_n.
+    n_terms: number of kinematic terms.
+    curve: place in the hardening curve.
+    """
+
+    excess: float
+    equivalent: float
+    stiffness: float
+    slope: float
+    p: float
+    n_terms: int
+    curve: Curve
+
+
+class Drag(NamedTuple):
+    """Viscosity of one point, eta(dp) = exp(log + ln(dp) inverse_n)."""
+
+    log: float
+    inverse_n: float
+
+
+@inlined
+def contract(a: Six, b: Six) -> float:
+    """Return a:b of two symmetric tensors with tensor shear."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + 2.0 * (a[3] * b[3] + a[4] * b[4] + a[5] * b[5])
+
+
+@inlined
+def add_scaled(a: Six, x: float, b: Six) -> Six:
+    """Return a + x b."""
+    return (a[0] + x * b[0], a[1] + x * b[1], a[2] + x * b[2], a[3] + x * b[3], a[4] + x * b[4], a[5] + x * b[5])
+
+
+@inlined
+def equivalent(a: Six) -> float:
+    """Return J(a) = sqrt(3/2 a:a)."""
+    return math.sqrt(1.5 * contract(a, a))
+
+
+@inlined
+def row_of(array: Floats, row: int, start: int) -> Six:
+    """Return six neighbouring values of a row."""
+    return (
+        array[row, start],
+        array[row, start + 1],
+        array[row, start + 2],
+        array[row, start + 3],
+        array[row, start + 4],
+        array[row, start + 5],
+    )
+
+
+@inlined
+def curve_stress(k: int, curve: Curve, stress: Floats) -> float:
+    """Return the yield stress of curve point k at the point's temperature."""
+    low = float(stress[curve.low + k])
+    return low + curve.weight * (float(stress[curve.high + k]) - low)
+
+
+@inlined
+def secant(k: int, curve: Curve, curve_p: Floats, stress: Floats) -> float:
+    """Return the slope of the curve between its points k and k + 1."""
+    rise = curve_stress(k + 1, curve, stress) - curve_stress(k, curve, stress)
+    return rise / float(curve_p[k + 1] - curve_p[k])
+
+
+@inlined
+def yield_increase(dp: float, flow: Flow, curve_p: Floats, stress: Floats) -> tuple[float, float, float, float]:
+    """Return R(p_n + dp) - R(p_n), its slope, and the range of dp in which this slope holds."""
+    rise, left = flow.slope * dp, 0.0
+    for k in range(flow.curve.segment, flow.curve.last):
+        slope, right = secant(k, flow.curve, curve_p, stress), curve_p[k + 1] - flow.p
+        if dp <= right:
+            return rise + slope * (dp - left), flow.slope + slope, left, right
+        rise += slope * (right - left)
+        left = right
+    return rise, flow.slope, left, math.inf
+
+
+@inlined
+def balance(dp: float, flow: Flow, terms: Floats) -> tuple[float, float, float]:
+    """Return F without R and eta, and its first two derivatives in dp.
+
+    With u_i = 1 - theta_i and a_i = 2/3 C_i alpha_i,n, xi(dp) = xi(0) + sum u_i a_i; its size follows from
+    the products 3/2 xi(0):a_i and 3/2 a_i:a_j.
+
+    Parameters
+    ----------
+    dp: increment of p, >= 0.
+    flow: the point's scalars.
+    terms: scratch rows, filled by `prepare_terms`; the columns U are written.
+    """
+    value, slope, curvature = flow.excess - flow.stiffness * dp, -flow.stiffness, 0.0
+    if flow.n_terms == 0:
+        return value, slope, curvature
+    square, first, second = 0.0, 0.0, 0.0
+    for i in range(flow.n_terms):
+        modulus, recall = terms[i, MODULUS], terms[i, RECALL]
+        theta = 1.0 / (1.0 + recall * dp)
+        u, u1 = recall * dp * theta, recall * theta * theta
+        u2 = -2.0 * recall * theta * u1
+        value -= modulus * theta * dp
+        slope -= modulus * theta * theta
+        curvature += 2.0 * modulus * theta * u1
+        terms[i, U], terms[i, U + 1], terms[i, U + 2] = u, u1, u2
+        along, own = terms[i, ALONG], terms[i, PRODUCTS + i]
+        square += u * (2.0 * along + u * own)
+        first += u1 * (along + u * own)
+        second += u2 * (along + u * own) + u1 * u1 * own
+        for j in range(i):
+            v, v1, v2, product = terms[j, U], terms[j, U + 1], terms[j, U + 2], terms[i, PRODUCTS + j]
+            square += 2.0 * u * v * product
+            first += (u1 * v + u * v1) * product
+            second += (u2 * v + 2.0 * u1 * v1 + u * v2) * product
+    size = math.sqrt(max(flow.equivalent * flow.equivalent + square, TINY))
+    inverse = 1.0 / size
+    turn = first * inverse
+    value += square / (size + flow.equivalent)
+    return value, slope + turn, curvature + (second - turn * turn) * inverse
+
+
+@inlined
+def prepare_terms(xi: Six, n_terms: int, terms: Floats) -> None:
+    """Write the products 3/2 xi(0):a_i and 3/2 a_i:a_j of the scratch rows, whose a_i are there."""
+    for i in range(n_terms):
+        back = row_of(terms, i, BACK)
+        terms[i, ALONG] = 1.5 * contract(xi, back)
+        for j in range(i + 1):
+            terms[i, PRODUCTS + j] = 1.5 * contract(row_of(terms, j, BACK), back)
+
+
+@inlined
+def halley_step(value: float, slope: float, curvature: float) -> float:
+    """Return Halley's step to the root, or Newton's where Halley's is more than twice as long."""
+    squared, bend = slope * slope, 0.5 * value * curvature
+    return -value * slope / (squared - bend if bend < 0.5 * squared else squared)
+
+
+@inlined
+def small_enough(step: float, previous: float) -> bool:
+    """Tell whether the error after `step` (relative to dp) is negligible.
+
+    Convergence is cubic, so that after steps s0, s1 the error is about |s1|^4 / |s0|^3.
+    """
+    size, before = abs(step), abs(previous)
+    squared = size * size
+    cubic = size < 3e-4 and squared * squared <= ERROR_TOLERANCE * before * before * before
+    return size <= STEP_TOLERANCE or cubic
+
+
+@inlined
+def solve_rate_independent(flow: Flow, terms: Floats, curve_p: Floats, stress: Floats) -> tuple[float, float, bool]:
+    """Solve F(dp) = 0 with eta = 0: Halley steps within a bracket.
+
+    Returns
+    -------
+    dp, the hardening slope dR/dp there, and whether it converged.
+    """
+    low, high, dp, previous = 0.0, math.inf, 0.0, 0.0
+    for _ in range(MAX_ITERATIONS):
+        value, slope, curvature = balance(dp, flow, terms)
+        rise, hardening, left, right = yield_increase(dp, flow, curve_p, stress)
+        value, slope = value - rise, slope - hardening
+        low, high = (dp, high) if value > 0.0 else (low, dp)
+        following = dp + halley_step(value, slope, curvature)
+        step = (following - dp) / following
+        if small_enough(step, previous) and left <= following <= right:
+            return following, hardening, True
+        previous = step
+        if not low < following < high:
+            following = 0.5 * (low + high) if high < math.inf else 2.0 * dp + flow.excess / flow.stiffness
+            previous = 0.0
+        if following == dp:
+            return dp, hardening, True
+        dp = following
+    return dp, 0.0, False
+
+
+@inlined
+def growth(x: float) -> float:
+    """Return exp(x), by its series where x is small, to round-off."""
+    if abs(x) > 0.0625:
+        return math.exp(x)
+    x2 = x * x
+    low, middle = 1.0 + x + x2 * (1.0 / 2.0 + x / 6.0), 1.0 / 24.0 + x / 120.0
+    high = 1.0 / 720.0 + x / 5040.0 + x2 / 40320.0
+    return low + x2 * x2 * (middle + x2 * high)
+
+
+@inlined
+def viscous_start(flow: Flow, drag: Drag, slope: float, curvature: float) -> tuple[float, float, float]:
+    """Return a first ln dp, dp and eta(dp).
+
+    With dp_e the root without viscosity, x = dp / dp_e and v = eta(dp_e) / F(0), the equation is about
+    1 = x + v x^(1/n), or x = 1 - v - v/n ln x; for small x the root with viscosity alone is closer.
+    """
+    plastic = halley_step(flow.excess, slope, curvature)
+    if not (slope < 0.0 and plastic > 0.0):
+        plastic = flow.excess / flow.stiffness
+    start = math.log(plastic)
+    eta = math.exp(drag.log + start * drag.inverse_n)
+    share = eta / flow.excess
+    bend = share * drag.inverse_n
+    y = max(1.0 - share, bend)
+    x = 1.0 - share + 3.0 * bend * (1.0 - y) * (1.0 + y) / (1.0 + y * (4.0 + y))  # ln y to 25 %
+    if x > 0.5 * bend:
+        ratio = halley_step(flow.excess * x, slope, curvature) / plastic
+        shift = math.log(ratio if ratio > 0.0 else x)
+        return start + shift, (ratio if ratio > 0.0 else x) * plastic, eta * growth(shift * drag.inverse_n)
+    z = (math.log(flow.excess) - drag.log) / drag.inverse_n
+    return z, math.exp(z), flow.excess
+
+
+@inlined
+def solve_viscous(flow: Flow, drag: Drag, terms: Floats, curve_p: Floats, stress: Floats) -> tuple[float, float, bool]:
+    """Solve F(dp) = 0 in z = ln dp, where F is smooth and (between kinks) concave: Halley steps in a bracket.
+
+    Returns
+    -------
+    dp, the slope of R + eta there, and whether it converged; dp = 0 where it is below exp(LOG_TINY).
+    """
+    value, slope, curvature = balance(0.0, flow, terms)
+    slope -= yield_increase(0.0, flow, curve_p, stress)[1]
+    z, dp, eta = viscous_start(flow, drag, slope, curvature)
+    if z < LOG_TINY:
+        return 0.0, 0.0, True
+    low, high, previous = -math.inf, math.inf, 0.0
+    for _ in range(MAX_ITERATIONS):
+        value, slope, curvature = balance(dp, flow, terms)
+        rise, hardening, left, right = yield_increase(dp, flow, curve_p, stress)
+        value -= rise + eta
+        low, high = (z, high) if value > 0.0 else (low, z)
+        slope = (slope - hardening) * dp
+        curvature = curvature * dp * dp + slope - eta * drag.inverse_n * drag.inverse_n
+        step = halley_step(value, slope - eta * drag.inverse_n, curvature)
+        done = small_enough(step, previous)
+        previous = step
+        if not (low < z + step < high or done):
+            step, previous = middle(z, low, high) - z, 0.0
+        following = dp * growth(step)
+        z, eta = z + step, eta * growth(step * drag.inverse_n)
+        if (done and left <= following <= right) or following == dp:
+            return following, hardening + eta * drag.inverse_n / following, True
+        dp = following
+    return 0.0, 0.0, False
+
+
+@inlined
+def middle(z: float, low: float, high: float) -> float:
+    """Return a point between the bounds, or two beyond `z` where one is not known yet."""
+    if low > -math.inf and high < math.inf:
+        return 0.5 * (low + high)
+    return z - 2.0 if high < math.inf else z + 2.0

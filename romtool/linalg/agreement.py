@@ -1,0 +1,69 @@
+"""Decisions that all ranks take together, so that no rank raises or branches alone."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from romtool.errors import InputError
+from romtool.linalg.reduction import Comm, gather_subdomains
+
+Result = TypeVar("Result")
+
+TIE = 1e-9
+"""Candidates within this relative distance of the best count as tied (METHODS 0)."""
+
+
+def first_subdomain(comm: Comm, n_owned: int) -> int:
+    """Return the number of subdomains that lower ranks own, which is the index of this rank's first one."""
+    return int(sum(comm.allgather(n_owned)[: comm.rank]))
+
+
+def raise_together(comm: Comm, problems: Sequence[str]) -> None:
+    """Raise the first problem of all ranks on every rank.
+
+    Parameters
+    ----------
+    comm: the ranks.
+    problems: sentences that this rank found, in subdomain order; empty if nothing is wrong.
+
+    Raises
+    ------
+    InputError: on every rank where any rank has a problem.
+    """
+    found = gather_subdomains(comm, problems)
+    if found:
+        raise InputError(found[0])
+
+
+def on_root(comm: Comm, compute: Callable[..., Result], *arguments: Any) -> Result:
+    """Return `compute(*arguments)` of rank 0 on every rank; an arithmetic or value error there is raised everywhere.
+
+    A replicated small problem would give other bits on other processors of a mixed cluster, and the ranks
+    would part ways.
+    """
+    outcome: tuple[Any, Exception | None] = (None, None)
+    if comm.rank == 0:
+        try:
+            outcome = (compute(*arguments), None)
+        except (ArithmeticError, ValueError) as failure:
+            outcome = (None, failure)
+    result, error = comm.bcast(outcome)
+    if error is not None:
+        raise error
+    return result  # type: ignore[no-any-return]
+
+
+def best_tied(scores: NDArray[np.float64], ids: NDArray[np.int64]) -> int:
+    """Return the row of the largest score; among ties (METHODS 0) the one with the lowest id.
+
+    Parameters
+    ----------
+    scores: (n,) float; -inf excludes a row.
+    ids: (n, n_keys) int, compared lexicographically.
+    """
+    best = scores.max()
+    tied = np.flatnonzero(scores >= best - TIE * abs(best))
+    order = np.lexsort(ids[tied].T[::-1])
+    return int(tied[order[0]])

@@ -1,0 +1,149 @@
+"""A subdomain made ready to compute on: operators, laws, and the material history behind displacements."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from romtool.errors import ConvergenceError
+from romtool.fem.operators import (
+    Operators,
+    build_operators,
+    gradient_matrix,
+    mass_matrix,
+    strain,
+    temperature_operator,
+)
+from romtool.fem.partition import Subdomain
+from romtool.laws import LawTables, evaluate, state_size, thermal_offset
+from romtool.loading import Loading, Material, assign_materials
+from romtool.reduced.forces import viscous_steps
+from romtool.temperature import build_temperature, evaluate_at
+from romtool.types import Floats, Ints
+
+_NO_TANGENT = np.zeros((0, 6, 6))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One subdomain with its operators and laws.
+
+    Parameters
+    ----------
+    subdomain: the part of the mesh.
+    operators: of its mesh.
+    tables: laws of all materials.
+    materials: of all element sets.
+    element_materials: (n_elements,) row of `materials` of each element.
+    material: (n_points,) the same per integration point.
+    interpolation: csr (n_points, n_nodes), nodal temperature to integration points.
+    """
+
+    subdomain: Subdomain
+    operators: Operators
+    tables: LawTables
+    materials: tuple[Material, ...]
+    element_materials: Ints
+    material: Ints
+    interpolation: sparse.csr_matrix
+
+    @property
+    def point_ids(self) -> Ints:
+        """Return the (n_points, 2) element id and local point of each integration point."""
+        return np.column_stack([self.operators.element_ids, self.operators.local_points])
+
+
+def build_part(subdomain: Subdomain, materials: Sequence[Material], tables: LawTables) -> Part:
+    """Build the operators of a subdomain and assign its materials.
+
+    Raises
+    ------
+    MeshError: inverted or unsupported elements.
+    CaseError: elements without a material.
+    """
+    operators = build_operators(subdomain.mesh)
+    rows = assign_materials(subdomain.mesh, tuple(materials))
+    interpolation = temperature_operator(operators)
+    return Part(subdomain, operators, tables, tuple(materials), rows, rows[operators.elements], interpolation)
+
+
+def inner_product(part: Part, kind: str, length: float) -> sparse.csr_matrix:
+    """Return the scalar (n_nodes, n_nodes) matrix of the inner product of displacement fields.
+
+    Parameters
+    ----------
+    part: the subdomain.
+    kind: "l2" (mass), or "h1": mass + length² ∫ grad · grad, so that both terms have one unit.
+    length: characteristic length [length], V^(1/3).
+    """
+    mass = mass_matrix(part.operators)
+    return mass if kind == "l2" else mass + length**2 * gradient_matrix(part.operators)
+
+
+class MaterialHistory(NamedTuple):
+    """Material state of a subdomain at one increment: (n_points, 6) stress and (n_points, n_state) state."""
+
+    time: float
+    stress: Floats
+    state: Floats
+
+
+def displacement_at(times: Floats, history: Floats, time: float) -> Floats:
+    """Return the (n_nodes, 3) displacement at `time`, linear between the (n_times, n_nodes, 3) outputs."""
+    k = int(np.clip(np.searchsorted(times, time), 1, len(times) - 1))
+    part = (time - times[k - 1]) / (times[k] - times[k - 1])
+    if abs(part - 1.0) < 1e-9:
+        return history[k]
+    return (1.0 - part) * history[k - 1] + part * history[k]
+
+
+def recompute(part: Part, loading: Loading, times: Floats, displacement: Floats) -> Iterator[MaterialHistory]:
+    """Recompute stress and internal variables from a displacement history with the material laws.
+
+    Parameters
+    ----------
+    part: the subdomain.
+    loading: on the subdomain; `loading.times` are the increments of the backward Euler steps.
+    times: (n_times,) output times.
+    displacement: (n_times, n_nodes, 3) float [length].
+
+    Yields
+    ------
+    The state at each increment after the first, in fresh arrays.
+
+    Raises
+    ------
+    ConvergenceError: a law that could not be integrated.
+    """
+    on_nodes = evaluate_at(part.subdomain.mesh.points)
+    history = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
+    offset = thermal_offset(part.tables, part.material, part.interpolation @ on_nodes(loading.temperature.initial))
+    state = np.zeros((len(part.material), state_size(part.tables)))
+    steps = zip(loading.times[:-1], loading.times[1:], viscous_steps(loading, loading.times), strict=True)
+    for start, end, viscous in steps:
+        temperature = part.interpolation @ history.at(float(end))
+        total = strain(part.operators, displacement_at(times, displacement, float(end)))
+        before, state, stress = state, np.empty_like(state), np.empty_like(total)
+        failed = evaluate(
+            part.tables,
+            part.material,
+            temperature,
+            offset,
+            start,
+            end,
+            viscous,
+            total,
+            before,
+            state,
+            stress,
+            _NO_TANGENT,
+        )
+        if failed:
+            element, point = part.point_ids[failed - 1]
+            raise ConvergenceError(
+                f"the material law of element {element}, point {point} could not be integrated from time {start:g} "
+                f"to {end:g}; check its parameters and the increments"
+            )
+        yield MaterialHistory(float(end), stress, state)

@@ -1,0 +1,186 @@
+"""`romtool import`: convert the results of a case's simulations, cut into subdomains, to a dataset folder."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from romtool.errors import CaseError, InputError, ModelError
+from romtool.fem.partition import Subdomain, partition_elements, restrict_loading, split_mesh
+from romtool.io.atomic import output_folder
+from romtool.linalg.reduction import Comm
+from romtool.loading import Dirichlet, Loading
+from romtool.offline.snapshots import TrainingRun
+from romtool.pipeline.folders import (
+    Dataset,
+    SimulationRecord,
+    part_writer,
+    read_dataset,
+    read_displacement,
+    read_loading,
+    read_part,
+    write_head,
+    write_record,
+)
+from romtool.pipeline.sources import CaseSources, input_digest, loading_of, open_case, open_simulation
+from romtool.types import Floats, SolverResults
+
+Say = Callable[[str], None]
+
+
+def dataset_folder(case_path: Path) -> Path:
+    """Return where the dataset of a case is."""
+    return case_path.parent / "dataset"
+
+
+def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) -> Dataset:
+    """Convert a case to its dataset folder, unless that is there and up to date.
+
+    Parameters
+    ----------
+    case_path: the case file.
+    comm: the ranks; rank 0 reads and writes.
+    say: takes sentences about what is done.
+    anew: convert also when up to date.
+
+    Raises
+    ------
+    CaseError, ReaderError, MeshError: wrong input; nothing is written.
+    """
+    sources = open_case(case_path)
+    digest = input_digest(sources)
+    folder = dataset_folder(case_path)
+    if not anew and (found := _up_to_date(folder, digest)) is not None:
+        say(f"dataset {folder} is up to date")
+        return found
+    dataset = _convert(sources, digest, folder, say)
+    for text in dataset.warnings:
+        say(f"warning: {text}")
+    return dataset
+
+
+def _up_to_date(folder: Path, digest: str) -> Dataset | None:
+    """Return the dataset in a folder if it was made from the same inputs and is complete."""
+    try:
+        found = read_dataset(folder)
+        for index in range(found.n_subdomains):
+            read_part(folder, found, index)
+    except ModelError:
+        return None
+    return found if found.digest == digest else None
+
+
+def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Dataset:
+    """Write the dataset folder."""
+    case = sources.case
+    if not case.simulations:
+        raise CaseError(f"{case.path}: no [[simulations]]; a model is trained on one or more")
+    opened = [(entry, open_simulation(sources, entry)) for entry in case.simulations]
+    loadings = [loading_of(sources, entry, results) for entry, results in opened]
+    records, warnings = [], list(sources.warnings)
+    for (entry, results), loading in zip(opened, loadings, strict=True):
+        fitted, remarks = fit_increments(loading, results)
+        warnings += [f"simulation {entry.name}: {text}" for text in (*results.warnings, *remarks)]
+        records.append(SimulationRecord(entry.name, fitted, results.times, str(entry.results[0].name)))
+    parts = split_mesh(sources.mesh, partition_elements(sources.mesh, case.settings.partition.subdomains))
+    dataset = Dataset(
+        digest=digest,
+        case=case.name,
+        units=case.units,
+        n_subdomains=len(parts),
+        n_nodes=sources.mesh.n_nodes,
+        n_elements=sources.mesh.n_elements,
+        node_ids=sources.mesh.node_ids,
+        materials=sources.materials,
+        loading=own_loading(sources, records[0].loading),
+        simulations=tuple(records),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+    with output_folder(folder, overwrite=True) as temporary:
+        write_head(temporary / "dataset.h5", "dataset", dataset=dataset)
+        for part in parts:
+            _write_part(temporary, sources, dataset, part, [results for _, results in opened], say)
+    return dataset
+
+
+def own_loading(sources: CaseSources, first: Loading) -> Loading:
+    """Return the case's own loading, with the increments of its first simulation where it has none."""
+    return sources.loading if len(sources.loading.times) > 1 else replace(sources.loading, times=first.times)
+
+
+def _write_part(
+    folder: Path, sources: CaseSources, dataset: Dataset, part: Subdomain, results: list[SolverResults], say: Say
+) -> None:
+    """Write one subdomain: its mesh, its share of each loading, its displacements time by time."""
+    with part_writer(folder, "subdomain", part.index, dataset.digest) as file:
+        write_record(file, "subdomain", part)
+        for number, (record, found) in enumerate(zip(dataset.simulations, results, strict=True)):
+            say(f"simulation {record.name}: {len(record.times)} times, subdomain {part.index}")
+            write_record(file, f"simulations/{number}/loading", restrict_loading(record.loading, sources.mesh, part))
+            shape = (len(record.times), part.mesh.n_nodes, 3)
+            history = file.create_dataset(f"simulations/{number}/u", shape, dtype=np.float64, chunks=(1, *shape[1:]))
+            for i, time in enumerate(record.times):
+                field = found.read("u", i)
+                if not np.isfinite(field).all():
+                    raise InputError(
+                        f"simulation {record.name!r}: the displacement at time {time:g} in {found.paths[0]} holds NaN or "
+                        "infinity; expected finite values; check the solver's results"
+                    )
+                history[i] = field[part.node_rows]
+
+
+def fit_increments(loading: Loading, results: SolverResults) -> tuple[Loading, list[str]]:
+    """Bring the increments of a loading and the output times of the results together.
+
+    Outputs that are sparser than the increments are interpolated later, with a warning; increments that the results do
+    not confirm are replaced by the output times.
+
+    Raises
+    ------
+    CaseError: results that do not start at the loading's first time, or hold fewer than two times.
+    """
+    times, increments = results.times, loading.times
+    if len(times) < 2:
+        raise CaseError(f"{results.paths[0]}: {len(times)} output times; a history needs two or more")
+    tolerance = 1e-6 * float(times[-1] - times[0])
+    nearest = np.abs(increments[:, None] - times[None, :]).min(axis=0)
+    if float(nearest.max()) > tolerance:
+        text = "the output times are not increments of the loading; the output times are taken as increments"
+        return replace(loading, times=times), [text]
+    inside = increments[(increments >= times[0] - tolerance) & (increments <= times[-1] + tolerance)]
+    if len(inside) == len(times):
+        return replace(loading, times=times), []
+    text = (
+        f"{len(times)} outputs for {len(inside)} increments: displacements between outputs are interpolated "
+        "linearly; have the solver write every increment for an exact recomputation"
+    )
+    return replace(loading, times=inside), [text]
+
+
+def load_runs(folder: Path, dataset: Dataset, parts: list[Subdomain]) -> list[TrainingRun]:
+    """Read the training computations on some subdomains; lifting amplitudes are still empty.
+
+    Parameters
+    ----------
+    folder: of the dataset.
+    dataset: its head.
+    parts: the subdomains of this rank.
+    """
+    runs = []
+    for number, record in enumerate(dataset.simulations):
+        displacement = tuple(read_displacement(folder, dataset, part.index, number) for part in parts)
+        local = tuple(read_loading(folder, dataset, part.index, number) for part in parts)
+        empty: Floats = np.zeros((len(record.times), 0))
+        runs.append(TrainingRun(record.name, record.loading, local, record.times, displacement, empty))
+    return runs
+
+
+def moved_supports(dataset: Dataset) -> list[Dirichlet]:
+    """Return the prescribed displacements that are not zero in some simulation, one per support."""
+    found: dict[tuple[str, tuple[int, ...]], Dirichlet] = {}
+    for record in dataset.simulations:
+        for entry in record.loading.dirichlet:
+            if np.any(entry.value):
+                found.setdefault((entry.nodes, entry.components), entry)
+    return list(found.values())

@@ -1,0 +1,223 @@
+"""The folders that the stages write: a dataset, a model, an online result, a solution.
+
+Each has one head file with all that is small, and one file per subdomain; they are written to a temporary
+folder that is renamed when complete. Files of one folder share an id, so that mixed ones are noticed.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from romtool import laws, loading, types
+from romtool.errors import ModelError
+from romtool.fem import partition
+from romtool.fem.partition import Subdomain
+from romtool.io.records import create_file, open_file, read_value, write_value
+from romtool.linalg.gappy import GappyOperator
+from romtool.loading import Loading, Material
+from romtool.reduced import march, model
+from romtool.reduced.model import ModeShapes, ReducedModel
+from romtool.types import Floats, Ints
+
+
+@dataclass(frozen=True)
+class SimulationRecord:
+    """One training computation of a dataset.
+
+    Parameters
+    ----------
+    name: its name.
+    loading: what acted, on the whole mesh; `loading.times` are the increments.
+    times: (n_times,) the output times.
+    source: where the displacements came from.
+    """
+
+    name: str
+    loading: Loading
+    times: Floats
+    source: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Head of a dataset folder.
+
+    Parameters
+    ----------
+    digest: of everything it was made from.
+    case: name of the case.
+    units: labels.
+    n_subdomains, n_nodes, n_elements: counts of the whole mesh.
+    node_ids: (n_nodes,) solver ids.
+    materials: of the whole mesh.
+    loading: the case's own, on the whole mesh.
+    simulations: in the order of the case.
+    warnings: what a user should know.
+    """
+
+    digest: str
+    case: str
+    units: Mapping[str, str]
+    n_subdomains: int
+    n_nodes: int
+    n_elements: int
+    node_ids: Ints
+    materials: tuple[Material, ...]
+    loading: Loading
+    simulations: tuple[SimulationRecord, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from: texts and numbers for reports, and the model it belongs to."""
+
+    source: str
+    source_id: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+_CLASSES: dict[str, type] = {
+    entry.__name__: entry
+    for entry in (
+        *(types.CellBlock, types.Mesh, types.FieldInfo, partition.Subdomain),
+        *(loading.Table, loading.Material, loading.Dirichlet, loading.Load, loading.Loading),
+        *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
+        *(model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
+        *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+    )
+}
+
+
+def value_digest(value: Any) -> str:
+    """Return the digest of a value of romtool's classes: of the bytes that would be stored."""
+    with h5py.File("digest", "w", driver="core", backing_store=False) as file:
+        write_value(file, "value", value, _CLASSES)
+        digest = hashlib.sha256()
+        file.visititems(lambda name, node: _feed(digest, name, node))
+    return digest.hexdigest()[:16]
+
+
+def _feed(digest: Any, name: str, node: h5py.Group | h5py.Dataset) -> None:
+    """Add one node of a file to a digest."""
+    digest.update(f"{name} {sorted((key, str(value)) for key, value in node.attrs.items())}".encode())
+    if isinstance(node, h5py.Dataset):
+        digest.update(np.ascontiguousarray(node[()]).tobytes())
+
+
+def part_name(index: int) -> str:
+    """Return the file name of a subdomain."""
+    return f"subdomain-{index:04d}.h5"
+
+
+def write_head(path: Path, kind: str, **values: Any) -> None:
+    """Write a new file of a kind with the given values."""
+    with create_file(path, kind) as file:
+        for name, value in values.items():
+            write_value(file, name, value, _CLASSES)
+
+
+def read_head(path: Path, kind: str, name: str) -> Any:
+    """Return one value of a file. Raises ModelError where it is absent or damaged."""
+    with open_file(path, kind) as file:
+        try:
+            return read_value(file, name, _CLASSES)
+        except (KeyError, OSError) as error:
+            raise ModelError(f"{path}: damaged ({error}); make it anew") from error
+
+
+@contextmanager
+def part_writer(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[h5py.File]:
+    """Open a new file of one subdomain, stamped with the id of what it belongs to."""
+    with create_file(folder / part_name(index), kind) as file:
+        file.attrs["id"] = owner_id
+        yield file
+
+
+@contextmanager
+def part_reader(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[h5py.File]:
+    """Open the file of one subdomain.
+
+    Raises
+    ------
+    ModelError: absent, damaged, or of another import or training than its head.
+    """
+    path = folder / part_name(index)
+    with open_file(path, kind) as file:
+        if file.attrs.get("id") != owner_id:
+            raise ModelError(f"{path}: belongs to another {kind} than {folder}; make the folder anew")
+        yield file
+
+
+def write_record(group: h5py.Group, name: str, value: Any) -> None:
+    """Store a value of romtool's classes under a name."""
+    write_value(group, name, value, _CLASSES)
+
+
+def read_record(group: h5py.Group, name: str) -> Any:
+    """Return a value of romtool's classes."""
+    return read_value(group, name, _CLASSES)
+
+
+def model_file(path: Path) -> Path:
+    """Return the model.h5 of a model folder, or of its own path.
+
+    Raises
+    ------
+    ModelError: there is none.
+    """
+    found = path / "model.h5" if path.is_dir() else path
+    if not found.is_file():
+        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `romtool offline`")
+    return found
+
+
+def read_model(path: Path) -> ReducedModel:
+    """Read a model from its folder or from its model.h5 alone. Raises ModelError."""
+    model: ReducedModel = read_head(model_file(path), "model", "model")
+    return model
+
+
+def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
+    """Read the modes of one subdomain of a model folder. Raises ModelError."""
+    folder = path if path.is_dir() else path.parent
+    if not (folder / part_name(index)).is_file():
+        raise ModelError(
+            f"{folder}: {part_name(index)} is not beside model.h5; full fields need the whole model folder"
+        )
+    with part_reader(folder, "modes", index, model_id) as file:
+        modes: ModeShapes = read_record(file, "modes")
+        return modes
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read the head of a dataset folder. Raises ModelError."""
+    dataset: Dataset = read_head(folder / "dataset.h5", "dataset", "dataset")
+    return dataset
+
+
+def read_part(folder: Path, dataset: Dataset, index: int) -> Subdomain:
+    """Read the mesh of one subdomain of a dataset. Raises ModelError."""
+    with part_reader(folder, "subdomain", index, dataset.digest) as file:
+        part: Subdomain = read_record(file, "subdomain")
+        return part
+
+
+def read_displacement(folder: Path, dataset: Dataset, index: int, simulation: int) -> Floats:
+    """Return the (n_times, n_nodes, 3) displacement history of one simulation on one subdomain."""
+    with part_reader(folder, "subdomain", index, dataset.digest) as file:
+        return np.asarray(file[f"simulations/{simulation}/u"][()])
+
+
+def read_loading(folder: Path, dataset: Dataset, index: int, simulation: int) -> Loading:
+    """Return the loading of one simulation on one subdomain."""
+    with part_reader(folder, "subdomain", index, dataset.digest) as file:
+        loading: Loading = read_record(file, f"simulations/{simulation}/loading")
+        return loading

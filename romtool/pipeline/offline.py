@@ -1,0 +1,139 @@
+"""`romtool offline`: train a model on a dataset and write its folder."""
+
+import platform
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from romtool import __version__
+from romtool.fem.operators import build_operators
+from romtool.fem.partition import merge
+from romtool.hifi.problem import build_problem, linear_lifting
+from romtool.io.atomic import digest_text, output_folder
+from romtool.io.case import read_case
+from romtool.laws import build_tables
+from romtool.linalg.reduction import Comm
+from romtool.loading import Dirichlet
+from romtool.offline.parts import build_part
+from romtool.offline.train import Clock, Say, Trained, TrainingSet, train
+from romtool.offline.verify import training_errors, worst
+from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
+from romtool.pipeline.folders import Dataset, part_writer, read_part, write_head, write_record
+from romtool.pipeline.ranks import owned
+from romtool.reduced.forces import amplitude_of
+from romtool.reduced.model import Lifting, ReducedModel
+from romtool.types import Floats
+
+
+def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False) -> ReducedModel:
+    """Import a case where needed, train a model and write it.
+
+    Parameters
+    ----------
+    case_path: the case file.
+    out: the model folder to write.
+    comm: the ranks.
+    say: takes sentences about what is done.
+    overwrite: replace an existing model when the new one is complete.
+
+    Raises
+    ------
+    RomtoolError: wrong input, or a training that fails; nothing is written then.
+    """
+    settings = read_case(case_path).settings
+    with output_folder(out, overwrite=overwrite) as temporary:
+        clock = Clock(say)
+        with clock.phase("import", f"dataset of {case_path}"):
+            dataset = import_case(case_path, comm, say)
+        with clock.phase("load", "operators and displacement histories"):
+            training = load_training(dataset_folder(case_path), dataset, comm)
+        trained = train(training, settings, _model_id(dataset, settings), comm, clock)
+        with clock.phase("verify", "the model on its own training"):
+            errors = training_errors(trained, training, settings.newton, comm)
+        model = replace(
+            trained.model,
+            statistics={
+                **trained.model.statistics,
+                "case": dataset.case,
+                "units": dict(dataset.units),
+                "training_errors": worst(errors),
+                "training_errors_by_simulation": errors,
+                "unbalance": {run.name: u for run, u in zip(training.runs, trained.snapshots.unbalance, strict=True)},
+                "seconds": clock.seconds,
+                "settings": {key: str(value) for key, value in vars(settings).items()},
+                "newton": vars(settings.newton),
+                "warnings": list(dataset.warnings),
+                "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
+                "versions": versions(),
+            },
+        )
+        write_model(temporary, model, trained)
+    return model
+
+
+def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
+    """Read what this rank trains on."""
+    subdomains = [read_part(folder, dataset, index) for index in owned(comm, dataset.n_subdomains)]
+    tables = build_tables(dataset.materials)
+    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
+    supports = moved_supports(dataset)
+    lifted = tuple(_lifting(entry) for entry in supports)
+    liftings = _lifting_fields(folder, dataset, lifted, comm)
+    runs = [
+        replace(
+            run,
+            lifting=np.array([amplitude_of(run.loading, entry, run.times) for entry in lifted])
+            .reshape(len(lifted), len(run.times))
+            .T,
+        )
+        for run in load_runs(folder, dataset, subdomains)
+    ]
+    fields = tuple(liftings[:, subdomain.node_rows] for subdomain in subdomains)
+    return TrainingSet(parts, dataset.loading, tuple(runs), lifted, fields, dataset.n_nodes, dataset.digest)
+
+
+def _lifting(entry: Dirichlet) -> Lifting:
+    """Return the unit of a prescribed displacement; a field of values counts as one unit of itself."""
+    profile = entry.value if isinstance(entry.value, np.ndarray) else None
+    return Lifting(entry.name, entry.nodes, entry.components, profile, np.zeros((0, 6)))
+
+
+def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...], comm: Comm) -> Floats:
+    """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh."""
+    if not lifted:
+        return np.zeros((0, dataset.n_nodes, 3))
+    whole = merge([read_part(folder, dataset, index) for index in range(dataset.n_subdomains)])
+    problem = build_problem(build_operators(whole.mesh), dataset.materials, dataset.simulations[0].loading)
+    entries = [Dirichlet(e.name, e.nodes, e.components, 1.0 if e.profile is None else e.profile) for e in lifted]
+    return np.array([linear_lifting(problem, entry) for entry in entries])
+
+
+def _model_id(dataset: Dataset, settings: object) -> str:
+    return digest_text(f"{dataset.digest} {settings} {__version__}")[:12]
+
+
+def versions() -> dict[str, str]:
+    """Return what a result was computed with."""
+    import h5py
+    import numba
+    import scipy
+
+    found = {module.__name__: str(module.__version__) for module in (np, scipy, numba, h5py)}
+    return {"romtool": __version__, "python": platform.python_version(), "machine": platform.platform(), **found}
+
+
+def write_model(folder: Path, model: ReducedModel, trained: Trained) -> None:
+    """Write model.h5 and one file of modes per subdomain."""
+    write_head(folder / "model.h5", "model", model=model)
+    for modes in trained.modes:
+        with part_writer(folder, "modes", modes.subdomain.index, model.model_id) as file:
+            write_record(file, "modes", modes)
+
+
+def offline_summary(model: ReducedModel) -> dict[str, object]:
+    """Return what `offline --json` prints."""
+    statistics = model.statistics
+    keys = ("n_modes", "n_points", "n_points_full", "pod_error", "quadrature_error", "training_errors", "seconds")
+    points = model.point_ids[: model.n_active].tolist()
+    return {**{key: statistics[key] for key in keys}, "points": points, "n_sampled": statistics["n_sampled"]}

@@ -1,0 +1,153 @@
+"""`romtool online`: answer new load cases with a model alone."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from romtool.convert.nodal_fields import order_field, read_nodal_field
+from romtool.errors import CaseError, ReaderError
+from romtool.io.atomic import output_folder
+from romtool.io.load import LoadFile, apply_load, check_unique, read_load
+from romtool.io.settings import NewtonSettings
+from romtool.loading import Loading
+from romtool.pipeline.folders import Provenance, model_file, read_model, write_head
+from romtool.reduced.march import ReducedHistory, march_loading
+from romtool.reduced.model import ReducedModel
+from romtool.types import Floats
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One load case, answered: the history and the seconds it took by phase (load, march, write)."""
+
+    history: ReducedHistory
+    seconds: dict[str, float]
+
+
+def online(
+    model_path: Path, load_paths: Sequence[Path], out: Path, say: Say, *, overwrite: bool = False
+) -> list[Answer]:
+    """March a model through load cases; each result is written to `out/<load name>`.
+
+    Parameters
+    ----------
+    model_path: model folder, or its model.h5 alone.
+    load_paths: load files.
+    out: folder of the results.
+    say: takes sentences about what is done.
+    overwrite: replace existing results.
+
+    Raises
+    ------
+    CaseError, ReaderError, ModelError: wrong input; nothing is written.
+    ConvergenceError: a load case that the model can not follow; the results before it are kept.
+    """
+    model = read_model(model_path)
+    loads = [read_load(path) for path in load_paths]
+    check_unique(loads)
+    for load in loads:
+        if (out / load.name).exists() and not overwrite:
+            raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
+    read_field = _ModelFields(model)
+    prepared = []
+    for load in loads:
+        start = time.perf_counter()
+        loading = loading_for(model, load, read_field)
+        prepared.append((loading, time.perf_counter() - start))
+    return [_answer(model, model_path, *entry, out, say, overwrite) for entry in prepared]
+
+
+def loading_for(model: ReducedModel, load: LoadFile, read_field: "_ModelFields") -> Loading:
+    """Return the loading of a load file on a model; one with a name alone is the first simulation's.
+
+    Raises
+    ------
+    CaseError, ReaderError: the load file does not fit the model.
+    """
+    return apply_load(model.first if changes_nothing(load) else model.loading, load, read_field)
+
+
+def changes_nothing(load: LoadFile) -> bool:
+    """Tell whether a load file holds only a name."""
+    return not any((load.loads, load.tables, load.dirichlet, load.temperature, load.time))
+
+
+class _ModelFields:
+    """Reads field files and keeps what the model needs: its thermal nodes, or the faces or nodes of a side set."""
+
+    def __init__(self, model: ReducedModel) -> None:
+        self.model = model
+
+    def __call__(
+        self, path: Path, name: str | None, region: str | None = None, on: Literal["face", "node"] = "node"
+    ) -> Floats:
+        """Return the values. Raises ReaderError, CaseError."""
+        if region is None:
+            return self._temperature(path, name)
+        if region not in self.model.surfaces:
+            known = ", ".join(self.model.surfaces) or "none"
+            raise CaseError(
+                f"{path}: a field on the set {region!r}, which the model was not trained for; it knows {known}"
+            )
+        shape = self.model.surfaces[region]
+        return read_nodal_field(path, None, count=len(shape.faces if on == "face" else shape.nodes))[0]
+
+    def _temperature(self, path: Path, name: str | None) -> Floats:
+        """Return the temperature of the model's thermal nodes from a field of the whole mesh."""
+        thermal = self.model.thermal
+        record = name is not None and path.suffix.lower() == ".node"
+        values, ids = read_nodal_field(path, name, count=thermal.n_mesh_nodes if record else None)
+        if len(values) != thermal.n_mesh_nodes:
+            raise ReaderError(f"{path} has {len(values)} values, the mesh has {thermal.n_mesh_nodes} nodes")
+        if ids is None:
+            return np.array(values[thermal.rows])
+        order = np.argsort(ids, kind="stable")
+        if not np.array_equal(ids[order][thermal.rows], thermal.node_ids):
+            raise ReaderError(f"{path}: its node ids are not those of the model's mesh; give a field on that mesh")
+        return order_field(values, ids, ids[order], path)[thermal.rows]
+
+
+def _answer(
+    model: ReducedModel, model_path: Path, loading: Loading, load_seconds: float, out: Path, say: Say, overwrite: bool
+) -> Answer:
+    """March one loading and write its folder."""
+    start = time.perf_counter()
+    history = march_loading(model, loading, NewtonSettings(**model.statistics["newton"]))  # type: ignore[arg-type]
+    marched = time.perf_counter()
+    seconds = {"load": load_seconds, "march": marched - start}
+    folder = out / loading.name
+    with output_folder(folder, overwrite=overwrite) as temporary:
+        source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
+        provenance = Provenance(source, model.model_id, seconds=seconds)
+        write_head(temporary / "result.h5", "result", history=history, provenance=provenance, loading=loading)
+    seconds = {**seconds, "write": time.perf_counter() - marched}
+    say(f"{loading.name}: {len(history.times) - 1} steps in {1e3 * seconds['march']:.1f} ms -> {folder}")
+    return Answer(history, seconds)
+
+
+def online_summary(answers: Sequence[Answer]) -> dict[str, list[dict[str, Any]]]:
+    """Return what `online --json` prints."""
+    return {"loads": [_load_summary(answer) for answer in answers]}
+
+
+def _load_summary(answer: Answer) -> dict[str, Any]:
+    """Return what is said of one load."""
+    history = answer.history
+    largest = {field: float(np.abs(values).max(initial=0.0)) for field, values in history.samples.items()}
+    return {
+        "name": history.name,
+        "n_steps": len(history.times) - 1,
+        "iterations": int(history.iterations.sum()),
+        "cuts": int(history.cuts.sum()),
+        "enrichments": 0,
+        "residual": {field: values.tolist() for field, values in history.residuals.items()},
+        "largest_sample": largest,
+        "seconds": answer.seconds,
+    }

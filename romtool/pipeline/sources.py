@@ -1,0 +1,189 @@
+"""From a case file to what it stands for: mesh, materials, and the loading of each simulation."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from romtool import __version__
+from romtool.convert.nodal_fields import order_field, read_nodal_field
+from romtool.convert.registry import read_deck, read_results
+from romtool.errors import CaseError, MeshError
+from romtool.fem.checks import check_mesh
+from romtool.fem.loads import side_set_nodes
+from romtool.io.atomic import digest_files, digest_text
+from romtool.io.case import Case, Simulation, read_case, resolve
+from romtool.loading import Deck, Loading, Material
+from romtool.pipeline.folders import value_digest
+from romtool.pipeline.results import open_history
+from romtool.types import Floats, Mesh, SolverResults
+
+
+@dataclass(frozen=True)
+class CaseSources:
+    """A case with its decks read.
+
+    Parameters
+    ----------
+    case: as read.
+    mesh: of all simulations.
+    materials: of all simulations.
+    loading: the case's own, before any load file.
+    decks: by path.
+    warnings: of decks.
+    """
+
+    case: Case
+    mesh: Mesh
+    materials: tuple[Material, ...]
+    loading: Loading
+    decks: dict[Path, Deck]
+    warnings: tuple[str, ...]
+
+    def deck_of(self, simulation: Simulation) -> Deck | None:
+        """Return the deck of a simulation, or the first one of the case."""
+        if simulation.deck is not None:
+            return self.decks[simulation.deck]
+        return next(iter(self.decks.values()), None)
+
+
+def open_case(path: Path) -> CaseSources:
+    """Read a case file and its decks, check the mesh.
+
+    Raises
+    ------
+    CaseError: the case file is wrong or says too little.
+    ReaderError, MeshError: a deck or mesh that cannot be used.
+    """
+    case = read_case(path)
+    decks = {entry.deck: read_deck(entry.deck) for entry in case.simulations if entry.deck is not None}
+    mesh = _mesh_of(case, decks)
+    check_mesh(mesh)
+    materials, loading = resolve(case, next(iter(decks.values()), None), field_reader(mesh))
+    warnings = [f"{entry.name}: {text}" for entry, found in decks.items() for text in found.warnings]
+    return CaseSources(case, mesh, materials, loading, decks, tuple(warnings))
+
+
+def _mesh_of(case: Case, decks: dict[Path, Deck]) -> Mesh:
+    """Return the mesh of the case: of its [mesh], of a deck, or of results."""
+    if case.mesh_file is not None:
+        return read_results(case.mesh_file).mesh
+    for deck in decks.values():
+        if deck.mesh is not None:
+            return deck.mesh
+    for simulation in case.simulations:
+        if simulation.results and simulation.results[0].exists():
+            return open_history(simulation.results[0]).mesh
+    raise CaseError(f"{case.path}: no mesh; give [mesh] file, or a simulation with a deck or results that hold one")
+
+
+class field_reader:  # noqa: N801 - used as a function
+    """Reads field files of a case: per node of its mesh, or per face or node of a side set."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+
+    def __call__(
+        self, path: Path, name: str | None, region: str | None = None, on: Literal["face", "node"] = "node"
+    ) -> Floats:
+        """Return the values in the mesh's order. Raises ReaderError, MeshError."""
+        if region is None:
+            return read_ordered(path, name, self.mesh.node_ids)
+        if on == "face":
+            count = len(self.mesh.side_sets.get(region, ()))
+            return read_nodal_field(path, None, count=count)[0]
+        return read_ordered(path, None, self.mesh.node_ids[side_set_nodes(self.mesh, region)])
+
+
+def read_ordered(path: Path, name: str | None, node_ids: np.ndarray) -> Floats:  # type: ignore[type-arg]
+    """Read a nodal field into the order of ascending node ids. Raises ReaderError."""
+    record = name if path.suffix.lower() == ".node" else None
+    count = len(node_ids) if record is not None else None
+    values, ids = read_nodal_field(path, name, count=count)
+    return order_field(values, ids, node_ids, path)
+
+
+def loading_of(sources: CaseSources, simulation: Simulation, results: SolverResults | None) -> Loading:
+    """Return the complete loading of one simulation; its times are the solver's increments.
+
+    Parameters
+    ----------
+    sources: of the case.
+    simulation: one of its simulations.
+    results: what the solver wrote, where there is something.
+
+    Raises
+    ------
+    CaseError: increments that are not known.
+    """
+    deck = sources.deck_of(simulation)
+    materials, loading = resolve(sources.case, deck, field_reader(sources.mesh), simulation)
+    _check_materials(sources, simulation, materials)
+    time = sources.case.overrides.time
+    if deck is not None and deck.times_from_results and results is not None and (time is None or time.points is None):
+        loading = replace(loading, times=results.times)
+    if not len(loading.times) and results is not None:
+        loading = replace(loading, times=results.times)
+    if len(loading.times) < 2:
+        raise CaseError(f"{sources.case.path}: simulation {simulation.name!r} has no increments; give [time] points")
+    return replace(loading, name=simulation.name)
+
+
+def _check_materials(sources: CaseSources, simulation: Simulation, materials: tuple[Material, ...]) -> None:
+    """Refuse a simulation with other materials than the first: one model has one set of laws."""
+    ours = [repr((m.elements, m.law, m.parameters, m.density, m.reference_temperature)) for m in materials]
+    first = [repr((m.elements, m.law, m.parameters, m.density, m.reference_temperature)) for m in sources.materials]
+    if ours != first:
+        raise CaseError(
+            f"simulation {simulation.name!r}: the materials of {simulation.deck} differ from those of the first simulation; "
+            "train one model per set of materials"
+        )
+
+
+def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResults:
+    """Open the results of a simulation and check that they are on the case's mesh.
+
+    Raises
+    ------
+    CaseError: there are no results. MeshError: results of another mesh.
+    """
+    if not simulation.results:
+        raise CaseError(
+            f"simulation {simulation.name!r} has no results; give `results`, or make them with "
+            f"`romtool solve {sources.case.path} LOAD.toml -o REF`"
+        )
+    results = open_history(simulation.results[0])
+    same_ids = np.array_equal(results.mesh.node_ids, sources.mesh.node_ids)
+    size = float(np.ptp(sources.mesh.points, axis=0).max())
+    if not same_ids or float(np.abs(results.mesh.points - sources.mesh.points).max()) > 1e-4 * size:
+        raise MeshError(
+            f"{simulation.results[0]}: results of another mesh ({results.mesh.n_nodes} nodes; the case has "
+            f"{sources.mesh.n_nodes}, with other ids or coordinates); give results of the case's own mesh"
+        )
+    if "u" not in results.fields:
+        raise CaseError(
+            f"{simulation.results[0]}: holds no displacement (fields: {', '.join(results.fields) or 'none'}); "
+            "have the solver write it"
+        )
+    return results
+
+
+def input_digest(sources: CaseSources) -> str:
+    """Return the digest of what a dataset is made from: mesh, simulations, partition tables and all input files."""
+    case = sources.case
+    files: list[Path] = [case.mesh_file] if case.mesh_file is not None else []
+    files += case.overrides.field_paths
+    texts = [__version__, str(case.settings.partition), str(case.simulations), str(case.mesh_file)]
+    texts += [value_digest(sources.materials), value_digest(sources.loading)]
+    for simulation in case.simulations:
+        inputs = [simulation.deck, *simulation.results, simulation.load]
+        files += [entry for path in inputs if path is not None for entry in _files_of(path)]
+    return digest_text("\n".join([*texts, digest_files(dict.fromkeys(files))]))[:16]
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return a file with its companions (same stem), or the files of a folder."""
+    if path.is_dir():
+        return sorted(entry for entry in path.rglob("*") if entry.is_file())
+    return sorted(entry for entry in path.parent.glob(f"{path.stem}.*") if entry.is_file())

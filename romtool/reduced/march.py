@@ -1,0 +1,232 @@
+"""March a reduced model through a loading: step cutting around the compiled loop, and its result."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from romtool.errors import ConvergenceError
+from romtool.laws import state_fields, state_size, thermal_offset
+from romtool.loading import Loading
+from romtool.reduced.forces import build_schedule
+from romtool.reduced.model import DualBasis, ReducedModel
+from romtool.reduced.newton import Criteria, Points, Schedule, Trajectory, march
+from romtool.temperature import evaluate_at
+from romtool.types import Floats, Ints
+
+POINT_METRIC = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+"""Multiplicity of the components in a contraction: shear counts twice."""
+
+
+@dataclass(frozen=True)
+class NewtonCriteria:
+    """When a reduced step has converged, and how often a step may be halved."""
+
+    tolerance: float = 1e-8
+    max_iterations: int = 25
+    max_cuts: int = 6
+
+
+@dataclass(frozen=True)
+class ReducedHistory:
+    """The answer of a reduced model to one loading.
+
+    Parameters
+    ----------
+    name: of the loading.
+    times: (n_times,) float [time].
+    coordinates: (n_times, n_modes) generalised displacements.
+    lifting: (n_times, n_liftings) amplitudes of the prescribed displacements.
+    duals: field -> (n_times, n_dual_modes) coefficients.
+    residuals: field -> (n_times,) norm of the gappy misfit, relative to the largest sample norm so far.
+    samples: field -> (n_times, n_points, n_components) at the reduced points.
+    iterations, cuts: (n_times,) Newton iterations and halvings behind each time.
+    evaluations: number of calls of the law on the active points.
+    """
+
+    name: str
+    times: Floats
+    coordinates: Floats
+    lifting: Floats
+    duals: dict[str, Floats]
+    residuals: dict[str, Floats]
+    samples: dict[str, Floats]
+    iterations: Ints
+    cuts: Ints
+    evaluations: int
+
+
+def build_points(model: ReducedModel, loading: Loading) -> Points:
+    """Lay out what the compiled march reads (independent of loads; the offset needs the initial temperature)."""
+    n_points, _, n_modes = model.strain_modes.shape
+    n_active = model.n_active
+    initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
+    scaled = model.weights[:n_active, None, None] * POINT_METRIC[None, :, None]
+    lifting = [entry.strain.reshape(-1) for entry in model.liftings]
+    return Points(
+        tables=model.tables,
+        material=model.material,
+        offset=thermal_offset(model.tables, model.material, model.thermal.operator @ initial),
+        modes=np.ascontiguousarray(model.strain_modes.reshape(n_points * 6, n_modes)),
+        weighted=np.ascontiguousarray(scaled * model.strain_modes[:n_active]),
+        lifting=np.array(lifting).reshape(len(lifting), n_points * 6),
+    )
+
+
+def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonCriteria) -> Trajectory:
+    """Return zero arrays for a march over `n_times` times."""
+    n_points = len(model.weights)
+    return Trajectory(
+        coordinates=np.zeros((n_times, model.n_modes)),
+        state=np.zeros((n_times, n_points, state_size(model.tables))),
+        stress=np.zeros((n_times, n_points, 6)),
+        iterations=np.zeros(n_times, dtype=np.int64),
+        residual=np.zeros(n_times),
+        evaluations=np.zeros(1, dtype=np.int64),
+        history=np.zeros(criteria.max_iterations + 1),
+    )
+
+
+def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonCriteria) -> ReducedHistory:
+    """March a reduced model through a loading from the undeformed state.
+
+    A step that fails is halved up to `max_cuts` times, with the loads evaluated at the new times.
+
+    Parameters
+    ----------
+    model: the reduced model.
+    loading: its temperature restricted to the model's thermal nodes.
+    criteria: tolerance of Newton's method and step cutting.
+
+    Raises
+    ------
+    CaseError: the loading asks for what the model was not trained for.
+    ConvergenceError: a step did not converge at the smallest size.
+    """
+    times = loading.times
+    schedule, points = build_schedule(model, loading, times), build_points(model, loading)
+    out, scale = empty_trajectory(model, len(times), criteria), np.zeros(1)
+    cuts, first = np.zeros(len(times), dtype=np.int64), 0
+    limits = Criteria(criteria.tolerance, criteria.max_iterations)
+    while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
+        first += failed
+        cutter = _Cutter(model, loading, criteria, points, scale, out.evaluations)
+        rows = cutter.advance(_row(out, first - 1), times[first - 1], times[first], 1)
+        out.coordinates[first], out.state[first], out.stress[first] = rows
+        out.iterations[first], cuts[first] = cutter.iterations, cutter.cuts
+    return _history(model, loading, schedule, out, cuts)
+
+
+def _tail(schedule: Schedule, first: int) -> Schedule:
+    """Return the schedule from time `first` on."""
+    return Schedule(*(values[first:] for values in schedule))
+
+
+def _tail_rows(out: Trajectory, first: int) -> Trajectory:
+    """Return views of the rows from time `first` on; counters and history are shared."""
+    rows = tuple(values[first:] for values in out[:5])
+    return Trajectory(*rows, out.evaluations, out.history)
+
+
+Rows = tuple[Floats, Floats, Floats]
+
+
+def _row(out: Trajectory, i: int) -> Rows:
+    """Return coordinates, state and stress of time i."""
+    return out.coordinates[i], out.state[i], out.stress[i]
+
+
+class _Cutter:
+    """Crosses one time interval in ever smaller halves; counts what it did."""
+
+    def __init__(
+        self,
+        model: ReducedModel,
+        loading: Loading,
+        criteria: NewtonCriteria,
+        points: Points,
+        scale: Floats,
+        evaluations: Ints,
+    ) -> None:
+        self.model, self.loading, self.criteria, self.points = model, loading, criteria, points
+        self.scale, self.evaluations = scale, evaluations
+        self.iterations = self.cuts = 0
+
+    def advance(self, rows: Rows, start: float, end: float, depth: int) -> Rows:
+        """Return the rows at `end` from those at `start`, in two halves or more.
+
+        Raises
+        ------
+        ConvergenceError: at the smallest step.
+        """
+        self.cuts = max(self.cuts, depth)
+        for left, right in ((start, 0.5 * (start + end)), (0.5 * (start + end), end)):
+            reached, history = self._try(rows, left, right)
+            if reached is None and depth >= self.criteria.max_cuts:
+                raise ConvergenceError(_not_converged(left, right, history, self.criteria))
+            rows = reached or self.advance(rows, left, right, depth + 1)
+        return rows
+
+    def _try(self, rows: Rows, start: float, end: float) -> tuple[Rows | None, Floats]:
+        """Attempt one step; return its rows, or None, and the residual history."""
+        out = empty_trajectory(self.model, 2, self.criteria)
+        out.coordinates[0], out.state[0], out.stress[0] = rows
+        schedule = build_schedule(self.model, self.loading, np.array([start, end]))
+        limits = Criteria(self.criteria.tolerance, self.criteria.max_iterations)
+        failed = march(self.points, schedule, limits, self.scale, out)
+        self.iterations += int(out.iterations[1])
+        self.evaluations += out.evaluations
+        return None if failed else _row(out, 1), out.history[: int(out.iterations[1]) + 1]
+
+
+def _not_converged(start: float, end: float, history: Floats, criteria: NewtonCriteria) -> str:
+    """Say where the march stopped, how the residual went and what to try."""
+    residuals = ", ".join(f"{value:.1e}" for value in history[-6:])
+    return (
+        f"the reduced model did not converge between times {start:g} and {end:g} after {criteria.max_cuts} halvings "
+        f"(last relative residuals {residuals}; tolerance {criteria.tolerance:g}); try smaller steps in [time], "
+        "a load closer to the training, or more training simulations"
+    )
+
+
+def _history(model: ReducedModel, loading: Loading, schedule: Schedule, out: Trajectory, cuts: Ints) -> ReducedHistory:
+    """Bring the trajectory into field terms and reconstruct the dual coefficients."""
+    samples = {field: sampled(model, out, field) for field in model.duals}
+    solved = {field: gappy_history(model.duals[field], samples[field]) for field in model.duals}
+    return ReducedHistory(
+        name=loading.name,
+        times=loading.times,
+        coordinates=out.coordinates,
+        lifting=schedule.lifting,
+        duals={field: coefficients for field, (coefficients, _) in solved.items()},
+        residuals={field: misfit for field, (_, misfit) in solved.items()},
+        samples=samples,
+        iterations=out.iterations,
+        cuts=cuts,
+        evaluations=int(out.evaluations[0]),
+    )
+
+
+def sampled(model: ReducedModel, out: Trajectory, field: str) -> Floats:
+    """Return the (n_times, n_points, n_components) values of a dual field at the reduced points."""
+    if field == "stress":
+        return out.stress
+    return out.state[:, :, state_fields(model.tables)[field]]
+
+
+def gappy_history(basis: DualBasis, samples: Floats) -> tuple[Floats, Floats]:
+    """Fit the dual basis to the samples of all times (METHODS 5).
+
+    Parameters
+    ----------
+    basis: gappy basis of the field.
+    samples: (n_times, n_points, n_components).
+
+    Returns
+    -------
+    (n_times, n_dual_modes) coefficients and (n_times,) relative misfit (0 where all is zero so far).
+    """
+    values = samples.reshape(len(samples), -1)
+    coefficients = values @ basis.operator.pseudo_inverse.T
+    misfit = np.linalg.norm(values - coefficients @ basis.operator.basis_at_points.T, axis=1)
+    largest = np.maximum.accumulate(np.linalg.norm(values, axis=1))
+    return coefficients, np.divide(misfit, largest, out=np.zeros_like(misfit), where=largest > 0.0)

@@ -1,0 +1,171 @@
+"""The reduced model: all that a new load case needs, independent of the size of the mesh.
+
+Shapes: `n_modes` displacement modes, `n_points` reduced points, of which the first `n_active` carry
+quadrature weight and the others are only sampled for the dual fields; `n_nodes` nodes whose temperature
+reaches a reduced point.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scipy import sparse
+
+from romtool.fem.partition import Subdomain
+from romtool.laws import LawTables
+from romtool.linalg.gappy import GappyOperator
+from romtool.loading import Loading
+from romtool.types import Floats, Ints
+
+
+@dataclass(frozen=True)
+class SurfaceShape:
+    """Generalised forces of a side set, per unit of compression (or traction), on each mode.
+
+    Parameters
+    ----------
+    faces: (n_faces, n_modes) float [length·area] work of a unit pressure on each face, in set order.
+    nodes: (n_set_nodes, n_modes) the same per node of the set, ascending node ids.
+    traction: (3, n_modes) work of a unit traction vector on the whole set.
+    """
+
+    faces: Floats
+    nodes: Floats
+    traction: Floats
+
+
+@dataclass(frozen=True)
+class VolumeShape:
+    """Moments of the modes over an element set; any body force and any axis of rotation follow from them.
+
+    Parameters
+    ----------
+    volume: (3, n_modes) ∫ psi.
+    mass: (3, n_modes) ∫ rho psi.
+    first: (3, 3, n_modes) ∫ rho x ⊗ psi.
+    """
+
+    volume: Floats
+    mass: Floats
+    first: Floats
+
+
+@dataclass(frozen=True)
+class Lifting:
+    """Strain of the linear-elastic answer to a unit of one prescribed displacement.
+
+    Parameters
+    ----------
+    name: name of the Dirichlet entry.
+    nodes, components: what it acts on.
+    profile: None for a uniform value, else the (n_set_nodes,) array that counts as one unit.
+    strain: (n_points, 6) at the reduced points.
+    """
+
+    name: str
+    nodes: str
+    components: tuple[int, ...]
+    profile: Floats | None
+    strain: Floats
+
+
+@dataclass(frozen=True)
+class DualBasis:
+    """Gappy reconstruction of one dual field from its values at the reduced points.
+
+    Parameters
+    ----------
+    field: its name.
+    components: number of columns.
+    operator: from the values at all reduced points, point after point, to the coefficients.
+    singular_values: (n_snapshots,) of its snapshots.
+    """
+
+    field: str
+    components: int
+    operator: GappyOperator
+    singular_values: Floats
+
+
+@dataclass(frozen=True)
+class ThermalPoints:
+    """The nodes that the temperature of the reduced points depends on.
+
+    Parameters
+    ----------
+    node_ids: (n_nodes,) solver ids.
+    rows: (n_nodes,) their rows in a field file of the whole mesh.
+    points: (n_nodes, 3) coordinates [length].
+    operator: csr (n_points, n_nodes), the source solver's own interpolation.
+    n_mesh_nodes: length of a field file.
+    """
+
+    node_ids: Ints
+    rows: Ints
+    points: Floats
+    operator: sparse.csr_matrix
+    n_mesh_nodes: int
+
+
+@dataclass(frozen=True)
+class ReducedModel:
+    """A trained model.
+
+    Parameters
+    ----------
+    model_id: digest of what it was made from.
+    strain_modes: (n_points, 6, n_modes) float [1/length·length] strain of the modes.
+    weights: (n_points,) float [volume], zero beyond `n_active`.
+    n_active: number of quadrature points.
+    point_ids: (n_points, 2) element id and local point.
+    coordinates: (n_points, 3) float [length].
+    tables, material: the laws, and the row of the tables for each point.
+    thermal: where the temperature comes from.
+    surfaces, volumes: generalised forces by side set and by element set.
+    liftings: prescribed displacements that are not zero.
+    duals: gappy bases by field.
+    loading: the case's own loading; its fields are restricted to `thermal` nodes.
+    first: the first simulation's loading, likewise.
+    statistics: numbers and texts for reports (see `romtool.offline`).
+    """
+
+    model_id: str
+    strain_modes: Floats
+    weights: Floats
+    n_active: int
+    point_ids: Ints
+    coordinates: Floats
+    tables: LawTables
+    material: Ints
+    thermal: ThermalPoints
+    surfaces: Mapping[str, SurfaceShape]
+    volumes: Mapping[str, VolumeShape]
+    liftings: tuple[Lifting, ...]
+    duals: Mapping[str, DualBasis]
+    loading: Loading
+    first: Loading
+    statistics: Mapping[str, object]
+
+    @property
+    def n_modes(self) -> int:
+        """Return the number of displacement modes."""
+        return int(self.strain_modes.shape[2])
+
+
+@dataclass(frozen=True)
+class ModeShapes:
+    """What a model keeps of one subdomain, to write fields or to be enriched.
+
+    Parameters
+    ----------
+    subdomain: the part of the mesh.
+    displacement: (n_modes, n_nodes, 3) float, orthonormal.
+    lifting: (n_liftings, n_nodes, 3) per unit of each prescribed displacement.
+    duals: field -> (n_dual_modes, n_points, n_components), orthonormal.
+    stress_values: (n_stress,) singular values of the stress modes, with which the cubature weighs them.
+    """
+
+    subdomain: Subdomain
+    displacement: Floats
+    lifting: Floats
+    duals: Mapping[str, Floats]
+    stress_values: Floats
