@@ -12,7 +12,6 @@ WEDGE = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1], [0, 1
 HEXA = np.array(
     [[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]]
 )  # fmt: skip
-VOLUMES = {"tetra": 1 / 6, "wedge": 1 / 2, "hexahedron": 1.0}
 N_POINTS = {"tet4": 1, "tet10": 4, "hex8": 8, "hex20": 27, "wedge6": 2, "wedge15": 9}
 
 LINEAR = (("tetra", "tet4", TETRA), ("hexahedron", "hex8", HEXA), ("wedge", "wedge6", WEDGE))

@@ -19,7 +19,10 @@ X, Y, Z = POINTS.T
         ("log(x) + sqrt(y) + abs(-z) + tanh(pi*x)", np.log(X) + np.sqrt(Y) + Z + np.tanh(np.pi * X)),
         ("min(x, y, z) - max(x, 1)", np.minimum(np.minimum(X, Y), Z) - np.maximum(X, 1)),
         ("where(x < 1, y, z)", np.where(X < 1, Y, Z)),
-        ("where(0.5 <= x < 1 or not y > 1 and z != 2, 1, 2)", np.where(((X >= 0.5) & (X < 1)) | (Y <= 1), 1, 2)),
+        (
+            "where(0.5 <= x < 1 or not y > 1 and z != 2, 1, 2)",
+            np.where(((X >= 0.5) & (X < 1)) | (Y <= 1), 1, 2),
+        ),
         ("where(x > 1, log(x - 1), 0)", np.log(X - 1, where=X > 1, out=np.zeros(7))),
         ("3", np.full(7, 3.0)),
         ("(x\n + y)", X + Y),
@@ -63,7 +66,7 @@ def test_what_is_not_arithmetic_is_refused_in_one_line(text: str, message: str) 
         with pytest.raises(CaseError, match=message) as caught:
             check(text)
         assert "\n" not in str(caught.value)
-        assert len(str(caught.value)) < 300
+        assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize("text", ["1/(x - x)", "log(-x)", "9**9**9**9*x", "1e400"])

@@ -90,21 +90,22 @@ def increment_times() -> np.ndarray:
 
 
 def write_deck(path: Path, title: str, mesh: BladeMesh, field: np.ndarray) -> None:
-    """Write the CalculiX deck of one flight with the temperature `field` (n_nodes,) [°C] at full thrust."""
+    """Write the CalculiX deck of one flight with the temperature `field` (n_nodes,) [°C] at full thrust.
+
+    Loads stand in the first step: their amplitudes run in total time, so that they go on in the later ones.
+    """
     lines = [f"** {title}", *_mesh_lines(mesh), *_material_lines(), *_amplitude_lines()]
     lines += ["*INITIAL CONDITIONS, TYPE=TEMPERATURE", f"NALL, {INITIAL:.12g}"]
     lines += ["*BOUNDARY", *(f"{name}, {component}" for name, component in SUPPORTS.items())]
-    starts = phase_times()
-    for number, (increments, end, *_) in enumerate(FLIGHT):
-        length = end - starts[number]
-        lines += [
-            "*STEP, INC=1000",
-            *(_TIGHT if number == 0 else ()),
-            "*VISCO, DIRECT, CETOL=1.",
-            f"{length / increments:.12g}, {length:.12g}",
-        ]
-        lines += [*(_load_lines(field) if number == 0 else []), *_OUTPUT, "*END STEP"]
-    path.write_text("\n".join(lines) + "\n")
+    lines += _step_lines(0, [*_TIGHT], _load_lines(field))
+    lines += [line for phase in range(1, len(FLIGHT)) for line in _step_lines(phase, [], [])]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _step_lines(phase: int, controls: list[str], loads: list[str]) -> list[str]:
+    increments, length = FLIGHT[phase][0], float(np.diff(phase_times())[phase])
+    march = ["*VISCO, DIRECT, CETOL=1.", f"{length / increments:.12g}, {length:.12g}"]
+    return ["*STEP, INC=1000", *controls, *march, *loads, *_OUTPUT, "*END STEP"]
 
 
 _TIGHT = ("*CONTROLS, PARAMETERS=FIELD", "1e-8, 1., , , 1e-8, 1e-10, 1e-9, 1e-12")  # residual over mean force
@@ -132,7 +133,7 @@ def _mesh_lines(mesh: BladeMesh) -> list[str]:
 
 
 def _material_lines() -> list[str]:
-    temperature, young, poisson, expansion, first, second, factor, exponent = MATERIAL.T
+    temperature, young, poisson, expansion, _, _, factor, exponent = MATERIAL.T
     strains = np.tile([0.0, 0.05], len(MATERIAL))
     hardening = np.column_stack([MATERIAL[:, 4:6].ravel(), strains, np.repeat(temperature, 2)])
     creep = np.column_stack([factor, exponent, np.zeros(len(MATERIAL)), temperature])

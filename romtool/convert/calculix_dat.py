@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from romtool.convert.calculix_mesh import rows_of
 from romtool.convert.calculix_types import POINTS
 from romtool.errors import ReaderError
 from romtool.types import FieldInfo, Floats, Ints, Mesh
+
+Text = NDArray[np.bytes_]
 
 PRECISION = 5e-7
 """Relative precision of the seven digits."""
@@ -63,7 +66,8 @@ class DatIndex:
     @property
     def times(self) -> Floats:
         """Return the distinct times, ascending."""
-        return np.unique(np.array([table.time for table in self.tables]))
+        times: Floats = np.unique(np.array([table.time for table in self.tables], dtype=np.float64))
+        return times
 
 
 def read_index(path: Path) -> DatIndex:
@@ -182,7 +186,7 @@ def _row_width(body: bytes, length: int, table: Table) -> tuple[int, bool]:
     return width, length > _HEAD + _FIELD * width
 
 
-def _columns(chars: np.ndarray, start: int, width: int, count: int) -> np.ndarray:
+def _columns(chars: Text, start: int, width: int, count: int) -> Text:
     """Return (n_rows, count) byte strings of `width` characters from column `start`."""
     part = np.ascontiguousarray(chars[:, start : start + width * count])
     if part.shape[1] != width * count:
@@ -190,7 +194,7 @@ def _columns(chars: np.ndarray, start: int, width: int, count: int) -> np.ndarra
     return part.view(f"S{width}").reshape(len(chars), count)
 
 
-def _numbers(fields: np.ndarray) -> Floats:
+def _numbers(fields: Text) -> Floats:
     """Return numbers; a three-digit exponent may have lost its E."""
     try:
         return fields.astype(np.float64)
@@ -292,8 +296,9 @@ def point_fields(index: DatIndex, mesh: Mesh) -> PointFields:
     ------
     ReaderError: a first table that is damaged.
     """
+    points = point_map(mesh)
     grouped: dict[str, list[Table]] = {}
-    for table in index.tables:
+    for table in index.tables if points.total else ():
         grouped.setdefault(table.name, []).append(table)
     tables: dict[str, tuple[Table, ...]] = {}
     fields: dict[str, FieldInfo] = {}
@@ -310,4 +315,4 @@ def point_fields(index: DatIndex, mesh: Mesh) -> PointFields:
         key = name + "_local" * local
         tables[key] = tuple(group)
         fields[key] = FieldInfo("point", components, group[0].source, PRECISION)
-    return PointFields(index, point_map(mesh), tables, fields, tuple(warnings))
+    return PointFields(index, points, tables, fields, tuple(warnings))

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from romtool.convert.calculix_mesh import Part
 from romtool.convert.calculix_types import FRD_TYPES
 from romtool.errors import ReaderError
 from romtool.types import Floats, Ints
+
+Text = NDArray[np.bytes_]
 
 _SHORT, _LONG, _FLOAT32, _FLOAT64 = 0, 1, 2, 3
 PRECISION = {_SHORT: 5e-6, _LONG: 5e-6, _FLOAT32: 6e-8, _FLOAT64: 0.0}
@@ -294,13 +297,13 @@ def read_values(path: Path, block: DataBlock) -> tuple[Ints, Floats]:
     return _text_ids(path, block, table), _text_values(path, block, table)
 
 
-def _fields(table: np.ndarray, start: int, width: int, count: int) -> np.ndarray:
+def _fields(table: Text, start: int, width: int, count: int) -> Text:
     """Return (n_rows, count) byte strings of `width` characters from column `start`."""
     part = np.ascontiguousarray(table[:, start : start + width * count])
     return part.view(f"S{width}").reshape(len(table), count)
 
 
-def _text_ids(path: Path, block: DataBlock, table: np.ndarray) -> Ints:
+def _text_ids(path: Path, block: DataBlock, table: Text) -> Ints:
     """Return the ids of text rows."""
     marks = _fields(table, 0, 3, 1)[:, 0]
     try:
@@ -311,7 +314,7 @@ def _text_ids(path: Path, block: DataBlock, table: np.ndarray) -> Ints:
         raise ReaderError(f"{path}: block {block.name} at byte {block.start} is damaged: {error}") from error
 
 
-def _text_values(path: Path, block: DataBlock, table: np.ndarray) -> Floats:
+def _text_values(path: Path, block: DataBlock, table: Text) -> Floats:
     """Return the numbers of text rows, six in a line."""
     first, at = 8 if block.flag == _SHORT else 13, 0
     parts = []
@@ -379,7 +382,7 @@ def _in_order(kinds: Ints) -> Ints:
     return values[np.argsort(first)]
 
 
-def _text_part(chars: np.ndarray, heads: Ints, ids: Ints, kinds: Ints, number: int, width: int) -> Part:
+def _text_part(chars: Text, heads: Ints, ids: Ints, kinds: Ints, number: int, width: int) -> Part:
     """Return the text elements of one type; a line holds as many ids as fit in 10 (15 in short format)."""
     n_nodes, per_line = FRD_TYPES[number].n_nodes, 10 if width == 10 else 15
     chosen = np.flatnonzero(kinds == number)

@@ -301,7 +301,11 @@ def read_table(card: Card, width: int) -> Floats:
     ------
     ReaderError: a field that is no number, or a line with more than `width` fields.
     """
-    found = read_numbers(card)
+    return fill_table(card, read_numbers(card), width)
+
+
+def fill_table(card: Card, found: Numbers, width: int) -> Floats:
+    """Return the numbers of a card as the table of `read_table`."""
     table = np.full((len(card.lines), width), np.nan)
     if len(found.column) and int(found.column.max()) >= width:
         bad = int(found.line[int(np.argmax(found.column >= width))])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from romtool.convert.calculix_keywords import Card, clean_name, read_cards, read_numbers, read_table
+from romtool.convert.calculix_keywords import Card, clean_name, fill_table, read_cards, read_numbers, read_table
 from romtool.convert.calculix_types import ELEMENT_TYPES, ElementType
 from romtool.errors import ReaderError
 from romtool.types import CellBlock, Floats, Ints, Mesh
@@ -78,7 +78,8 @@ def build_mesh(cards: Sequence[Card], path: Path) -> DeckMesh:
     for card in cards:
         if card.keyword in _GENERATORS:
             raise card.error("is not a CalculiX keyword that romtool reads; write nodes and elements out")
-    sets, warnings = Sets(), []
+    sets = Sets()
+    warnings: list[str] = []
     nodes = _read_nodes(cards, sets, warnings)
     parts = _read_elements(cards, sets)
     if not parts:
@@ -102,8 +103,9 @@ def _read_nodes(cards: Sequence[Card], sets: Sets, warnings: list[str]) -> tuple
     chosen = [card for card in cards if card.keyword == "NODE" and card.lines]
     all_ids, points, cut = [np.zeros(0, np.int64)], [np.zeros((0, 3))], 0
     for card in chosen:
-        table = read_table(card, 4)
-        cut += sum(len(text.strip()) > 20 for line in _long_lines(card) for text in line.split(","))
+        found = read_numbers(card)
+        table = fill_table(card, found, 4)
+        cut += found.cut
         all_ids.append(_integers(card, table[:, 0], np.arange(len(table))))
         points.append(np.nan_to_num(table[:, 1:], nan=0.0))
         if "NSET" in card.parameters:
@@ -114,11 +116,6 @@ def _read_nodes(cards: Sequence[Card], sets: Sets, warnings: list[str]) -> tuple
             "romtool cuts them in the same way: write fewer digits"
         )
     return _unique_nodes(chosen, all_ids, np.concatenate(points))
-
-
-def _long_lines(card: Card) -> list[str]:
-    """Return the lines that are long enough to hold a number of more than 20 characters."""
-    return [line for line in card.lines if len(line) > 26] if max(map(len, card.lines)) > 60 else []
 
 
 def _unique_nodes(chosen: list[Card], all_ids: list[Ints], points: Floats) -> tuple[Ints, Floats]:
@@ -317,9 +314,7 @@ def _with_sets(mesh: Mesh, sets: Sets, node_ids: Ints, warnings: list[str]) -> M
     order = np.argsort(mesh.element_ids, kind="stable")
     sorted_ids = mesh.element_ids[order]
     node_sets = {name: _found(rows_of(mesh.node_ids, ids)) for name, ids in sets.nodes.items()}
-    element_sets = {
-        name: np.sort(order[_found(rows_of(sorted_ids, ids))]) for name, ids in sets.elements.items()
-    }
+    element_sets = {name: np.sort(order[_found(rows_of(sorted_ids, ids))]) for name, ids in sets.elements.items()}
     for kind, table, ids in (("node", sets.nodes, node_ids), ("element", sets.elements, sorted_ids)):
         for name, members in table.items():
             lost = int((rows_of(ids, members) < 0).sum())

@@ -129,4 +129,5 @@ def _step_times(procedure: Card | None) -> tuple[float, float]:
 def exact_times(steps: Sequence[Step]) -> Floats:
     """Return the times of a deck that are known to all digits: ends of steps, increments with DIRECT."""
     parts = [step.times(linear=not step.direct) for step in steps if step.period > 0.0]
-    return np.unique(np.concatenate([np.zeros(0), *parts]))
+    times: Floats = np.unique(np.concatenate([np.zeros(0), *parts]))
+    return times

@@ -1,6 +1,7 @@
 """Reader of VTK files: VTU and legacy VTK (one file, or a numbered series), PVD collections.
 
-Arrays come through meshio, or through VTK itself where meshio gives up and VTK is installed.
+Arrays come through meshio; those of a VTU through VTK where meshio gives up and VTK is installed. VTK is not
+asked for legacy files: of one cut short it silently returns whatever is in memory.
 """
 
 import contextlib
@@ -39,6 +40,17 @@ _VTK_CELLS = {
     25: "hexahedron20",
     26: "wedge15",
     27: "pyramid13",
+}
+_LEGACY_NUMBERS = {
+    "char": "int8",
+    "unsigned_char": "uint8",
+    "short": "int16",
+    "unsigned_short": "uint16",
+    "int": "int32",
+    "unsigned_int": "uint32",
+    "long": "int64",
+    "unsigned_long": "uint64",
+    "vtkidtype": "int32",
 }
 _NUMBERED = re.compile(r"^(?P<name>.*[_.\-])(?P<number>\d+)$")
 _CELL_COUNTS = re.compile(rb'NumberOfCells="\s*(\d+)\s*"|^CELL_TYPES\s+(\d+)', re.MULTILINE)
@@ -211,16 +223,24 @@ def read_grid(path: Path) -> Grid:
 def _with_meshio(path: Path) -> Grid:
     """Read a file through meshio, silently; text cut short is an error."""
     import meshio
-    from meshio._mesh import topological_dimension
 
-    for cell_type in ("wedge15", "pyramid13"):  # meshio 5.3 lacks them and raises KeyError
-        topological_dimension.setdefault(cell_type, 3)
+    _teach_meshio()
     read = meshio.vtu.read if path.suffix.lower() == ".vtu" else meshio.vtk.read
     with _silent():
         mesh = read(str(path))
     time = np.ravel(mesh.field_data.get("TimeValue", mesh.field_data.get("TIME", [])))
     grid = from_meshio(mesh)
     return replace(grid, time=float(time[0])) if len(time) else grid
+
+
+def _teach_meshio() -> None:
+    """Complete meshio 5.3: dimensions of two cells, and number types of legacy VTK (it takes int as int64)."""
+    from meshio._mesh import topological_dimension
+    from meshio.vtk import _vtk_42, _vtk_51
+
+    topological_dimension.update({"wedge15": 3, "pyramid13": 3})
+    for module in (_vtk_42, _vtk_51):
+        module.vtk_to_numpy_dtype_name.update(_LEGACY_NUMBERS)
 
 
 @contextlib.contextmanager
@@ -264,14 +284,19 @@ def _count_cells(path: Path) -> int | None:
 
 
 def _with_vtk(path: Path, cause: BaseException) -> Grid:
-    """Read a file through VTK after meshio failed for `cause`. Raises ReaderError with that cause."""
+    """Read a VTU through VTK after meshio failed for `cause`. Raises ReaderError with that cause."""
     words = f"{path} cannot be read as {path.suffix}: {str(cause) or repr(cause)}"
+    if path.suffix.lower() != ".vtu":
+        raise ReaderError(words) from cause
     try:
         import pyvista
     except ImportError:
-        raise ReaderError(f"{words} (VTK may read it: pip install romtool[pictures])") from cause
-    with _silent(), pyvista.VtkErrorCatcher() as caught:
-        data = pyvista.read(path)
+        raise ReaderError(f"{words} (VTK may read it: pip install 'romtool[pictures]')") from cause
+    try:
+        with _silent(), pyvista.VtkErrorCatcher() as caught:
+            data = pyvista.read(path)
+    except Exception:
+        raise ReaderError(words) from cause
     if caught.error_events or not isinstance(data, pyvista.UnstructuredGrid) or not data.n_cells:
         raise ReaderError(words) from cause
     time = data.field_data.get("TimeValue", [])
@@ -286,7 +311,8 @@ def _with_vtk(path: Path, cause: BaseException) -> Grid:
 
 def _cell_runs(data: Any) -> Iterator[tuple[str, Ints]]:
     """Yield the cells of an unstructured grid in file order, one entry per run of one type."""
-    kinds, offsets = np.asarray(data.celltypes), np.asarray(data.offset)
+    kinds = np.asarray(data.celltypes)
+    offsets = np.asarray(data.cell_offsets if hasattr(data, "cell_offsets") else data.offset)
     sizes = np.diff(offsets)
     breaks = np.flatnonzero((np.diff(kinds) != 0) | (np.diff(sizes) != 0)) + 1
     for start, end in pairwise([0, *breaks.tolist(), len(kinds)]):

@@ -179,8 +179,8 @@ def _grid(document: Document, mesh_grid: Element, attributes: dict[str, Element]
     read = {name: _values(document, attribute) for name, attribute in attributes.items()}
     at = {name: _location(attribute) for name, attribute in attributes.items()}
     return Grid(
-        points=_points(document, geometry),
         cells=tuple(read_topology(document, topology)),
+        points=_points(document, geometry),
         node_arrays={name: array for name, array in read.items() if at[name] == "node"},
         cell_arrays={name: array for name, array in read.items() if at[name] == "element"},
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from romtool.convert.zset_deck import read_deck
+from romtool.convert.zset_deck import mesh_file, read_deck
 from romtool.convert.zset_results import open_mesh, open_results
 from romtool.errors import ReaderError
 from romtool.loading import Deck
@@ -39,16 +39,18 @@ class ZsetReader:
     requires: tuple[str, ...] = ()
 
     def read(self, path: Path) -> SolverResults:
-        """Open a `.ut` (results) or a `.geof`, `.geo` (mesh without times).
+        """Open a `.ut` (results), a `.geof`, `.geo` or the mesh of an `.inp` (without times).
 
         Raises
         ------
         ReaderError: another extension, files missing, truncated or damaged. MeshError: wrong ids.
         """
         suffix = path.suffix.lower()
-        if suffix not in self.extensions:
+        if suffix not in self.extensions + self.deck_extensions:
             raise ReaderError(f"{path}: Z-set results end in .ut, meshes in .geof or .geo; give one of these")
-        return open_results(path) if suffix == ".ut" else open_mesh(path)
+        if suffix == ".ut":
+            return open_results(path)
+        return open_mesh(mesh_file(path) if suffix in self.deck_extensions else path)
 
     def read_deck(self, path: Path) -> Deck:
         """Read an input deck; see `romtool.convert.zset_deck.read_deck`.

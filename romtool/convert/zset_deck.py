@@ -43,7 +43,7 @@ def read_deck(path: Path) -> Deck:
     MeshError: see `read_mesh`.
     """
     calcul = _calcul(path)
-    ordered = _mesh(calcul, path.parent)
+    ordered = read_mesh(_mesh_file(calcul, path.parent))
     increments = read_increments(calcul)
     end = float(increments.times[-1])
     tables = read_tables(calcul, end)
@@ -51,7 +51,7 @@ def read_deck(path: Path) -> Deck:
     loads = _loads(calcul, path.parent, ordered, tables)
     temperature = _temperature(calcul, path.parent, ordered, tables, end)
     materials, notes = _materials(calcul, path.parent, mesh)
-    warnings = [*increments.warnings, *ordered.warnings, *notes, *_doubts(calcul, materials), *_subdomains(path)]
+    warnings = [*increments.warnings, *ordered.warnings, *notes, *_doubts(calcul, materials, mesh), *_subdomains(path)]
     used = [support.table for support in dirichlet] + [load.table for load in loads]
     amplitudes = with_time(tables, used, end)
     loading = Loading(path.stem, increments.times, dirichlet, loads, amplitudes, temperature)
@@ -72,7 +72,12 @@ def _calcul(path: Path) -> Command:
     return found[0]
 
 
-def _mesh(calcul: Command, folder: Path) -> ZsetMesh:
+def mesh_file(path: Path) -> Path:
+    """Return the mesh file that a deck names. Raises ReaderError where it names none."""
+    return _mesh_file(_calcul(path), path.parent)
+
+
+def _mesh_file(calcul: Command, folder: Path) -> Path:
     commands = calcul.named("mesh")
     files = [word for command in commands for file in command.named("file") for word in file.words()]
     if len(files) != 1:
@@ -82,7 +87,7 @@ def _mesh(calcul: Command, folder: Path) -> ZsetMesh:
         raise ReaderError(
             f"{commands[0].place}: ***mesh {commands[0].arguments.text}: romtool computes with small strain only"
         )
-    return read_mesh(folder / files[0])
+    return folder / files[0]
 
 
 # supports and loads
@@ -160,7 +165,7 @@ def _pressure(command: Command, row: Row, folder: Path, ordered: ZsetMesh, table
     outward = ordered.orientations[name].astype(np.float64)
     value: float | Floats
     if len(words) > 2 and words[1] == "file":
-        value = -outward * read_floats(folder / words[2], len(outward), 1, place)
+        value = -outward * read_floats(folder / words[2], len(outward), None, place)
         rest = words[3:]
     elif len(words) > 1 and is_number(words[1]):
         constant = float(words[1])
@@ -261,12 +266,17 @@ def _material(region: str, command: Command, folder: Path) -> tuple[Material, tu
     return material, found.warnings
 
 
-def _doubts(calcul: Command, materials: tuple[Material, ...]) -> list[str]:
+def _doubts(calcul: Command, materials: tuple[Material, ...], mesh: Mesh) -> list[str]:
     """Return warnings about what the deck leaves open."""
-    expands = any("expansion" in material.parameters for material in materials)
-    if expands and not calcul.named("parameter"):
-        return [f"{calcul.place}: a material expands, but the deck gives no temperature: it is 0 throughout"]
-    return []
+    doubts = []
+    if any("expansion" in material.parameters for material in materials) and not calcul.named("parameter"):
+        doubts.append(f"{calcul.place}: a material expands, but the deck gives no temperature: it is 0 throughout")
+    if any(block.solver_type == "c3d4" for block in mesh.blocks):
+        doubts.append(
+            "c3d4: Z-set has four integration points in these tetrahedra, romtool one; results differ where "
+            "temperature varies within an element"
+        )
+    return doubts
 
 
 def _subdomains(path: Path) -> list[str]:

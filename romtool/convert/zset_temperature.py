@@ -83,8 +83,7 @@ class _Fields:
         self.folder, self.ordered = folder, ordered
         self.read_already: dict[tuple[str, int], Floats] = {}
         for option in command.named("rec_size"):
-            size = option.numbers()
-            if size != (ordered.n_file_nodes,):
+            if option.arguments.words != (str(ordered.n_file_nodes),):
                 raise ReaderError(
                     f"{option.place}: *rec_size {option.arguments.text}, but the mesh has "
                     f"{ordered.n_file_nodes} nodes; correct the number or the mesh"
@@ -98,23 +97,30 @@ class _Fields:
         return self.read_already[name, record]
 
 
-def read_floats(path: Path, count: int, record: int, place: str) -> Floats:
-    """Return record `record` (from 1) of `count` big-endian float32 values.
+def read_floats(path: Path, count: int, record: int | None, place: str) -> Floats:
+    """Return `count` big-endian float32 values of a file.
+
+    Parameters
+    ----------
+    path: the file. count: values in a record.
+    record: which record, from 1; None where the file must hold a single one.
+    place: where the deck names the file, for messages.
 
     Raises
     ------
-    ReaderError: file missing or shorter than the record; `place` is where the deck names it.
+    ReaderError: file missing, too short, or not of whole records.
     """
     try:
         found = path.stat().st_size
     except OSError as error:
         raise ReaderError(f"{place}: {path} cannot be read ({error.strerror}); put it there") from error
-    if record < 1 or found < 4 * count * record or found % (4 * count):
+    expected = 4 * count * (record or 1)
+    if (record or 1) < 1 or found < expected or found % (4 * count) or (record is None and found != expected):
         raise ReaderError(
-            f"{place}: {path} has {found} bytes, record {record} of {count} float32 values needs "
-            f"{4 * count * max(record, 1)}, or a multiple of {4 * count}; is it of this mesh?"
+            f"{place}: {path} has {found} bytes, expected {expected} for record {record or 1} of {count} float32 "
+            "values; is it of this mesh?"
         )
-    return np.fromfile(path, ">f4", count=count, offset=4 * count * (record - 1)).astype(np.float64)
+    return np.fromfile(path, ">f4", count=count, offset=expected - 4 * count).astype(np.float64)
 
 
 def _listed(command: Command, fields: _Fields, end: float) -> tuple[tuple[TemperatureEntry, ...], int]:
@@ -146,6 +152,13 @@ def _cyclic(
         )
     if last - start < period * (1 - 1e-9):
         entries = [*entries, replace(entries[0], time=start + period)]
+    for option in command.named("cycle_conversion"):
+        limits = [number(word, option.place) for word in option.arguments.words]
+        if len(limits) != 3 or limits[1] < end * (1 - 1e-9):
+            raise ReaderError(
+                f"{option.place}: *cycle_conversion {option.arguments.text}; expected start, end and period, and an "
+                f"end not before that of the computation ({end:g})"
+            )
     return tuple(entries), count_cycles(start, period, end)
 
 

@@ -188,7 +188,8 @@ class Merged:
 
     def join_points(self, values: Sequence[Floats]) -> Floats:
         """Return (n_points, …) of point values per subdomain."""
-        return np.concatenate(values)[self.point_order] if len(values) > 1 else values[0]
+        joined: Floats = np.concatenate(values)[self.point_order] if len(values) > 1 else values[0]
+        return joined
 
 
 def merge(parts: Sequence[Subdomain]) -> Merged:

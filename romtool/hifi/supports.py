@@ -101,7 +101,8 @@ def check_supports(operators: Operators, fixed: Bools) -> None:
     n_parts, part = connected_components(graph, directed=False)
     for k in range(n_parts):
         nodes = np.flatnonzero(part == k)
-        held = int(np.linalg.matrix_rank(_rigid_motions(operators.mesh.points[nodes])[fixed.reshape(-1, 3)[nodes]]))
+        motions = _rigid_motions(operators.mesh.points[nodes])[fixed.reshape(-1, 3)[nodes]]
+        held = int(np.linalg.matrix_rank(motions)) if len(motions) else 0
         if held < 6:
             name = f"the part with node {operators.mesh.node_ids[nodes[0]]}" if n_parts > 1 else "the structure"
             raise CaseError(

@@ -23,8 +23,9 @@ from romtool.io.entries import (
     temperature_of,
     time_of,
 )
+from romtool.io.load import apply_load, read_load
 from romtool.io.schema import CaseFile, SimulationEntry
-from romtool.io.settings import Settings
+from romtool.settings import Settings
 from romtool.io.validation import read_toml
 from romtool.loading import Deck, Dirichlet, Loading, Material, Table
 
@@ -120,11 +121,6 @@ class Case:
     quantities: tuple[Quantity, ...] = ()
     overrides: Overrides = field(default_factory=Overrides)
 
-    @property
-    def sets_time(self) -> bool:
-        """Tell whether the file gives the increments itself."""
-        return self.overrides.time is not None and self.overrides.time.points is not None
-
 
 def read_case(path: Path) -> Case:
     """Read a case file; paths in it are relative to its folder.
@@ -202,8 +198,8 @@ def resolve(
     case: the case.
     deck: the solver's deck, or None.
     read_field: reads field files.
-    simulation: the training computation that the loading is named after; its load file, if any, is applied
-        by `romtool.io.load.apply_load`.
+    simulation: a training computation: its load file, if any, is applied and the loading is named after it;
+        None for the case's own loading.
 
     Returns
     -------
@@ -213,7 +209,8 @@ def resolve(
 
     Raises
     ------
-    CaseError: a table that does not exist, times that do not fit the cycle, a [[constraints]] entry.
+    CaseError: a table that does not exist, times that do not fit the cycle, a [[constraints]] entry, a load
+        file that is wrong.
     """
     over = case.overrides
     if over.constraints:
@@ -231,7 +228,11 @@ def resolve(
         temperature=over.temperature.read(read_field) if over.temperature else before.temperature,
     )
     check_tables(loading, case.path)
-    return _materials(over.materials, deck), _with_times(loading, before, case)
+    loading = _with_times(loading, before, case)
+    if simulation is not None and simulation.load is not None:
+        changed = apply_load(loading, read_load(simulation.load), read_field)
+        loading = replace(changed, name=simulation.name)
+    return _materials(over.materials, deck), loading
 
 
 def _materials(entries: tuple[Material, ...], deck: Deck | None) -> tuple[Material, ...]:

@@ -125,9 +125,7 @@ class TimeSource:
 
 def material_of(entry: MaterialEntry) -> Material:
     """Return a material."""
-    return Material(
-        entry.elements, entry.law, dict(entry.parameters), entry.density, entry.reference_temperature
-    )
+    return Material(entry.elements, entry.law, dict(entry.parameters), entry.density, entry.reference_temperature)
 
 
 def dirichlet_of(entry: DirichletEntry) -> Dirichlet:
@@ -209,6 +207,4 @@ def check_tables(loading: Loading, path: Path) -> None:
     users += [("loads", load.name, load.table) for load in loading.loads]
     for what, name, table in users:
         if table is not None and table not in known:
-            raise CaseError(
-                f'{path}: [[{what}]] "{name}" uses the table "{table}"; {did_you_mean(table, known)}'
-            )
+            raise CaseError(f'{path}: [[{what}]] "{name}" uses the table "{table}"; {did_you_mean(table, known)}')

@@ -39,6 +39,8 @@ _MARK = "romtool_fields"
 _FIXED_SIZE = {"vertex": 1, "line": 2}
 """XDMF's polyvertex and polyline: their number of nodes is written out."""
 
+_WEDGE = [0, 2, 1, 3, 5, 4]
+"""Undoes meshio's turning of linear wedges, which gives them negative volumes in VTK 9.7."""
 _ATTRIBUTES: dict[int, tuple[str, tuple[int, ...]]] = {1: ("Scalar", ()), 3: ("Vector", (3,))}
 """XDMF's type and the shape of a row by the number of components; others are matrices of one row, which
 VTK's readers take as that many components (of an (n, 6) matrix they make one row)."""
@@ -203,7 +205,9 @@ def _write_vtu_step(path: Path, mesh: Mesh, source: FieldSource, index: int) -> 
             node_data[name] = flat
         else:
             cell_data[name] = np.split(flat, cuts)
-    cells = [(block.cell_type, block.connectivity) for block in mesh.blocks]
+    cells = [
+        (b.cell_type, b.connectivity[:, _WEDGE] if b.cell_type == "wedge" else b.connectivity) for b in mesh.blocks
+    ]
     grid = meshio.Mesh(np.array(mesh.points), cells, point_data=node_data, cell_data=cell_data)
     meshio.vtu.write(str(path), grid)
 

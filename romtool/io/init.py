@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from romtool.io.settings import Settings
+from romtool.settings import Settings
 from romtool.io.templates import (
     LISTED,
     TABLE_TEMPLATE,
@@ -228,9 +228,7 @@ def _table(entry: Table) -> str:
 def _temperature(temperature: Temperature) -> str:
     """Return the deck's temperature as a comment, or a template."""
     if not temperature.entries and not np.any(temperature.initial):
-        return commented(
-            "No deck gives a temperature; where needed, remove the # and fill in:", TEMPERATURE_TEMPLATE
-        )
+        return commented("No deck gives a temperature; where needed, remove the # and fill in:", TEMPERATURE_TEMPLATE)
     lines = [
         "From the deck; [temperature] in this file, or in a load file, replaces it as a whole:",
         f"initial {_value(temperature.initial)}",
@@ -243,6 +241,8 @@ def _temperature(temperature: Temperature) -> str:
 def _increments(contents: Deck | None) -> str:
     """Return the deck's increments as a comment."""
     lines = ["[time] points in this file, or in a load file, replaces the increments."]
+    if contents is not None and any(table.cycles > 1 for table in contents.loading.tables):
+        lines.append("The tables have cycles: give the points of one cycle, they are repeated.")
     if contents is None or not len(contents.loading.times) or contents.times_from_results:
         lines.append("Without it they are the times of the results.")
     else:

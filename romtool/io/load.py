@@ -220,9 +220,7 @@ def _new_temperature(temperature: Temperature, load: LoadFile, read_field: Field
     if isinstance(change, TemperatureSource):
         return change.read(read_field)
     if not temperature.entries:
-        raise CaseError(
-            f"{load.path}: [temperature] scales the case's entries but the case has none; give entries"
-        )
+        raise CaseError(f"{load.path}: [temperature] scales the case's entries but the case has none; give entries")
     entries = tuple(
         replace(entry, scale=change.scale * entry.scale, offset=change.scale * entry.offset + change.offset)
         for entry in temperature.entries
@@ -248,7 +246,6 @@ def check_unique(loads: Sequence[LoadFile]) -> None:
     for load in loads:
         if load.name in first:
             raise CaseError(
-                f'{load.path}: the load name "{load.name}" is also that of {first[load.name]}; '
-                "give each its own name"
+                f'{load.path}: the load name "{load.name}" is also that of {first[load.name]}; give each its own name'
             )
         first[load.name] = load.path

@@ -20,7 +20,7 @@ from romtool.io.schema_loading import (
     Text,
     TimeTable,
 )
-from romtool.io.settings import (
+from romtool.settings import (
     ClusterSettings,
     DualSettings,
     HifiSettings,
@@ -123,12 +123,8 @@ class DualTable(Table):
 class ClusterTable(Table):
     """[clusters]."""
 
-    count: Count | Literal["auto"] = Field(
-        default=ClusterSettings.count, description=f'{COUNT_WORDS}, or "auto"'
-    )
-    by: Literal["simulation", "time"] = Field(
-        default=ClusterSettings.by, description='"simulation" or "time"'
-    )
+    count: Count | Literal["auto"] = Field(default=ClusterSettings.count, description=f'{COUNT_WORDS}, or "auto"')
+    by: Literal["simulation", "time"] = Field(default=ClusterSettings.by, description='"simulation" or "time"')
     dissimilarity: Literal["sine", "euclidean"] = Field(
         default=ClusterSettings.dissimilarity, description='"sine" or "euclidean"'
     )
@@ -136,9 +132,7 @@ class ClusterTable(Table):
     overlap: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
         default=ClusterSettings.overlap, description="a number between 0 and 1"
     )
-    seed: Annotated[int, Field(ge=0)] = Field(
-        default=ClusterSettings.seed, description="a whole number of at least 0"
-    )
+    seed: Annotated[int, Field(ge=0)] = Field(default=ClusterSettings.seed, description="a whole number of at least 0")
 
 
 class IndicatorTable(Table):
@@ -160,9 +154,7 @@ class NewtonTable(Table):
 class HifiTable(Table):
     """[hifi]."""
 
-    solver: Literal["direct", "iterative"] = Field(
-        default=HifiSettings.solver, description='"direct" or "iterative"'
-    )
+    solver: Literal["direct", "iterative"] = Field(default=HifiSettings.solver, description='"direct" or "iterative"')
 
 
 _QUANTITIES = {
@@ -239,9 +231,7 @@ class ScaledEntry(Table):
         """Refuse keys of a whole entry beside `scale` and `remove`."""
         whole = {*LoadEntry.model_fields, *TableEntry.model_fields, *DirichletEntry.model_fields} - {"name"}
         for key in sorted(whole & data.keys()):
-            reject(
-                f'has "{key}" beside scale or remove; give a whole entry, or only name and scale or remove'
-            )
+            reject(f'has "{key}" beside scale or remove; give a whole entry, or only name and scale or remove')
         return data
 
     @model_validator(mode="after")
@@ -298,14 +288,10 @@ class LoadCaseFile(Table):
     noun: ClassVar[str] = "key or table"
 
     name: Name = Field(description=_NAME)
-    loads: list[Annotated[Annotated[WholeLoad, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(
+    loads: list[Annotated[Annotated[WholeLoad, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(default=[])
+    tables: list[Annotated[Annotated[WholeTable, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(default=[])
+    dirichlet: list[Annotated[Annotated[WholeDirichlet, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(
         default=[]
-    )
-    tables: list[Annotated[Annotated[WholeTable, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(
-        default=[]
-    )
-    dirichlet: list[Annotated[Annotated[WholeDirichlet, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = (
-        Field(default=[])
     )
     temperature: (
         Annotated[

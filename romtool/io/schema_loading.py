@@ -45,9 +45,7 @@ class MaterialEntry(Table):
     def _are_numbers(cls, value: dict[str, Any]) -> dict[str, Any]:
         for key, item in value.items():
             if not _numbers(item):
-                reject_value(
-                    f"has the parameter {key} = {item!r}; expected a number or nested lists [[T, value], …]"
-                )
+                reject_value(f"has the parameter {key} = {item!r}; expected a number or nested lists [[T, value], …]")
         return value
 
 
@@ -87,9 +85,7 @@ class LoadEntry(Table):
     on: Literal["face", "node"] = Field(default="face", description='"face" or "node"')
     omega: Number | None = Field(default=None, description="a number, in rad per time unit")
     point: Vector | None = Field(default=None, description="a list of three numbers, a point of the axis")
-    axis: Vector | None = Field(
-        default=None, description="a list of three numbers, the direction of the axis"
-    )
+    axis: Vector | None = Field(default=None, description="a list of three numbers, the direction of the axis")
     table: Text | None = Field(default=None, description=_TABLE)
 
     @model_validator(mode="after")
@@ -115,9 +111,7 @@ class LoadEntry(Table):
         if "value" in given and isinstance(self.value, list):
             reject(f'of kind "pressure" has value = {self.value}; expected a number')
         if ("on" in given) != ("field" in given):
-            reject(
-                'needs the keys "field" and "on" together: on = "face" or "node" is what the field runs over'
-            )
+            reject('needs the keys "field" and "on" together: on = "face" or "node" is what the field runs over')
 
 
 class TableEntry(Table):
@@ -142,9 +136,7 @@ class TemperaturePoint(Table):
 
     time: Number = Field(description="a number")
     value: Number | None = Field(default=None, description="a number")
-    field: Text | None = Field(
-        default=None, description="the path of a file with the temperature at the nodes"
-    )
+    field: Text | None = Field(default=None, description="the path of a file with the temperature at the nodes")
     name: Text | None = Field(default=None, description="the name of the field in the file")
     expression: Text | None = Field(default=None, description="an expression of x, y, z")
     scale: Number = Field(default=1.0, description="a number")

@@ -116,9 +116,7 @@ def _parse(path: Path, what: str) -> dict[str, Any]:
         place = re.search(r"^(.*) \(at (?:line (\d+), column \d+|end of document)\)$", str(error), re.DOTALL)
         words = place[1] if place else str(error)
         line = f"line {place[2]}" if place and place[2] else "at its end"
-        raise CaseError(
-            f"{path}, {line}: not valid TOML, {words[0].lower()}{words[1:]}".replace("\n", " ")
-        ) from error
+        raise CaseError(f"{path}, {line}: not valid TOML, {words[0].lower()}{words[1:]}".replace("\n", " ")) from error
     except FileNotFoundError as error:
         raise CaseError(f"{path}: no such file; expected a {what} (TOML)") from error
     except IsADirectoryError as error:

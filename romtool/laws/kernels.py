@@ -59,6 +59,17 @@ class End(NamedTuple):
     modulus: float
 
 
+class Fields(NamedTuple):
+    """The arrays of one call of `evaluate` that are read and written per point, and the scratch of the terms."""
+
+    strain: Floats
+    state_n: Floats
+    state_n1: Floats
+    stress: Floats
+    tangent: Floats
+    terms: Floats
+
+
 @inlined
 def kind_of_flow(flow: int, viscous: bool) -> int:
     """Return the kind of flow where viscous flow may be switched off."""
@@ -151,7 +162,7 @@ def add_dyad(tangent: Floats, point: int, left: Six, right: Six) -> None:
 
 
 @inlined
-def flow_direction_slope(dp: float, slope: float, flow: Flow, end: End) -> tuple[float, Six]:
+def dyad_of_flow(dp: float, slope: float, flow: Flow, end: End) -> tuple[float, Six]:
     """Return b and the tensor (3 G (b - g) + 3/2 b g n:h) n - b g h of the consistent tangent."""
     turn = 1.5 * contract(end.direction, end.recall)
     b = flow.stiffness * dp / end.equivalent
@@ -212,17 +223,23 @@ def evaluate(
     ValueError: shapes that do not fit each other, a row of `material` that does not exist.
     """
     check_shapes(tables, material, strain, state_n, state_n1)
-    check_outputs(material, temperature, offset, stress, tangent)
+    check_outputs(tables, material, temperature, offset, stress, tangent)
     n_terms = (tables.values.shape[1] - TERMS) // 2
     terms = np.empty((n_terms, PRODUCTS + n_terms))
     step = Step(t_n, t_n1, logarithm(t_n1 - t_n), logarithm(t_n1), viscous)
-    return integrate(tables, material, temperature, offset, step, strain, state_n, state_n1, stress, tangent, terms)
+    fields = Fields(strain, state_n, state_n1, stress, tangent, terms)
+    return integrate(tables, material, temperature, offset, step, fields)
 
 
 @inlined
-def check_outputs(material: Ints, temperature: Floats, offset: Floats, stress: Floats, tangent: Floats) -> None:
+def check_outputs(
+    tables: LawTables, material: Ints, temperature: Floats, offset: Floats, stress: Floats, tangent: Floats
+) -> None:
     """Raise ValueError where arrays do not fit each other."""
     n_points = len(material)
+    for point in range(n_points):
+        if material[point] < 0 or material[point] >= len(tables.flow):
+            raise ValueError("material holds a row that the tables do not have")
     if len(temperature) != n_points or len(offset) != n_points:
         raise ValueError("temperature and offset must have the shape (n_points,)")
     if stress.shape != (n_points, 6):
@@ -233,67 +250,45 @@ def check_outputs(material: Ints, temperature: Floats, offset: Floats, stress: F
 
 @inlined
 def integrate(
-    tables: LawTables,
-    material: Ints,
-    temperature: Floats,
-    offset: Floats,
-    step: Step,
-    strain: Floats,
-    state_n: Floats,
-    state_n1: Floats,
-    stress: Floats,
-    tangent: Floats,
-    terms: Floats,
+    tables: LawTables, material: Ints, temperature: Floats, offset: Floats, step: Step, fields: Fields
 ) -> int:
     """Update all points; return 0, or 1 + the first that failed."""
     for point in range(len(material)):
         row = material[point]
         place = locate(tables, row, temperature[point])
         thermal = expansion_strain(tables, row, place, temperature[point]) - offset[point]
-        if not update(tables, row, place, step, thermal, point, strain, state_n, state_n1, stress, tangent, terms):
+        if not update(tables, row, place, step, thermal, fields, point):
             return point + 1
     return 0
 
 
 @inlined
-def update(
-    tables: LawTables,
-    material: int,
-    place: Place,
-    step: Step,
-    thermal: float,
-    point: int,
-    strain: Floats,
-    state_n: Floats,
-    state_n1: Floats,
-    stress: Floats,
-    tangent: Floats,
-    terms: Floats,
-) -> bool:
+def update(tables: LawTables, row: int, place: Place, step: Step, thermal: float, fields: Fields, point: int) -> bool:
     """Update one point; return whether its values are finite and the return map converged."""
     shear, bulk = moduli(tables, place)
-    deviator, trace = elastic_strain(strain, state_n, point, thermal)
+    deviator, trace = elastic_strain(fields.strain, fields.state_n, point, thermal)
     trial = add_scaled(ZERO, 2.0 * shear, deviator)
-    for j in range(state_n.shape[1]):
-        state_n1[point, j] = state_n[point, j]
-    dp = 0.0
-    if kind_of_flow(tables.flow[material], step.viscous) != NO_FLOW:
-        xi = add_scaled(trial, -1.0, fill_terms(tables, place, tables.n_terms[material], state_n, point, terms))
-        flow = start_flow(tables, material, place, state_n[point, 0], xi)
-        dp, slope, converged = flow_increment(tables, material, place, step, flow, xi, terms)
+    for j in range(fields.state_n.shape[1]):
+        fields.state_n1[point, j] = fields.state_n[point, j]
+    flows, has_tangent = False, len(fields.tangent) > 0
+    if kind_of_flow(tables.flow[row], step.viscous) != NO_FLOW:
+        xi = add_scaled(trial, -1.0, fill_terms(tables, row, place, fields.state_n, point, fields.terms))
+        flow = start_flow(tables, row, place, fields.state_n[point, 0], xi)
+        dp, slope, converged = flow_increment(tables, row, place, step, flow, xi, fields.terms)
+        flows = dp > 0.0
         if not converged:
             return False
-    if dp > 0.0:
-        end = end_of_increment(dp, flow, xi, terms)
-        write_flow(state_n1, point, dp, end.direction, flow, terms)
+    if flows:
+        end = end_of_increment(dp, flow, xi, fields.terms)
+        write_flow(fields.state_n1, point, dp, end.direction, flow, fields.terms)
         trial = add_scaled(trial, -3.0 * shear * dp, end.direction)
-        if len(tangent) > 0:
-            b, left = flow_direction_slope(dp, slope, flow, end)
-            write_tangent(tangent, point, (1.0 - b) * shear, bulk)
-            add_dyad(tangent, point, left, end.direction)
-    elif len(tangent) > 0:
-        write_tangent(tangent, point, shear, bulk)
-    write_stress(stress, point, trial, bulk * trace)
+        if has_tangent:
+            b, left = dyad_of_flow(dp, slope, flow, end)
+            write_tangent(fields.tangent, point, (1.0 - b) * shear, bulk)
+            add_dyad(fields.tangent, point, left, end.direction)
+    elif has_tangent:
+        write_tangent(fields.tangent, point, shear, bulk)
+    write_stress(fields.stress, point, trial, bulk * trace)
     return math.isfinite(equivalent(trial) + bulk * trace)
 
 

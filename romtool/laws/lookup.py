@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from romtool.laws.catalogue import (
     EXPANSION,
-    EXPONENT,
     FACTOR,
     HARDENING,
     LOG_FACTOR,
@@ -76,8 +75,8 @@ def locate(tables: LawTables, material: int, temperature: float) -> Place:
 @inlined
 def parameter(tables: LawTables, place: Place, column: int) -> float:
     """Return a parameter, linear between rows."""
-    low = float(tables.values[place.low, column])
-    return low + place.weight * (tables.values[place.high, column] - low)
+    low, high = float(tables.values[place.low, column]), float(tables.values[place.high, column])
+    return low + place.weight * (high - low)
 
 
 @inlined
@@ -98,7 +97,7 @@ def log_factor(tables: LawTables, place: Place) -> float:
     """Return ln K or ln A; the stored logarithm where the parameter does not vary here."""
     low, high = tables.values[place.low, FACTOR], tables.values[place.high, FACTOR]
     if low == high or place.weight == 0.0:
-        return tables.values[place.low, LOG_FACTOR]
+        return float(tables.values[place.low, LOG_FACTOR])
     return math.log(low + place.weight * (high - low))
 
 
@@ -122,10 +121,10 @@ def logarithm(x: float) -> float:
 
 
 @inlined
-def fill_terms(tables: LawTables, place: Place, n_terms: int, state_n: Floats, point: int, terms: Floats) -> Six:
+def fill_terms(tables: LawTables, row: int, place: Place, state_n: Floats, point: int, terms: Floats) -> Six:
     """Write C, D and 2/3 C alpha_n of each term into `terms`; return X(0), their sum."""
     total = ZERO
-    for i in range(n_terms):
+    for i in range(tables.n_terms[row]):
         modulus = parameter(tables, place, TERMS + 2 * i)
         terms[i, MODULUS], terms[i, RECALL] = modulus, parameter(tables, place, TERMS + 2 * i + 1)
         back = add_scaled(ZERO, modulus / 1.5, row_of(state_n, point, ALPHA + 6 * i))

@@ -136,7 +136,8 @@ def _pack(material: Material) -> _Packed:
     terms = kinematic(material)
     curve_p, curve = hardening_curve(material)
     tables = [*tabulated.values(), *terms, curve]
-    grid = np.unique(np.concatenate([table.temperatures for table in tables]))
+    varying = [table.temperatures for table in tables if len(table.temperatures) > 1]
+    grid = np.unique(np.concatenate(varying)) if varying else np.zeros(1)
     values = np.zeros((len(grid), TERMS + len(terms)))
     values[:, EXPONENT] = 1.0
     for name, table in tabulated.items():

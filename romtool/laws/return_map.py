@@ -305,6 +305,7 @@ def solve_viscous(flow: Flow, drag: Drag, terms: Floats, curve_p: Floats, stress
         slope = (slope - hardening) * dp
         curvature = curvature * dp * dp + slope - eta * drag.inverse_n * drag.inverse_n
         step = halley_step(value, slope - eta * drag.inverse_n, curvature)
+        step = math.log1p(step) if step > 1.0 else step  # far left of the root F is straighter in dp
         done = small_enough(step, previous)
         previous = step
         if not (low < z + step < high or done):

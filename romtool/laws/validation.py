@@ -27,11 +27,12 @@ class Tabulated:
 
 
 def invalid(material: Material, problem: str) -> LawError:
+    """Return the error that says which material has which problem."""
     return LawError(f"material of element set '{material.elements}' (law '{material.law}'): {problem}")
 
 
 def check_names(material: Material) -> None:
-    """Check the law's name and that each parameter is known and none is missing."""
+    """Check the law's name and that each parameter is known and none is missing. Raises LawError."""
     if material.law not in LAWS:
         raise invalid(material, f"unknown law; {_nearest(material.law, LAWS)}")
     law, given = LAWS[material.law], set(material.parameters)
@@ -54,13 +55,14 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 
 def scalars(material: Material) -> Iterator[tuple[str, Tabulated]]:
+    """Yield name and table of each parameter that is a number or a table over temperature. Raises LawError."""
     for name, value in material.parameters.items():
         if PARAMETERS[name].column >= 0:
             yield name, _checked(material, name, value)
 
 
 def kinematic(material: Material) -> list[Tabulated]:
-    """Return C_1, D_1, C_2, D_2, …"""
+    """Return the tables of C_1, D_1, C_2, D_2, … Raises LawError."""
     moduli = _terms(material.parameters.get("C", ()))
     recalls = _terms(material.parameters["D"]) if "D" in material.parameters else [0.0] * len(moduli)
     if len(moduli) != len(recalls):
@@ -127,7 +129,10 @@ def _check_increasing(material: Material, name: str, what: str, abscissae: Float
 
 
 def hardening_curve(material: Material) -> tuple[Floats, Tabulated]:
-    """Return the abscissae p (n_p,) and the stresses (n_temperatures, n_p); n_p = 0 without a curve."""
+    """Return the abscissae p (n_p,) and the stresses (n_temperatures, n_p); n_p = 0 without a curve.
+
+    Raises LawError.
+    """
     value = material.parameters.get("hardening")
     if value is None:
         return np.zeros(0), Tabulated(np.zeros(1), np.zeros((1, 0)))
@@ -166,7 +171,7 @@ def _checked_curve(material: Material, value: object) -> Floats:
 
 
 def check_softening(material: Material, values: Floats, p: Floats, stress: Floats) -> None:
-    """Refuse curves that fall faster than elastic unloading (no unique stress)."""
+    """Refuse curves that fall faster than elastic unloading (no unique stress). Raises LawError."""
     if len(p) < 2:
         return
     steepest = float(np.min(np.diff(stress, axis=1) / np.diff(p)))

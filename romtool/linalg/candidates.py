@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from romtool.linalg.agreement import TIE, first_subdomain
-from romtool.linalg.integrands import columns
+from romtool.linalg.integrands import columns, price
 from romtool.linalg.reduction import Comm, gather_subdomains
 
 Floats = NDArray[np.float64]
@@ -21,6 +21,9 @@ N_BUCKETS = 400
 """Ranges of element ids whose best point becomes a candidate: neighbours have nearly the same integrands."""
 
 N_RANDOM = 200
+
+POINTS_PER_SHIFT = 100_000
+"""Points that are priced at a time: larger meshes are cut at random into shifts of elements that take turns."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,14 @@ class Candidates:
 
 @dataclass(frozen=True)
 class _Part:
-    """One subdomain: its points in ascending order of ids, cut into buckets, and in random order.
+    """One subdomain: its points by shift, in each in ascending order of ids, and in random order.
 
     Parameters
     ----------
     strain, stress: the modes at the points.
-    points: (n_points, 4) int as in `Candidates`, sorted by the ids.
-    buckets: (n_found,) int the buckets that have points here.
-    starts: (n_found + 1,) int first sorted point of each, and n_points.
+    points: (n_points, 4) int as in `Candidates`, sorted by shift, then by the ids.
+    cuts: (n_shifts + 1,) int first point of each shift, and n_points.
+    edges: (N_BUCKETS,) int first element id of each bucket.
     hashes: (n_points,) uint64 ascending.
     shuffled: (n_points,) int sorted point of each hash.
     """
@@ -54,23 +57,31 @@ class _Part:
     strain: Floats
     stress: Floats
     points: Ints
-    buckets: Ints
-    starts: Ints
+    cuts: Ints
+    edges: Ints
     hashes: Words
     shuffled: Ints
 
-    def best(self, scores: Floats) -> tuple[Floats, Ints]:
+    def shift(self, n_draw: int) -> Ints:
+        """Return the (n, 4) points whose turn it is."""
+        turn = n_draw % (len(self.cuts) - 1)
+        return self.points[self.cuts[turn] : self.cuts[turn + 1]]
+
+    def best(self, direction: Floats, constant: float, n_draw: int) -> tuple[Floats, Ints]:
         """Return the positive scores (n,) and (n, 5) bucket and point of the best of each bucket, ties broken."""
-        if not len(self.buckets):
+        points = self.shift(n_draw)
+        starts = np.append(np.searchsorted(points[:, 0], self.edges), len(points))
+        buckets = np.flatnonzero(np.diff(starts))
+        if not len(buckets):
             return np.zeros(0), np.zeros((0, 5), dtype=np.int64)
-        ordered = scores[self.points[:, 3]]
-        peaks = np.maximum.reduceat(ordered, self.starts[:-1])
-        lowest = np.repeat(np.where(peaks > 0.0, peaks * (1.0 - TIE), np.inf), np.diff(self.starts))
-        tied = np.flatnonzero(ordered >= lowest)
-        found = np.searchsorted(self.starts, tied, side="right") - 1
+        scores = price(self.strain, self.stress, points[:, 3], direction) + constant
+        peaks = np.maximum.reduceat(scores, starts[buckets])
+        lowest = np.where(peaks > 0.0, peaks * (1.0 - TIE), np.inf)
+        sizes = np.diff(starts)[buckets]
+        tied = np.flatnonzero(scores >= np.repeat(lowest, sizes))
+        found = np.repeat(buckets, sizes)[tied]
         _, first = np.unique(found, return_index=True)
-        winners = tied[first]
-        return ordered[winners], np.column_stack((self.buckets[found[first]], self.points[winners]))
+        return scores[tied[first]], np.column_stack((found[first], points[tied[first]]))
 
     def random(self, start: int, width: int) -> Ints:
         """Return the (n, 4) points whose hash lies in a window (round the corner at 2^64)."""
@@ -84,19 +95,21 @@ class Sampler:
     """The points of this rank, ready to draw candidates from; see `build_sampler`."""
 
     parts: list[_Part]
+    n_shifts: int
     width: int
     comm: Comm
 
-    def draw(self, scores: Sequence[Floats], n_draw: int) -> Candidates:
-        """Return the candidates of one pricing, the same on every rank.
+    def draw(self, direction: Floats, constant: float, n_draw: int) -> Candidates:
+        """Price the shift whose turn it is and return its candidates, the same on every rank.
 
         Parameters
         ----------
-        scores: (n_points_s,) float per subdomain, the larger the better; only positive ones count.
-        n_draw: number of the draw; selects other random points each time.
+        direction: (n_stress, n_modes) float; the score of a point is its inner product with the point's column.
+        constant: added to all scores; only points with positive ones count.
+        n_draw: number of the draw; decides whose turn it is and selects other random points each time.
         """
         start = (n_draw * self.width) % 2**64
-        found = [(*part.best(s), part.random(start, self.width)) for part, s in zip(self.parts, scores, strict=True)]
+        found = [(*part.best(direction, constant, n_draw), part.random(start, self.width)) for part in self.parts]
         gathered = gather_subdomains(self.comm, found)
         winners = _merge(np.concatenate([s for s, _, _ in gathered]), np.concatenate([p for _, p, _ in gathered]))
         points = np.unique(np.vstack((winners, *(extra for _, _, extra in gathered))), axis=0)
@@ -112,7 +125,7 @@ class Sampler:
 def build_sampler(
     strain: Sequence[Floats], stress: Sequence[Floats], ids: Sequence[Ints], comm: Comm, seed: int
 ) -> Sampler:
-    """Sort the points of this rank by id, cut the ids into buckets and shuffle them.
+    """Sort the points of this rank by shift and id, cut the ids into buckets and shuffle them.
 
     Parameters
     ----------
@@ -125,24 +138,27 @@ def build_sampler(
     bounds = [item for rank in comm.allgather(bounds) for item in rank]
     low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
     edges = low + (np.arange(N_BUCKETS) * (high - low + 1) + N_BUCKETS - 1) // N_BUCKETS
-    first = first_subdomain(comm, len(ids))
-    parts = [
-        _build_part(e, s, keys, first + number, edges, seed)
-        for number, (e, s, keys) in enumerate(zip(strain, stress, ids, strict=True))
-    ]
     n_points = sum(b[2] for b in bounds)
-    return Sampler(parts, min(2**64 - 1, 2**64 * N_RANDOM // n_points), comm)
+    n_shifts = -(-n_points // POINTS_PER_SHIFT)
+    parts = [
+        _build_part(e, s, _number(keys, subdomain), n_shifts, edges, seed)
+        for subdomain, (e, s, keys) in enumerate(zip(strain, stress, ids, strict=True), first_subdomain(comm, len(ids)))
+    ]
+    return Sampler(parts, n_shifts, min(2**64 - 1, 2**64 * N_RANDOM // n_points), comm)
 
 
-def _build_part(strain: Floats, stress: Floats, ids: Ints, subdomain: int, edges: Ints, seed: int) -> _Part:
-    order = np.lexsort((ids[:, 1], ids[:, 0]))
-    points = np.column_stack((ids[order], np.full(len(ids), subdomain), order))
-    cuts = np.append(np.searchsorted(points[:, 0], edges), len(ids))
-    buckets = np.flatnonzero(np.diff(cuts))
-    hashes = _hash(points[:, 0], points[:, 1], seed)
+def _number(ids: Ints, subdomain: int) -> Ints:
+    """Return (n_points, 4) ids, subdomain and row of all points of a subdomain."""
+    return np.column_stack((ids, np.full(len(ids), subdomain), np.arange(len(ids))))
+
+
+def _build_part(strain: Floats, stress: Floats, points: Ints, n_shifts: int, edges: Ints, seed: int) -> _Part:
+    shifts = (_hash(points[:, 0], np.zeros_like(points[:, 0]), seed) % np.uint64(n_shifts)).astype(np.int64)
+    order = np.lexsort((points[:, 1], points[:, 0], shifts))
+    points, cuts = points[order], np.searchsorted(shifts[order], np.arange(n_shifts + 1))
+    hashes = _hash(points[:, 0], points[:, 1] + 1, seed)
     shuffled = np.argsort(hashes, kind="stable")
-    starts = np.append(cuts[buckets], len(ids))
-    return _Part(strain, stress, points, buckets, starts, hashes[shuffled], shuffled)
+    return _Part(strain, stress, points, cuts, edges, hashes[shuffled], shuffled)
 
 
 def _hash(element: Ints, point: Ints, seed: int) -> Words:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from romtool.errors import AccuracyError, InputError
 from romtool.linalg.agreement import TIE, first_subdomain, on_root, raise_together
 from romtool.linalg.candidates import Candidates, build_sampler
-from romtool.linalg.integrands import METRIC, integrate, integrate_absolute, norm_bounds, price
+from romtool.linalg.integrands import METRIC, integrate, integrate_absolute, norm_bounds
 from romtool.linalg.nnls import ActiveSet
 from romtool.linalg.reduction import Comm, gather_subdomains, ordered_sum
 
@@ -43,7 +43,7 @@ class Cubature:
     weights: (n_selected,) float [volume], positive.
     error: `‖G_S ω - b‖ / scale` on all rows, the volume row included; scale is ‖b‖ (METHODS 3).
     volume_error: `|Σ ω - V| / V`.
-    n_pricings: passes over all points.
+    n_pricings: passes over all points (of a large mesh, over a part that changes).
     history: (n_points, error) after each pass.
     """
 
@@ -93,21 +93,15 @@ def ecm(
     _check_limits(tolerance, max_points)
     target = _build_target(strain, stress, weights, comm)
     sampler = build_sampler(strain, stress, ids, comm, seed)
-    search = _Search(target, tolerance, max_points)
+    search = _Search(target, tolerance, max_points, MAX_STALLED + sampler.n_shifts - 1)
     residual: Floats | None = target.vector
     n_pricings = 0
     while residual is not None:
-        candidates = sampler.draw(_scores(strain, stress, residual, target), n_pricings)
+        direction = residual[:-1].reshape(target.integrals.shape)
+        candidates = sampler.draw(direction, float(residual[-1]) * target.volume_entry, n_pricings)
         residual = on_root(comm, search.improve, candidates)
         n_pricings += 1
     return on_root(comm, search.result)
-
-
-def _scores(strain: Sequence[Floats], stress: Sequence[Floats], residual: Floats, target: "_Target") -> list[Floats]:
-    """Return `Gᵀ r` of all rows at all points, per subdomain."""
-    direction = residual[:-1].reshape(target.integrals.shape)
-    constant = residual[-1] * target.volume_entry
-    return [price(*parts, direction) + constant for parts in zip(strain, stress, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -138,10 +132,11 @@ class _Target:
 class _Search:
     """The small problem, which rank 0 solves: an active set that grows from the candidates of each pricing."""
 
-    def __init__(self, target: _Target, tolerance: float, max_points: int | None) -> None:
+    def __init__(self, target: _Target, tolerance: float, max_points: int | None, max_stalled: int) -> None:
         self._target = target
         self._tolerance = tolerance
         self._max_points = max_points
+        self._max_stalled = max_stalled
         self._active = ActiveSet(target.vector)
         self._history: list[tuple[int, float]] = []
         self._n_stalled = 0
@@ -155,7 +150,7 @@ class _Search:
         )
         self._history.append((len(self._active), self._error()))
         self._n_stalled = self._n_stalled + 1 if self._error() > STALLED * before else 0
-        done = self._reached() or self._n_stalled == MAX_STALLED
+        done = self._reached() or self._n_stalled == self._max_stalled
         return None if done else self._active.residual
 
     def _exhaust(self, points: list[tuple[int, ...]], columns: Floats) -> None:

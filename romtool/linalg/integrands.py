@@ -27,27 +27,35 @@ def _blocks(n_points: int, values_per_point: int) -> Iterator[slice]:
     return (slice(start, min(start + step, n_points)) for start in range(0, n_points, step))
 
 
-def price(strain: Floats, stress: Floats, direction: Floats) -> Floats:
-    """Return `Gᵀ r` of the stress rows: two dense products per block of points.
+def price(strain: Floats, stress: Floats, rows: Ints, direction: Floats) -> Floats:
+    """Return `Gᵀ r` of the stress rows at some points: two dense products per block of points.
 
     Parameters
     ----------
     strain: (n_points, 6, n_modes) float.
     stress: (n_points, 6, n_stress) float [stress].
+    rows: (n,) int the points; runs of successive ones are read without a copy.
     direction: (n_stress, n_modes) float `r`.
 
     Returns
     -------
-    (n_points,) float.
+    (n,) float.
     """
-    n_points, _, n_modes = strain.shape
-    result = np.empty(n_points)
+    n_modes, n_stress = strain.shape[2], stress.shape[2]
+    result = np.empty(len(rows))
     metric = np.repeat(METRIC, n_modes)
-    for block in _blocks(n_points, 6 * n_modes):
-        seen = stress[block].reshape(-1, stress.shape[2]) @ direction
-        seen *= strain[block].reshape(-1, n_modes)
+    for block in _blocks(len(rows), 6 * n_modes):
+        picked = _as_slice(rows[block])
+        seen = stress[picked].reshape(-1, n_stress) @ direction
+        seen *= strain[picked].reshape(-1, n_modes)
         result[block] = seen.reshape(-1, 6 * n_modes) @ metric
     return result
+
+
+def _as_slice(rows: Ints) -> Ints | slice:
+    """Return successive rows as a slice, which picks without a copy, others as they are."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if np.array_equal(rows, np.arange(first, last + 1)) else rows
 
 
 def integrate(strain: Floats, stress: Floats, weights: Floats) -> Floats:
@@ -75,10 +83,9 @@ def columns(strain: Floats, stress: Floats) -> Floats:
 
 def norm_bounds(strain: Floats, stress: Floats) -> Floats:
     """Return (n_points,) upper bounds `‖sig(k)‖ ‖eps(k)‖` of the norms of the columns of G."""
-    root = np.sqrt(METRIC)[:, None]
     result = np.empty(len(strain))
     for block in _blocks(len(strain), 6 * (strain.shape[2] + stress.shape[2])):
-        squares = [np.square(part[block] * root).sum(axis=(1, 2)) for part in (strain, stress)]
+        squares = [np.einsum("kcn,kcn->kc", part[block], part[block]) @ METRIC for part in (strain, stress)]
         result[block] = np.sqrt(squares[0] * squares[1])
     return result
 

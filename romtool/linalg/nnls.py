@@ -18,6 +18,18 @@ DEPENDENT = 1e-11
 """A column whose part outside the span of the others is shorter than this, relatively, cannot enter."""
 
 
+TRIALS = 16
+"""Removals that are tried before pruning gives up."""
+
+
+@dataclass(frozen=True)
+class _Removal:
+    """A column to remove and its row of `(AᵀA)⁻¹`."""
+
+    place: int
+    row: Floats
+
+
 class ActiveSet:
     """Columns with positive weights, their orthogonal factorisation and the solution.
 
@@ -75,19 +87,18 @@ class ActiveSet:
         n_most: go on beyond `allowed` until this many columns are left.
         """
         diagonal = self._inverse_diagonal()
-        squared = float(np.sum(self.residual**2))
         while len(self) > 1:
-            budget = np.inf if n_most is not None and len(self) > n_most else allowed**2 - squared
+            beyond = n_most is not None and len(self) > n_most
+            budget = np.inf if beyond else allowed**2 - float(np.sum(self.residual**2))
             found = self._cheapest(diagonal, budget)
             if found is None:
                 return
-            squared += float(self.weights[found.place] ** 2 / diagonal[found.place])
             diagonal = np.delete(diagonal - found.row**2 / found.row[found.place], found.place)
             diagonal = np.maximum(diagonal, np.finfo(np.float64).tiny)  # round-off: such a column is not removed
             self._remove(found.place)
             self._settle()
             if len(diagonal) != len(self):
-                diagonal, squared = self._inverse_diagonal(), float(np.sum(self.residual**2))
+                diagonal = self._inverse_diagonal()
 
     def _append(self, key: Hashable, column: Floats) -> bool:
         n = len(self)
@@ -134,7 +145,7 @@ class ActiveSet:
                 break
             steps = self.weights[negative] / np.maximum(self.weights[negative] - solution[negative], 1e-300)
             step = steps.min()
-            self.weights = self.weights + step * (solution - self.weights)
+            self.weights = np.maximum(self.weights + step * (solution - self.weights), 0.0)
             for place in negative[steps <= step][::-1]:
                 self._remove(int(place))
         n = len(self)
@@ -158,18 +169,6 @@ class ActiveSet:
             if changed.min() > 0.0 or budget == np.inf:
                 return _Removal(int(place), row)
         return None
-
-
-TRIALS = 16
-"""Removals that are tried before pruning gives up."""
-
-
-@dataclass(frozen=True)
-class _Removal:
-    """A column to remove and its row of `(AᵀA)⁻¹`."""
-
-    place: int
-    row: Floats
 
 
 @numba.njit(cache=True)

@@ -129,7 +129,8 @@ def _resolve(snapshots: Sequence[Floats], products: Sequence[Product], comm: Com
     modes = [np.zeros((len(part), 0)) for part in snapshots]
     rest, total = list(snapshots), 0.0
     for n_pass in range(MAX_PASSES):
-        correlation = self_gram(rest, products, comm)
+        with np.errstate(over="ignore", invalid="ignore"):  # found by the check of the total
+            correlation = self_gram(rest, products, comm)
         energy = float(np.trace(correlation))
         total = total or _checked_total(energy)
         if energy <= ROUND_OFF**2 * total:

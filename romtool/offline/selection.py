@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -10,6 +11,8 @@ from romtool.linalg.reduction import Comm, gather_subdomains
 from romtool.offline.parts import Part
 from romtool.reduced.model import ThermalPoints
 from romtool.types import Floats, Ints
+
+Array = TypeVar("Array", Floats, Ints)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Selection:
         return positions, self.row[positions]
 
 
-def pick(selection: Selection, parts: Sequence[Part], values: Sequence[Floats], comm: Comm) -> Floats:
+def pick(selection: Selection, parts: Sequence[Part], values: Sequence[Array], comm: Comm) -> Array:
     """Return the values at the selected points, in order, on every rank.
 
     Parameters
@@ -49,7 +52,7 @@ def pick(selection: Selection, parts: Sequence[Part], values: Sequence[Floats], 
         positions, rows = selection.rows_of(part.subdomain.index)
         mine.append((positions, array[rows]))
     gathered = gather_subdomains(comm, mine)
-    result = np.zeros((len(selection.row), *values[0].shape[1:]), dtype=values[0].dtype)
+    result: Array = np.zeros((len(selection.row), *values[0].shape[1:]), dtype=values[0].dtype)
     for positions, found in gathered:
         result[positions] = found
     return result

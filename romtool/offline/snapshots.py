@@ -173,6 +173,7 @@ def _free(parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm) -> 
         mask = np.zeros((n_nodes, 3))
         for entry in run.loading.dirichlet:
             nodes = part.subdomain.node_rows[part.subdomain.mesh.node_sets[entry.nodes]]
-            mask[np.ix_(nodes, list(entry.components))] = 1.0
+            mask[nodes[:, None], list(entry.components)] = 1.0
         fixed.append(mask)
-    return ordered_sum(comm, fixed) == 0.0
+    free: Bools = ordered_sum(comm, fixed) == 0.0
+    return free

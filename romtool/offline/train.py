@@ -14,7 +14,7 @@ import numpy as np
 
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.operators import strain
-from romtool.io.settings import Settings
+from romtool.settings import Settings
 from romtool.laws import elastic_tangent
 from romtool.linalg.ecm import Cubature, ecm
 from romtool.linalg.gappy import gappy_operator, qdeim

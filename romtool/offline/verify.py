@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from romtool.fem.operators import mass_matrix
-from romtool.io.settings import NewtonSettings
+from romtool.settings import NewtonSettings
 from romtool.linalg.products import TENSOR_METRIC
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.offline.snapshots import TrainingRun

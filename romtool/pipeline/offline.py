@@ -9,7 +9,8 @@ import numpy as np
 from romtool import __version__
 from romtool.fem.operators import build_operators
 from romtool.fem.partition import merge
-from romtool.hifi.problem import build_problem, linear_lifting
+from romtool.hifi.march import linear_lifting
+from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text, output_folder
 from romtool.io.case import read_case
 from romtool.laws import build_tables

@@ -13,7 +13,7 @@ from romtool.convert.nodal_fields import order_field, read_nodal_field
 from romtool.errors import CaseError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
-from romtool.io.settings import NewtonSettings
+from romtool.settings import NewtonSettings
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, model_file, read_model, write_head
 from romtool.reduced.march import ReducedHistory, march_loading

@@ -20,7 +20,7 @@ from romtool.loading import Loading
 from romtool.pipeline.online import changes_nothing
 from romtool.pipeline.folders import Provenance, part_writer, value_digest, write_head, write_record
 from romtool.pipeline.sources import CaseSources, field_reader, loading_of, open_case
-from romtool.types import Floats
+from romtool.types import Ints
 
 Say = Callable[[str], None]
 
@@ -143,7 +143,7 @@ class _Writer:
         for opener in self.openers[: len(self.files)]:
             opener.__exit__(None, None, None)
 
-    def _points(self, part: Subdomain) -> Floats:
+    def _points(self, part: Subdomain) -> Ints:
         """Return the rows of the integration points of a subdomain among all."""
         return np.flatnonzero(np.isin(self.problem.operators.elements, part.element_rows))
 

@@ -9,21 +9,13 @@ from romtool.laws import state_fields, state_size, thermal_offset
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.model import DualBasis, ReducedModel
-from romtool.reduced.newton import Criteria, Points, Schedule, Trajectory, march
+from romtool.reduced.newton import Criteria, Points, PointSet, Schedule, Trajectory, march
+from romtool.settings import NewtonSettings
 from romtool.temperature import evaluate_at
 from romtool.types import Floats, Ints
 
 POINT_METRIC = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
 """Multiplicity of the components in a contraction: shear counts twice."""
-
-
-@dataclass(frozen=True)
-class NewtonCriteria:
-    """When a reduced step has converged, and how often a step may be halved."""
-
-    tolerance: float = 1e-8
-    max_iterations: int = 25
-    max_cuts: int = 6
 
 
 @dataclass(frozen=True)
@@ -56,23 +48,34 @@ class ReducedHistory:
 
 
 def build_points(model: ReducedModel, loading: Loading) -> Points:
-    """Lay out what the compiled march reads (independent of loads; the offset needs the initial temperature)."""
-    n_points, _, n_modes = model.strain_modes.shape
-    n_active = model.n_active
+    """Lay out what the compiled march reads; of the loading only the initial temperature matters."""
     initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
-    scaled = model.weights[:n_active, None, None] * POINT_METRIC[None, :, None]
-    lifting = [entry.strain.reshape(-1) for entry in model.liftings]
+    offset = thermal_offset(model.tables, model.material, model.thermal.operator @ initial)
+    n = model.n_active
+    factors = model.weights[:n, None, None] * POINT_METRIC[None, :, None]
     return Points(
         tables=model.tables,
-        material=model.material,
-        offset=thermal_offset(model.tables, model.material, model.thermal.operator @ initial),
-        modes=np.ascontiguousarray(model.strain_modes.reshape(n_points * 6, n_modes)),
-        weighted=np.ascontiguousarray(scaled * model.strain_modes[:n_active]),
-        lifting=np.array(lifting).reshape(len(lifting), n_points * 6),
+        active=_point_set(model, offset, slice(0, n)),
+        weighted=_points_last(factors * model.strain_modes[:n]),
+        sampled=_point_set(model, offset, slice(n, None)),
     )
 
 
-def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonCriteria) -> Trajectory:
+def _point_set(model: ReducedModel, offset: Floats, rows: slice) -> PointSet:
+    """Return some of the reduced points as the compiled march reads them."""
+    modes = model.strain_modes[rows]
+    lifting = np.zeros((len(modes), 6, len(model.liftings)))
+    for i, entry in enumerate(model.liftings):
+        lifting[:, :, i] = entry.strain[rows]
+    return PointSet(model.material[rows].copy(), offset[rows].copy(), _points_last(modes), _points_last(lifting))
+
+
+def _points_last(values: Floats) -> Floats:
+    """Return (n_modes, 6, n_points) of (n_points, 6, n_modes)."""
+    return np.ascontiguousarray(values.transpose(2, 1, 0))
+
+
+def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings) -> Trajectory:
     """Return zero arrays for a march over `n_times` times."""
     n_points = len(model.weights)
     return Trajectory(
@@ -86,7 +89,7 @@ def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonCriteria
     )
 
 
-def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonCriteria) -> ReducedHistory:
+def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSettings) -> ReducedHistory:
     """March a reduced model through a loading from the undeformed state.
 
     A step that fails is halved up to `max_cuts` times, with the loads evaluated at the new times.
@@ -118,13 +121,26 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonCriteri
 
 def _tail(schedule: Schedule, first: int) -> Schedule:
     """Return the schedule from time `first` on."""
-    return Schedule(*(values[first:] for values in schedule))
+    return Schedule(
+        schedule.times[first:],
+        schedule.viscous[first:],
+        schedule.temperature[first:],
+        schedule.force[first:],
+        schedule.lifting[first:],
+    )
 
 
 def _tail_rows(out: Trajectory, first: int) -> Trajectory:
     """Return views of the rows from time `first` on; counters and history are shared."""
-    rows = tuple(values[first:] for values in out[:5])
-    return Trajectory(*rows, out.evaluations, out.history)
+    return Trajectory(
+        out.coordinates[first:],
+        out.state[first:],
+        out.stress[first:],
+        out.iterations[first:],
+        out.residual[first:],
+        out.evaluations,
+        out.history,
+    )
 
 
 Rows = tuple[Floats, Floats, Floats]
@@ -142,7 +158,7 @@ class _Cutter:
         self,
         model: ReducedModel,
         loading: Loading,
-        criteria: NewtonCriteria,
+        criteria: NewtonSettings,
         points: Points,
         scale: Floats,
         evaluations: Ints,
@@ -178,7 +194,7 @@ class _Cutter:
         return None if failed else _row(out, 1), out.history[: int(out.iterations[1]) + 1]
 
 
-def _not_converged(start: float, end: float, history: Floats, criteria: NewtonCriteria) -> str:
+def _not_converged(start: float, end: float, history: Floats, criteria: NewtonSettings) -> str:
     """Say where the march stopped, how the residual went and what to try."""
     residuals = ", ".join(f"{value:.1e}" for value in history[-6:])
     return (

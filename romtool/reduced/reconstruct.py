@@ -20,8 +20,9 @@ def displacement(modes: ModeShapes, history: ReducedHistory, rows: slice | int) 
     -------
     (n_nodes, 3) or (n_rows, n_nodes, 3) float [length].
     """
-    reduced = np.tensordot(history.coordinates[rows], modes.displacement, axes=1)
-    return reduced + np.tensordot(history.lifting[rows], modes.lifting, axes=1)
+    reduced: Floats = np.tensordot(history.coordinates[rows], modes.displacement, axes=1)
+    lifted: Floats = np.tensordot(history.lifting[rows], modes.lifting, axes=1)
+    return reduced + lifted
 
 
 def dual(modes: ModeShapes, history: ReducedHistory, field: str, rows: slice | int) -> Floats:
@@ -38,5 +39,5 @@ def dual(modes: ModeShapes, history: ReducedHistory, field: str, rows: slice | i
     -------
     (n_points, n_components) or (n_rows, n_points, n_components) float.
     """
-    values = np.tensordot(history.duals[field][rows], modes.duals[field], axes=1)
+    values: Floats = np.tensordot(history.duals[field][rows], modes.duals[field], axes=1)
     return np.maximum(values, 0.0) if field == "p" else values

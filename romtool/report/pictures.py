@@ -47,8 +47,6 @@ _N_BANDS = 12
 _COLOURS = "viridis"
 _MAX_EDGES = 60_000
 """Beyond so many surface edges they would hide the colours and are left out."""
-_WEDGE = [0, 2, 1, 3, 5, 4]
-"""VTK's linear wedge is the other way round."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +163,8 @@ def unstructured_grid(mesh: Mesh) -> Any:
 
 
 def _counted(block: CellBlock) -> Ints:
-    """Return rows `n_nodes nodes…` in VTK's order."""
-    nodes = block.connectivity[:, _WEDGE] if block.cell_type == "wedge" else block.connectivity
+    """Return rows `n_nodes nodes…`."""
+    nodes = block.connectivity
     return np.hstack([np.full((len(nodes), 1), nodes.shape[1], dtype=np.int64), nodes])
 
 

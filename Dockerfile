@@ -1,0 +1,11 @@
+# romtool with PETSc, MPI, CalculiX and software OpenGL:
+#   docker build -t romtool . && docker run --rm -it romtool bash scripts/demo.sh
+FROM debian:12-slim
+
+RUN useradd --create-home romtool
+WORKDIR /home/romtool/romtool
+COPY . .
+RUN bash scripts/setup.sh && rm -rf /var/lib/apt/lists/* /root/.cache && chown -R romtool:romtool .
+USER romtool
+ENV PATH="/home/romtool/romtool/.venv/bin:${PATH}"
+CMD ["romtool", "--help"]

@@ -1,0 +1,23 @@
+"""`romtool init SOURCE… -o CASE`."""
+
+from pathlib import Path
+
+import click
+
+from romtool.cli.options import PATH, json_option, output_option, overwrite_option, print_json
+
+
+@click.command("init")
+@click.argument("sources", type=PATH, nargs=-1, required=True)
+@output_option("the case folder")
+@overwrite_option
+@json_option
+def command(sources: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool) -> None:
+    """Look at solver decks or results SOURCES and write a commented case file."""
+    from romtool.pipeline.init import init_case
+
+    written = init_case(sources, output, overwrite=overwrite)
+    if as_json:
+        print_json({"case": str(written)})
+    else:
+        click.echo(f"wrote {written}; next: romtool offline {written} -o model", err=True)

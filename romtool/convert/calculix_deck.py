@@ -1,0 +1,209 @@
+"""CalculiX deck -> `romtool.loading.Deck`: mesh, materials, supports, loads, temperature, increments.
+
+Every card must be known: one that romtool neither reads nor may ignore is an error, since a constraint that is
+dropped silently gives wrong answers without a word.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from romtool.convert.calculix_history import read_amplitudes
+from romtool.convert.calculix_initial import initial_temperature
+from romtool.convert.calculix_keywords import Card, read_cards
+from romtool.convert.calculix_loads import LoadReader, Output
+from romtool.convert.calculix_materials import PROPERTIES, is_linear, read_materials
+from romtool.convert.calculix_mesh import DeckMesh, build_mesh
+from romtool.convert.calculix_steps import Step, split_steps
+from romtool.convert.calculix_supports import SupportReader
+from romtool.convert.calculix_temperature import read_temperature
+from romtool.errors import ReaderError
+from romtool.loading import Deck, Loading, Material
+from romtool.types import Floats, Mesh
+
+_READ = {
+    "NODE", "ELEMENT", "NSET", "ELSET", "SURFACE", "MATERIAL", "SOLIDSECTION", "AMPLITUDE", "INITIALCONDITIONS",
+    "BOUNDARY", "STEP", "STATIC", "VISCO", "DLOAD", "DSLOAD", "TEMPERATURE",
+}  # fmt: skip
+_IGNORED = {
+    "HEADING", "NODEFILE", "NODEOUTPUT", "NODEPRINT", "ELFILE", "ELEMENTOUTPUT", "ELPRINT", "CONTACTFILE",
+    "CONTACTOUTPUT", "CONTACTPRINT", "SECTIONPRINT", "FACEPRINT", "OUTPUT", "CONTROLS", "TIMEPOINTS", "RESTART",
+    "PHYSICALCONSTANTS", "USERSECTION", "FILTER", "SHELLSECTION", "BEAMSECTION", "MEMBRANESECTION",
+    "BEAMGENERALSECTION",
+    "SURFACEINTERACTION", "SURFACEBEHAVIOR", "FRICTION", "NODALTHICKNESS", "NORMAL",
+}  # fmt: skip
+_REASONS: Mapping[str, str] = {
+    "CLOAD": "concentrated forces are not supported; use a pressure on a surface",
+    "EQUATION": "linear constraints between unknowns are not supported",
+    "MPC": "multiple point constraints are not supported",
+    "TIE": "ties are not supported; mesh the parts with common nodes",
+    "TRANSFORM": "rotated coordinate systems at nodes are not supported",
+    "ORIENTATION": "material orientations are not supported; romtool reads isotropic laws",
+    "USERMATERIAL": "user materials (single crystal too) are not read from the deck; name the law in the case file",
+    "CONTACTPAIR": "contact is not supported",
+    "RIGIDBODY": "rigid bodies are not supported",
+    "COUPLING": "couplings are not supported",
+    "CYCLICSYMMETRYMODEL": "cyclic symmetry is not supported",
+    "MODELCHANGE": "adding and removing parts is not supported",
+    "PRE-TENSIONSECTION": "bolt pre-tension is not supported",
+    "SUBMODEL": "submodels are not supported",
+}
+
+
+def read_deck(path: Path) -> Deck:
+    """Read a CalculiX deck.
+
+    Parameters
+    ----------
+    path: the `.inp` file.
+
+    Returns
+    -------
+    The deck. Loads and supports are 1 × a table in total time (gravity: density × g, rotation: omega, with
+    tables that are relative). Node sets, element sets and side sets that the deck has no name for are added
+    to the mesh (`<ELSET>_P3`, `NODES`). `results` holds the `.frd` beside it; its `.dat` goes with it.
+
+    Raises
+    ------
+    ReaderError: what is not supported or wrong, with file and line.
+    """
+    path = Path(path)
+    cards = read_cards(path)
+    found = build_mesh(cards, path)
+    model, steps = split_steps(cards)
+    _check_cards(model, steps)
+    warnings = list(found.warnings)
+    materials = read_materials(model, _span(steps), warnings)
+    _check_sections(model, found, materials, warnings)
+    linear = is_linear(materials) and not any(step.nlgeom for step in steps)
+    mesh, loading = _loading(path, model, steps, found, materials, linear, warnings)
+    warnings += _remarks(steps, linear, any("C" in material.parameters for material in materials))
+    results = tuple(p for p in (path.with_suffix(".frd"),) if p.is_file())
+    automatic = not linear and any(not step.direct for step in steps)
+    return Deck(mesh, materials, loading, results, automatic, tuple(warnings))
+
+
+def _check_cards(model: Sequence[Card], steps: Sequence[Step]) -> None:
+    """Raise a ReaderError for every card that romtool neither reads nor may ignore."""
+    for card in [*model, *(card for step in steps for card in step.cards)]:
+        if card.keyword in _REASONS:
+            raise card.error(_REASONS[card.keyword])
+        if card.keyword not in _READ | _IGNORED | PROPERTIES:
+            raise card.error("is not supported; romtool reads quasi-static solids (docs: CalculiX)")
+        if card.keyword == "RESTART" and "READ" in card.parameters:
+            raise card.error("READ: the model is in another file; give the deck that begins the run")
+        if card.keyword == "INITIALCONDITIONS" and card.parameters.get("TYPE") != "TEMPERATURE":
+            raise card.error(f"TYPE={card.parameters.get('TYPE', '')} is not supported; romtool reads TYPE=TEMPERATURE")
+    for step in steps:
+        _check_step(step)
+
+
+def _check_step(step: Step) -> None:
+    """Raise a ReaderError for a step that is not quasi-static."""
+    head = step.cards[0]
+    if "PERTURBATION" in head.parameters:
+        raise head.error("PERTURBATION steps are not supported")
+    if step.procedure is None:
+        raise head.error("the step has no *STATIC or *VISCO")
+    for name in ("TIMERESET", "TOTALTIMEATSTART"):
+        if name in step.procedure.parameters:
+            raise step.procedure.error(f"{name} is not supported; let the total time run on")
+
+
+def _span(steps: Sequence[Step]) -> tuple[float, float]:
+    """Return the end of the first increment of the first *VISCO step and the last time; (1, 1) without one."""
+    visco = [step for step in steps if step.kind == "VISCO"]
+    return (visco[0].start + visco[0].increment, visco[-1].end) if visco else (1.0, 1.0)
+
+
+def _check_sections(model: Sequence[Card], found: DeckMesh, materials: Sequence[Material], warnings: list[str]) -> None:
+    """Raise a ReaderError where a section's set is unknown or a solid has no section or two."""
+    mesh = found.mesh
+    count = np.zeros(mesh.n_elements, dtype=np.int64)
+    sections = [card for card in model if card.keyword == "SOLIDSECTION"]
+    for card, material in zip(sections, materials, strict=True):
+        if material.elements not in mesh.element_sets:
+            known = ", ".join(sorted(mesh.element_sets))
+            raise card.error(f"unknown element set {material.elements}; the deck has {known}")
+        count[mesh.element_sets[material.elements]] += 1
+    solid = np.concatenate([np.full(len(b.element_ids), bool(b.formulation)) for b in mesh.blocks])
+    bare = np.flatnonzero(solid & (count == 0))
+    if len(bare) and materials:
+        raise ReaderError(f"{model[0].path}: element {mesh.element_ids[bare[0]]} has no *SOLID SECTION; give it one")
+    if (count > 1).any():
+        twice = mesh.element_ids[int(np.argmax(count > 1))]
+        raise ReaderError(f"{model[0].path}: element {twice} has several *SOLID SECTION; keep one")
+    dark = sorted({block.solver_type for block in mesh.blocks if not block.formulation})
+    if dark:
+        warnings.append(f"romtool shows elements of type {', '.join(dark)} but does not compute with them")
+
+
+def _loading(
+    path: Path,
+    model: Sequence[Card],
+    steps: Sequence[Step],
+    found: DeckMesh,
+    materials: Sequence[Material],
+    linear: bool,
+    warnings: list[str],
+) -> tuple[Mesh, Loading]:
+    """Return the mesh with the sets that supports and loads need, and the loading."""
+    every = [*model, *(card for step in steps for card in step.cards)]
+    amplitudes = read_amplitudes(every, warnings)
+    mesh = found.mesh
+    output = Output(dict(mesh.node_sets), dict(mesh.element_sets), dict(mesh.side_sets))
+    supports = SupportReader(found, steps, amplitudes)
+    supports.read(model)
+    loads = LoadReader(found, steps, amplitudes)
+    loads.read()
+    temperature = read_temperature(steps, found, initial_temperature(model, found), amplitudes)
+    loading = Loading(
+        name=path.stem,
+        times=_times(steps, linear),
+        dirichlet=supports.dirichlet(output),
+        loads=loads.loads(materials, linear, output),
+        tables=tuple(output.tables),
+        temperature=temperature,
+        rate_independent=_rate_independent(steps),
+    )
+    full = replace(mesh, node_sets=output.node_sets, element_sets=output.element_sets, side_sets=output.side_sets)
+    return full, loading
+
+
+def _times(steps: Sequence[Step], linear: bool) -> Floats:
+    """Return time 0 and the ends of all (nominal) increments."""
+    return np.concatenate([np.zeros(1), *(step.times(linear) for step in steps)])
+
+
+def _rate_independent(steps: Sequence[Step]) -> tuple[tuple[float, float], ...]:
+    """Return the intervals of the *STATIC steps, adjacent ones joined."""
+    intervals: list[tuple[float, float]] = []
+    for step in steps:
+        if step.kind == "STATIC":
+            joined = bool(intervals) and intervals[-1][1] == step.start
+            start = intervals.pop()[0] if joined else step.start
+            intervals.append((start, step.end))
+    return tuple(intervals)
+
+
+def _remarks(steps: Sequence[Step], linear: bool, kinematic: bool) -> list[str]:
+    """Return sentences on hardening, geometry and increments."""
+    found = []
+    if kinematic and not all(step.nlgeom for step in steps):
+        found.append(
+            "*PLASTIC: CalculiX 2.20 integrates kinematic and combined hardening without NLGEOM with the wrong sign of "
+            "the back stress: its results are no reference, romtool's law has the right sign and will not agree"
+        )
+    if any(step.nlgeom for step in steps):
+        found.append(
+            "NLGEOM: CalculiX writes Cauchy stress and Green-Lagrange strain; romtool computes with small strain, "
+            "which errs by 6e-3 at 1 % plastic strain"
+        )
+    if linear and any(step.increment < step.period for step in steps):
+        found.append(
+            "nothing in the deck is nonlinear: CalculiX solves once per step, at its end, and ignores the increments "
+            "(a *PLASTIC with a yield stress of 1e6 makes it follow them)"
+        )
+    return found

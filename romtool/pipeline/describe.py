@@ -1,0 +1,181 @@
+"""`romtool info`: what a path holds."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from romtool.convert.registry import find_reader, read_deck, read_results
+from romtool.errors import ModelError
+from romtool.io.case import read_case
+from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
+from romtool.pipeline.init import is_deck
+from romtool.reduced.march import ReducedHistory
+from romtool.reduced.model import ReducedModel
+from romtool.types import Mesh, SolverResults
+
+Description = dict[str, Any]
+
+
+def describe(path: Path) -> Description:
+    """Return what a path holds, with its "kind" first.
+
+    Raises
+    ------
+    ReaderError, ModelError, CaseError: nothing that romtool knows, or damaged.
+    """
+    if path.is_dir() or path.suffix == ".h5":
+        return _describe_own(path)
+    if path.suffix == ".toml":
+        return describe_case(path)
+    if path.exists() and is_deck(path):
+        return _describe_deck(path)
+    return describe_results(read_results(path))
+
+
+def _describe_own(path: Path) -> Description:
+    """Describe one of romtool's folders, or its head file."""
+    heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5")
+    found = path if path.is_file() else next((path / name for name in heads if (path / name).is_file()), None)
+    if found is None:
+        raise ModelError(f"{path}: not a folder of romtool; expected one that holds {', '.join(heads)}")
+    describers = {
+        "model": lambda: describe_model(read_model(found)),
+        "dataset": lambda: describe_dataset(read_dataset(found.parent)),
+        "result": lambda: _describe_result(found),
+        "solution": lambda: _describe_solution(found),
+    }
+    kind = _kind(found)
+    if kind not in describers:
+        raise ModelError(f"{found}: not a head file of romtool; expected one of {', '.join(heads)}")
+    return describers[kind]()
+
+
+def _kind(path: Path) -> str:
+    """Return the kind stamped on a file, or nothing."""
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get("romtool", ""))
+    except OSError as error:
+        raise ModelError(f"{path}: damaged or not an HDF5 file ({error})") from error
+
+
+def describe_mesh(mesh: Mesh) -> Description:
+    """Return counts of nodes, cells and sets."""
+    cells: dict[str, int] = {}
+    for block in mesh.blocks:
+        cells[block.cell_type] = cells.get(block.cell_type, 0) + len(block.element_ids)
+    return {
+        "n_nodes": mesh.n_nodes,
+        "n_elements": mesh.n_elements,
+        "cells": cells,
+        "formulations": sorted({block.formulation or f"{block.solver_type} (not computable)" for block in mesh.blocks}),
+        "node_sets": {name: len(rows) for name, rows in mesh.node_sets.items()},
+        "element_sets": {name: len(rows) for name, rows in mesh.element_sets.items()},
+        "side_sets": {name: len(rows) for name, rows in mesh.side_sets.items()},
+    }
+
+
+def describe_results(results: SolverResults) -> Description:
+    """Describe solver results."""
+    return {
+        "kind": "solver-results",
+        "format": results.format,
+        **describe_mesh(results.mesh),
+        "times": results.times.tolist(),
+        "fields": {
+            name: {"location": info.location, "components": list(info.components)}
+            for name, info in results.fields.items()
+        },
+        "warnings": list(results.warnings),
+    }
+
+
+def _describe_deck(path: Path) -> Description:
+    """Describe an input deck; what the deck's physics does not allow is no obstacle to show its mesh."""
+    deck = read_deck(path)
+    mesh = describe_mesh(deck.mesh) if deck.mesh is not None else {}
+    loading = deck.loading
+    return {
+        "kind": "solver-deck",
+        "format": find_reader(path).name,
+        **mesh,
+        "materials": {material.elements: material.law for material in deck.materials},
+        "dirichlet": [entry.name for entry in loading.dirichlet],
+        "loads": {load.name: load.kind for load in loading.loads},
+        "tables": [table.name for table in loading.tables],
+        "times": loading.times.tolist(),
+        "fields": {},
+        "results": [str(entry) for entry in deck.results],
+        "warnings": list(deck.warnings),
+    }
+
+
+def describe_case(path: Path) -> Description:
+    """Describe a case file."""
+    case = read_case(path)
+    return {
+        "kind": "case",
+        "name": case.name,
+        "simulations": [simulation.name for simulation in case.simulations],
+        "settings": {name: vars(value) for name, value in vars(case.settings).items()},
+    }
+
+
+def describe_dataset(dataset: Dataset) -> Description:
+    """Describe a dataset."""
+    return {
+        "kind": "dataset",
+        "case": dataset.case,
+        "digest": dataset.digest,
+        "n_subdomains": dataset.n_subdomains,
+        "n_nodes": dataset.n_nodes,
+        "n_elements": dataset.n_elements,
+        "simulations": {record.name: len(record.times) for record in dataset.simulations},
+        "materials": {material.elements: material.law for material in dataset.materials},
+        "warnings": list(dataset.warnings),
+    }
+
+
+def describe_model(model: ReducedModel) -> Description:
+    """Describe a model."""
+    statistics = dict(model.statistics)
+    statistics.pop("singular_values", None)
+    return {
+        "kind": "model",
+        "model_id": model.model_id,
+        **statistics,
+        "loads": {load.name: load.kind for load in model.loading.loads},
+        "side_sets": {name: len(shape.faces) for name, shape in model.surfaces.items()},
+        "element_sets": list(model.volumes),
+        "times": model.first.times.tolist(),
+    }
+
+
+def _describe_result(path: Path) -> Description:
+    """Describe an online result."""
+    history: ReducedHistory = read_head(path, "result", "history")
+    provenance: Provenance = read_head(path, "result", "provenance")
+    return {
+        "kind": "result",
+        "name": history.name,
+        "model": provenance.source,
+        "model_id": provenance.source_id,
+        "times": history.times.tolist(),
+        "n_modes": history.coordinates.shape[1],
+        "fields": ["u", *history.duals],
+        "seconds": dict(provenance.seconds),
+    }
+
+
+def _describe_solution(path: Path) -> Description:
+    """Describe a built-in solution."""
+    provenance: Provenance = read_head(path, "solution", "provenance")
+    return {
+        "kind": "solution",
+        "case": provenance.source,
+        "times": read_head(path, "solution", "times").tolist(),
+        "fields": read_head(path, "solution", "fields"),
+        "n_subdomains": read_head(path, "solution", "n_subdomains"),
+        "seconds": dict(provenance.seconds),
+    }

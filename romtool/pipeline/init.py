@@ -1,0 +1,78 @@
+"""`romtool init`: look at decks and results and write a commented case file."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from romtool.convert.registry import find_reader, read_deck, read_results
+from romtool.errors import CaseError
+from romtool.io.atomic import output_folder
+from romtool.io.init import Source, case_text
+from romtool.loading import Deck
+from romtool.types import SolverResults
+
+
+def init_case(paths: Sequence[Path], out: Path, *, overwrite: bool = False) -> Path:
+    """Write `out/case.toml` for solver decks and results.
+
+    Parameters
+    ----------
+    paths: decks, or results; a deck and its own results count as one simulation.
+    out: folder of the new case.
+    overwrite: replace an existing folder.
+
+    Returns
+    -------
+    The case file.
+
+    Raises
+    ------
+    CaseError: the folder exists. ReaderError: a file that cannot be read; nothing is written.
+    """
+    sources = [_source(path, out) for path in _without_results_of_decks(paths)]
+    text = case_text(_case_name(paths), _with_unique_names(sources))
+    with output_folder(out, overwrite=overwrite) as temporary:
+        (temporary / "case.toml").write_text(text, encoding="utf-8")
+    return out / "case.toml"
+
+
+def _case_name(paths: Sequence[Path]) -> str:
+    return paths[0].stem
+
+
+def _without_results_of_decks(paths: Sequence[Path]) -> list[Path]:
+    """Leave out results that lie beside a given deck under its name."""
+    decks = {path.with_suffix("") for path in paths if is_deck(path)}
+    return [path for path in paths if is_deck(path) or path.with_suffix("") not in decks]
+
+
+def is_deck(path: Path) -> bool:
+    """Tell whether a file is an input deck. Raises ReaderError for a file that no reader knows."""
+    return path.suffix.lower() in find_reader(path).deck_extensions
+
+
+def _source(path: Path, out: Path) -> Source:
+    """Read one deck with the results beside it, or results."""
+    deck: Deck | None = read_deck(path) if is_deck(path) else None
+    files = deck.results if deck is not None else (path,)
+    solution: SolverResults | None = read_results(files[0]) if files else None
+    return Source(
+        name=path.stem,
+        deck=_relative(path, out) if deck is not None else None,
+        results=tuple(_relative(entry, out) for entry in files),
+        contents=deck,
+        solution=solution,
+    )
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _with_unique_names(sources: list[Source]) -> list[Source]:
+    """Check that no two simulations have the same name."""
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise CaseError(f"two sources are called {name!r}; rename one, since simulations are told apart by name")
+    return sources

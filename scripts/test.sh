@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Set up, then style, types, documentation and all tests (with MPI where it is there). Arguments go to pytest.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bash scripts/setup.sh || exit
+
+failed=()
+check() {
+  local name=$1
+  shift
+  if "$@"; then echo "$name: fine"; else failed+=("$name"); fi
+}
+check "ruff check" .venv/bin/ruff check --quiet .
+check "ruff format" .venv/bin/ruff format --check --quiet .
+check "mypy" .venv/bin/mypy --no-error-summary
+if [ -f mkdocs.yml ]; then
+  site=$(mktemp -d)
+  check "documentation" .venv/bin/mkdocs --quiet build --strict --site-dir "$site"
+  rm -rf "$site"
+fi
+if [ ${#failed[@]} -gt 0 ]; then printf 'FAILED before the tests: %s\n' "${failed[@]}"; fi
+
+.venv/bin/python -m pytest "$@" || exit
+[ ${#failed[@]} -eq 0 ] || { printf 'the tests passed, but FAILED: %s\n' "${failed[@]}"; exit 1; }

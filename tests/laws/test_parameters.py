@@ -1,0 +1,199 @@
+"""Validation in words, and tables that reproduce the given ones exactly."""
+
+import h5py
+import numpy as np
+import pytest
+from numba import njit
+from tests.laws.materials import MATERIALS
+from tests.laws.reference import Run
+
+from romtool.errors import LawError
+from romtool.laws import (
+    LAWS,
+    PARAMETERS,
+    LawTables,
+    build_tables,
+    elastic_tangent,
+    evaluate,
+    state_fields,
+    state_size,
+    thermal_offset,
+)
+from romtool.loading import Material
+
+MODULI = {"young": 2e5, "poisson": 0.3}
+CURVE = [[0.0, 200.0], [0.1, 300.0]]
+
+WRONG = [
+    ("plastik", {}, ["unknown law", "'plastic'"]),
+    ("zzz", {}, ["unknown law", "pick one of elastic"]),
+    ("elastic", {"young": 2e5}, ["'poisson'", "missing"]),
+    ("elastic", {**MODULI, "yuong": 1.0}, ["unknown parameter 'yuong'", "'young'"]),
+    ("elastic", {**MODULI, "R0": 1.0}, ["unknown parameter 'R0'"]),
+    ("elastic", {**MODULI, "young": 0.0}, ["'young' is 0", "greater than 0"]),
+    ("elastic", {**MODULI, "young": [[20.0, 1e5], [100.0, -1.0]]}, ["'young' is -1 at temperature 100"]),
+    ("elastic", {**MODULI, "poisson": 0.5}, ["'poisson' is 0.5", "greater than -1 and less than 0.5"]),
+    ("elastic", {**MODULI, "poisson": -1.0}, ["'poisson' is -1"]),
+    ("elastic", {**MODULI, "expansion": float("nan")}, ["'expansion' is nan", "finite"]),
+    ("elastic", {**MODULI, "young": "stiff"}, ["'young' is 'stiff'", "numbers"]),
+    ("elastic", {**MODULI, "young": True}, ["'young' is True"]),
+    ("elastic", {**MODULI, "young": []}, ["'young' is []", "number or [[T, value]"]),
+    ("elastic", {**MODULI, "young": [1.0, 2.0, 3.0]}, ["'young'", "number or [[T, value]"]),
+    ("elastic", {**MODULI, "young": [[0.0, 1.0], [2.0]]}, ["'young'", "numbers"]),
+    ("elastic", {**MODULI, "young": [[20.0, 1e5], [20.0, 2e5]]}, ["'young'", "20 follows 20"]),
+    ("elastic", {**MODULI, "young": [[float("inf"), 1e5]]}, ["'young'", "temperatures", "finite"]),
+    ("plastic", MODULI, ["yield stress is missing", "'hardening'"]),
+    ("plastic", {**MODULI, "R0": -1.0}, ["'R0' is -1", "at least 0"]),
+    ("plastic", {**MODULI, "R0": 1.0, "H": -5.0}, ["'H' is -5"]),
+    ("plastic", {**MODULI, "R0": 1.0, "hardening": CURVE}, ["both 'hardening' and 'R0'"]),
+    ("plastic", {**MODULI, "R0": 1.0, "D": [1.0]}, ["'D' is given without 'C'"]),
+    ("plastic", {**MODULI, "R0": 1.0, "C": [1.0, 2.0], "D": [1.0]}, ["'C' has 2 terms and 'D' has 1"]),
+    ("plastic", {**MODULI, "R0": 1.0, "C": [1.0, -2.0]}, ["'C' is -2", "at least 0"]),
+    ("plastic", {**MODULI, "R0": 1.0, "C": [1.0], "D": [float("inf")]}, ["'D' is inf"]),
+    ("plastic", {**MODULI, "hardening": 5.0}, ["'hardening' is 5.0", "[[p, stress]"]),
+    ("plastic", {**MODULI, "hardening": [[0.01, 200.0]]}, ["starts at p = 0.01", "p = 0"]),
+    ("plastic", {**MODULI, "hardening": [[0.0, 1.0], [0.0, 2.0]]}, ["abscissae p must increase", "0 follows 0"]),
+    ("plastic", {**MODULI, "hardening": [[0.0, 1.0], [0.1, -2.0]]}, ["stress -2 at p = 0.1", "at least 0"]),
+    ("plastic", {**MODULI, "hardening": [[50.0, CURVE], [20.0, CURVE]]}, ["temperatures", "20 follows 50"]),
+    ("plastic", {**MODULI, "hardening": [[50.0, [[0.0]]]]}, ["has a curve [[0.0]]"]),
+    ("plastic", {**MODULI, "hardening": [[0.0, 900.0], [0.001, 1.0]]}, ["slope -899000", "-3 G"]),
+    ("viscoplastic_norton_af", {**MODULI, "R0": 1.0, "n": 5.0}, ["'K' (stress time^(1/n)) is missing"]),
+    ("viscoplastic_norton_af", {**MODULI, "R0": 1.0, "n": 5.0, "K": 0.0}, ["'K' is 0", "greater than 0"]),
+    ("viscoplastic_norton_af", {**MODULI, "R0": 1.0, "n": 0.5, "K": 9.0}, ["'n' is 0.5", "at least 1"]),
+    ("creep_norton", {**MODULI, "A": -1.0, "n": 3.0}, ["'A' is -1", "at least 0"]),
+    ("creep_time_hardening", {**MODULI, "A": 1.0, "n": 3.0}, ["'m'", "missing"]),
+    ("creep_time_hardening", {**MODULI, "A": 1.0, "n": 3.0, "m": -1.0}, ["'m' is -1", "greater than -1"]),
+    ("plastic_creep", {**MODULI, "A": 1.0, "n": 3.0, "R0": 1.0, "C": [1.0]}, ["unknown parameter 'C'"]),
+]
+
+
+@pytest.mark.parametrize(("law", "parameters", "words"), WRONG)
+def test_wrong_parameters_are_named(law, parameters, words):
+    with pytest.raises(LawError) as error:
+        build_tables([Material("blade", law, parameters)])
+    for word in ["'blade'", f"'{law}'", *words]:
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_wrong_reference_temperature_and_no_material():
+    with pytest.raises(LawError, match="reference temperature is nan"):
+        build_tables([Material("all", "elastic", MODULI, reference_temperature=float("nan"))])
+    with pytest.raises(LawError, match="no material"):
+        build_tables([])
+
+
+def test_every_law_states_its_parameters_with_units():
+    assert LAWS["plastic_creep"].parameters["m"] == "optional"
+    assert LAWS["plastic"].parameters["hardening"] == "stress over p, instead of R0, H"
+    for law in LAWS.values():
+        assert set(law.parameters) <= set(PARAMETERS)
+        assert law.description.endswith(".")
+
+
+def test_state_fields_are_common_to_all_materials():
+    tables = build_tables([MATERIALS["elastic"], MATERIALS["plastic kinematic"], MATERIALS["viscoplastic"]])
+    assert state_size(tables) == 19
+    assert list(state_fields(tables)) == ["p", "inelastic_strain", "alpha_1", "alpha_2"]
+    assert state_fields(tables)["alpha_2"] == slice(13, 19)
+    assert state_size(build_tables([MATERIALS["elastic"]])) == 7
+
+
+@pytest.mark.parametrize("given", [np.array, list, tuple])
+def test_lists_arrays_and_tuples_are_the_same(given):
+    rows = [[20.0, 1e5], [600.0, 2e4]]
+    parameters = {**MODULI, "R0": 1.0, "C": given(rows), "D": given([5.0])}
+    tables = build_tables([Material("all", "plastic", parameters)])
+    np.testing.assert_array_equal(tables.values[:, -2:], [[1e5, 5.0], [2e4, 5.0]])
+    np.testing.assert_array_equal(tables.temperatures, [20.0, 600.0])
+
+
+def test_constant_tables_are_one_row():
+    young = [[0.0, 2e5], [2000.0, 2e5]]
+    tables = build_tables([Material("all", "elastic", {**MODULI, "young": young})])
+    assert tables.temperatures.shape == (1,)
+
+
+def test_mixed_materials_give_what_each_gives_alone():
+    names = list(MATERIALS)
+    tables = build_tables([MATERIALS[name] for name in names])
+    random = np.random.default_rng(0)
+    n_points, n_state = 60, state_size(tables)
+    rows = random.integers(0, len(names), n_points)
+    strain, hot = 3e-3 * random.normal(size=(n_points, 6)), random.uniform(0.0, 700.0, n_points)
+    state, stress = np.zeros((n_points, n_state)), np.zeros((n_points, 6))
+    tangent = np.zeros((n_points, 6, 6))
+    arguments = (tables, rows, hot, np.zeros(n_points), 0.0, 1.0, True, strain, np.zeros((n_points, n_state)))
+    assert evaluate(*arguments, state, stress, tangent) == 0
+    for k, name in enumerate(names):
+        mine = np.flatnonzero(rows == k)
+        run = Run(MATERIALS[name], len(mine))
+        run.step(strain[mine], hot[mine], (0.0, 1.0))
+        np.testing.assert_array_equal(run.stress, stress[mine])
+        np.testing.assert_array_equal(run.tangent, tangent[mine])
+        np.testing.assert_array_equal(run.state, state[mine][:, : run.state.shape[1]])
+        assert not state[mine][:, run.state.shape[1] :].any()
+
+
+def test_without_tangent_the_stress_is_the_same():
+    run = Run(MATERIALS["viscoplastic"], 3)
+    strain = 4e-3 * np.random.default_rng(0).normal(size=(3, 6))
+    run.call(strain, 100.0, (0.0, 1.0))
+    stress, run.tangent = run.stress.copy(), np.zeros((0, 6, 6))
+    run.call(strain, 100.0, (0.0, 1.0))
+    np.testing.assert_array_equal(run.stress, stress)
+
+
+def test_no_points():
+    run = Run(MATERIALS["viscoplastic"], 0)
+    run.step(np.zeros((0, 6)), np.zeros(0), (0.0, 1.0))
+    assert elastic_tangent(run.tables, run.rows, np.zeros(0)).shape == (0, 6, 6)
+    assert thermal_offset(run.tables, run.rows, np.zeros(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("where", ["strain", "temperature", "state", "overflow"])
+def test_first_point_that_fails_is_returned(where):
+    tables, rows = build_tables([MATERIALS["viscoplastic"]]), np.zeros(4, dtype=np.int64)
+    strain, hot, state = np.zeros((4, 6)), np.full(4, 100.0), np.zeros((4, 13))
+    strain[2, 1] = {"strain": np.nan, "overflow": 1e200}.get(where, 1e-3)
+    hot[2] = np.nan if where == "temperature" else 100.0
+    state[2, 0] = np.nan if where == "state" else 0.0
+    outputs = (np.zeros((4, 13)), np.zeros((4, 6)), np.zeros((4, 6, 6)))
+    assert evaluate(tables, rows, hot, np.zeros(4), 0.0, 1.0, True, strain, state, *outputs) == 3
+
+
+def test_arrays_that_do_not_fit_are_refused():
+    tables, rows = build_tables([MATERIALS["viscoplastic"]]), np.zeros(4, dtype=np.int64)
+    good = {
+        "rows": rows,
+        "temperature": np.zeros(4),
+        "offset": np.zeros(4),
+        "strain": np.zeros((4, 6)),
+        "state_n": np.zeros((4, 13)),
+        "state_n1": np.zeros((4, 13)),
+        "stress": np.zeros((4, 6)),
+        "tangent": np.zeros((4, 6, 6)),
+    }
+    wrong = {name: np.zeros((3, *array.shape[1:]), array.dtype) for name, array in good.items()}
+    wrong["rows"] = np.full(4, 1)
+    for name, array in wrong.items():
+        rows, hot, offset, *fields = (good | {name: array}).values()
+        with pytest.raises(ValueError, match=r"must have the shape|does not have|do not have"):
+            evaluate(tables, rows, hot, offset, 0.0, 1.0, True, *fields)
+
+
+def test_tables_survive_hdf5_and_compiled_callers(tmp_path):
+    tables = build_tables([MATERIALS["viscoplastic curve"], MATERIALS["elastic"]])
+    with h5py.File(tmp_path / "laws.h5", "w") as file:
+        for name, array in tables._asdict().items():
+            file[name] = array
+    with h5py.File(tmp_path / "laws.h5") as file:
+        read = LawTables(**{name: file[name][()] for name in LawTables._fields})
+    moduli = compiled_caller(read, np.array([0, 1]), np.array([20.0, 600.0]))
+    assert moduli[0] == pytest.approx(210e3 / (2 + 2 * 0.28))
+    assert moduli[1] == pytest.approx(160e3 / (2 + 2 * 0.33))
+
+
+@njit
+def compiled_caller(tables, rows, temperatures):
+    return 0.5 * elastic_tangent(tables, rows, temperatures)[:, 3, 3]
