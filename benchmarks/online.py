@@ -16,43 +16,21 @@ from numba import njit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from romtool.fem.operators import build_operators
-from romtool.fem.partition import restrict_loading, split_mesh
-from romtool.hifi.march import solve
-from romtool.hifi.problem import build_problem
-from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
-from romtool.laws import build_tables, evaluate
+from romtool.laws import evaluate
 from romtool.linalg.reduction import SerialComm
-from romtool.offline.parts import build_part
-from romtool.offline.snapshots import TrainingRun
-from romtool.offline.train import Clock, TrainingSet, train
+from romtool.offline.train import Clock, train
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.march import build_points, empty_trajectory
 from romtool.reduced.newton import Criteria, march
-from tests.structures import box, thermal_cycle, viscoplastic
+from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
+from tests.structures import box, thermal_cycle, training_set, viscoplastic
 
 
 def trained_model(variants, settings):
     """Return a model trained on the box under several loadings."""
-    mesh, materials = box((6, 3, 3)), (viscoplastic(),)
-    whole = split_mesh(mesh, np.zeros(mesh.n_elements, dtype=np.int64))
-    tables = build_tables(materials)
-    runs = []
-    for number, (hot, pressure, omega, centre) in enumerate(variants):
-        loading = thermal_cycle(hot, pressure, omega, mesh, centre)
-        history = []
-        solve(
-            build_problem(build_operators(mesh), materials, loading),
-            lambda state, _: history.append(state.displacement),
-        )
-        local = (restrict_loading(loading, mesh, whole[0]),)
-        n_times = len(history)
-        runs.append(
-            TrainingRun(str(number), loading, local, loading.times, (np.array(history),), np.zeros((n_times, 0)))
-        )
-    parts = (build_part(whole[0], materials, tables),)
-    nothing = (np.zeros((0, mesh.n_nodes, 3)),)
-    training = TrainingSet(parts, runs[0].loading, tuple(runs), (), nothing, mesh.n_nodes, "benchmark")
+    mesh = box((6, 3, 3))
+    loadings = tuple(thermal_cycle(hot, pressure, omega, mesh, centre) for hot, pressure, omega, centre in variants)
+    training = training_set(mesh, (viscoplastic(),), loadings)
     return train(training, settings, "benchmark", SerialComm(), Clock(lambda text: None)).model
 
 

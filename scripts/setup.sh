@@ -13,8 +13,10 @@ warn() { printf '[setup] note: %s\n' "$*" >&2; }
 
 venv=.venv
 stamp=$venv/setup.stamp
+chosen=$venv/setup.python # the Python that was named, kept for the next time
+if [ -z "${PYTHON:-}" ] && [ -f $chosen ]; then PYTHON=$(cat $chosen); fi
 petsc_site() { ls -d /usr/lib/petscdir/petsc*/*-real/lib/python3/dist-packages 2>/dev/null | sort -V | tail -n 1 || true; }
-fingerprint() { { pwd; petsc_site; command -v mpiexec || true; cat pyproject.toml scripts/setup.sh; } | sha256sum | cut -c 1-64; }
+fingerprint() { { pwd; echo "${PYTHON:-}"; petsc_site; command -v mpiexec || true; cat pyproject.toml scripts/setup.sh; } | sha256sum | cut -c 1-64; }
 
 if [ "${1:-}" != --force ] && [ -x $venv/bin/romtool ] && [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ]; then
   exit 0
@@ -75,10 +77,13 @@ find_python() {
 python=$(find_python)
 with_petsc=$([ "$python" = /usr/bin/python3 ] && petsc_site || true)
 say "virtual environment of $("$python" --version)"
-old=$([ -x $venv/bin/python ] && $venv/bin/python -c 'import sys; print(*sys.version_info[:2])' || true)
-new=$("$python" -c 'import sys; print(*sys.version_info[:2])')
+# Another Python, or another kind of environment, starts from nothing.
+kind() { "$@" -c 'import sys; print(*sys.version_info[:2])'; }
+old=$([ -x $venv/bin/python ] && kind $venv/bin/python && grep include-system-site-packages $venv/pyvenv.cfg || true)
+new=$(kind "$python" && echo "include-system-site-packages = $([ -n "$with_petsc" ] && echo true || echo false)")
 clear=$([ -n "$old" ] && [ "$old" != "$new" ] && echo --clear || true)
 "$python" -m venv $clear ${with_petsc:+--system-site-packages} $venv
+if [ -n "${PYTHON:-}" ]; then echo "$PYTHON" >$chosen; fi
 
 # A .pth file makes PETSc's module visible; it and mpi4py are bound to the distribution's NumPy series.
 site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -109,7 +114,7 @@ smoke_test() {
     timeout 60 "$mpiexec" -n 2 $venv/bin/python -c '
 from mpi4py import MPI
 total = MPI.COMM_WORLD.allreduce(1)
-if MPI.COMM_WORLD.rank == 0: print(f"MPI: {total} of 2 processes meet ({MPI.Get_library_version().split(chr(44))[0].strip()})")
+if MPI.COMM_WORLD.rank == 0: print(f"MPI: {total} of 2 processes meet ({MPI.Get_library_version().splitlines()[0].split(chr(44))[0]})")
 raise SystemExit(total != 2)' </dev/null || warn "MPI does not work here (see above): romtool runs on one process"
 }
 smoke_test

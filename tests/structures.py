@@ -2,7 +2,15 @@
 
 import numpy as np
 
+from romtool.fem.operators import build_operators
+from romtool.fem.partition import restrict_loading, split_mesh
+from romtool.hifi.march import solve
+from romtool.hifi.problem import build_problem
+from romtool.laws import build_tables
 from romtool.loading import Dirichlet, Load, Loading, Material, Table, Temperature, TemperatureEntry
+from romtool.offline.parts import build_part
+from romtool.offline.snapshots import TrainingRun
+from romtool.offline.train import TrainingSet
 from romtool.types import CellBlock, Floats, Mesh
 
 VISCOPLASTIC = {
@@ -65,10 +73,38 @@ def thermal_cycle(hot: float, pressure: float, omega: float, mesh: Mesh, centre:
             ),
         ),
         tables=(Table("cycle", np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.3]])),),
-        temperature=Temperature(20.0, (TemperatureEntry(0.0, 20.0), TemperatureEntry(1.0, field), TemperatureEntry(2.0, 20.0))),
+        temperature=Temperature(
+            20.0, (TemperatureEntry(0.0, 20.0), TemperatureEntry(1.0, field), TemperatureEntry(2.0, 20.0))
+        ),
     )
 
 
 def viscoplastic(elements: str = "all") -> Material:
     """Return the viscoplastic material."""
     return Material(elements, "viscoplastic_norton_af", dict(VISCOPLASTIC), density=1e-8, reference_temperature=20.0)
+
+
+def solved(mesh: Mesh, materials: tuple[Material, ...], loading: Loading) -> Floats:
+    """Return the (n_times, n_nodes, 3) displacements of the built-in solver."""
+    history: list[Floats] = []
+    solve(build_problem(build_operators(mesh), materials, loading), lambda state, _: history.append(state.displacement))
+    return np.array(history)
+
+
+def training_set(
+    mesh: Mesh, materials: tuple[Material, ...], loadings: tuple[Loading, ...], n_subdomains: int = 1
+) -> TrainingSet:
+    """Return solutions of the built-in solver, cut in slices along x, to train on."""
+    rank = np.argsort(np.argsort(mesh.points[mesh.blocks[0].connectivity].mean(axis=1)[:, 0], kind="stable"))
+    parts = split_mesh(mesh, rank * n_subdomains // mesh.n_elements)
+    runs = []
+    for number, loading in enumerate(loadings):
+        displacement = solved(mesh, materials, loading)
+        local = tuple(restrict_loading(loading, mesh, part) for part in parts)
+        pieces = tuple(displacement[:, part.node_rows] for part in parts)
+        unlifted = np.zeros((len(displacement), 0))
+        runs.append(TrainingRun(f"run {number}", loading, local, loading.times, pieces, unlifted))
+    tables = build_tables(materials)
+    built = tuple(build_part(part, materials, tables) for part in parts)
+    nothing = tuple(np.zeros((0, part.mesh.n_nodes, 3)) for part in parts)
+    return TrainingSet(built, loadings[0], tuple(runs), (), nothing, mesh.n_nodes, "test")

@@ -96,6 +96,7 @@ def _fail(arguments: list[str], code: int, kind: str, text: str) -> int:
     line = " ".join(text.split())
     message, _, remedy = line.rpartition("; ")
     if "--json" in arguments:
-        click.echo(json.dumps({"error": {"code": kind, "message": message or line, "remedy": remedy if message else ""}}))
+        document = {"code": kind, "message": message or line, "remedy": remedy if message else ""}
+        click.echo(json.dumps({"error": document}))
     click.echo(f"romtool: error: {line}", err=True)
     return code

@@ -34,8 +34,14 @@ def command(model: Path, loads: tuple[Path, ...], output: Path, overwrite: bool,
         print_json(summary)
         return
     rows = [
-        (load["name"], load["n_steps"], load["iterations"], 1e3 * load["seconds"]["march"], *load["largest_sample"].values())
-        for load in summary["loads"]
+        (
+            entry["name"],
+            entry["n_steps"],
+            entry["iterations"],
+            1e3 * entry["seconds"]["march"],
+            *entry["largest"].values(),
+        )
+        for entry in summary["loads"]
     ]
-    fields = [f"max {name}" for name in summary["loads"][0]["largest_sample"]]
+    fields = [f"max {name}" for name in summary["loads"][0]["largest"]]
     print_table("online", ("load", "steps", "iterations", "march [ms]", *fields), rows)

@@ -12,8 +12,10 @@ PATH = click.Path(path_type=Path)
 
 case_argument = click.argument("case", type=PATH)
 model_argument = click.argument("model", type=PATH)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else there.")
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing output when the new one is complete.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace an existing output (once the new one is there)."
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
 
 

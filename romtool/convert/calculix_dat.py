@@ -95,7 +95,7 @@ def _tables(path: Path, view: mmap.mmap) -> list[Table]:
         begin, end = view.rfind(b"\n", 0, at) + 1, view.find(b"\n", at)
         lines.append((begin, end if end >= 0 else len(view)))
         at = view.find(_MARK, at + 1)
-    stops = [begin for begin, _ in lines[1:]] + [len(view)]
+    stops = [begin for begin, _ in [*lines, (len(view), 0)]][1:]
     return [_table(path, view[b:e], e, stop) for (b, e), stop in zip(lines, stops, strict=True)]
 
 

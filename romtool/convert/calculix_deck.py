@@ -34,6 +34,17 @@ _IGNORED = {
     "BEAMGENERALSECTION",
     "SURFACEINTERACTION", "SURFACEBEHAVIOR", "FRICTION", "NODALTHICKNESS", "NORMAL",
 }  # fmt: skip
+_STEP_ONLY = {"DLOAD", "DSLOAD", "TEMPERATURE", "STATIC", "VISCO"}
+_MODEL_ONLY = PROPERTIES | {
+    "NODE",
+    "ELEMENT",
+    "NSET",
+    "ELSET",
+    "SURFACE",
+    "MATERIAL",
+    "SOLIDSECTION",
+    "INITIALCONDITIONS",
+}
 _REASONS: Mapping[str, str] = {
     "CLOAD": "concentrated forces are not supported; use a pressure on a surface",
     "EQUATION": "linear constraints between unknowns are not supported",
@@ -96,8 +107,17 @@ def _check_cards(model: Sequence[Card], steps: Sequence[Step]) -> None:
             raise card.error("READ: the model is in another file; give the deck that begins the run")
         if card.keyword == "INITIALCONDITIONS" and card.parameters.get("TYPE") != "TEMPERATURE":
             raise card.error(f"TYPE={card.parameters.get('TYPE', '')} is not supported; romtool reads TYPE=TEMPERATURE")
+    _check_place(model, _STEP_ONLY, "stands before the first step; expected it inside a step")
     for step in steps:
+        _check_place(step.cards, _MODEL_ONLY, "stands inside a step; expected it before the first one")
         _check_step(step)
+
+
+def _check_place(cards: Sequence[Card], forbidden: set[str] | frozenset[str], message: str) -> None:
+    """Raise a ReaderError for a card in the wrong part of the deck."""
+    for card in cards:
+        if card.keyword in forbidden:
+            raise card.error(message)
 
 
 def _check_step(step: Step) -> None:

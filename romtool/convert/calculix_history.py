@@ -5,7 +5,8 @@ without amplitude a load goes from its value at the end of the step before to th
 once; with an amplitude it is `target * amplitude`, in step time or total time; a load that a later step does
 not name keeps its value, except that an amplitude in total time runs on; OP=NEW sets the target of what
 the step does not name to zero and keeps the amplitude; at a jump of an amplitude (a time given twice)
-ccx takes the value behind the jump. `VALUE=ABSOLUTE` does not exist in ccx, which ignores it.
+ccx takes the value behind the jump. `VALUE=ABSOLUTE` does not exist in ccx, which ignores it. Of a line of an
+amplitude ccx reads four pairs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from romtool.convert.calculix_steps import Step
 from romtool.types import Floats
 
 _JUMP = 1e-9
+_LINE = 8
 _KNOWN = {"NAME", "TIME", "VALUE"}
 
 
@@ -60,8 +62,7 @@ def _amplitude(card: Card, warnings: list[str]) -> Amplitude:
         raise card.error(f"the parameter {unknown[0]} is not supported; write the amplitude as a plain table")
     if "VALUE" in card.parameters:
         warnings.append(f"{card.where}: *AMPLITUDE: CalculiX ignores VALUE={card.parameters['VALUE']}, as romtool does")
-    values = read_numbers(card).values
-    values = values[~np.isnan(values)]
+    values = _four_pairs(card, warnings)
     if len(values) % 2 or not len(values):
         raise card.error(f"found {len(values)} numbers, expected pairs of time and value")
     points = values.reshape(-1, 2).copy()
@@ -70,6 +71,19 @@ def _amplitude(card: Card, warnings: list[str]) -> Amplitude:
     again = np.flatnonzero(np.diff(points[:, 0]) == 0)
     points[again, 0] -= _JUMP * max(float(np.ptp(points[:, 0])), 1e-300)
     return Amplitude(card.name("NAME"), points, card.parameters.get("TIME", "") == "TOTALTIME")
+
+
+def _four_pairs(card: Card, warnings: list[str]) -> Floats:
+    """Return the numbers of an amplitude; CalculiX takes four pairs of a line and drops the others silently."""
+    found = read_numbers(card)
+    late = found.column >= _LINE
+    if late.any():
+        warnings.append(
+            f"{card.line_of(int(found.line[int(np.argmax(late))]))}: *AMPLITUDE {card.name('NAME')}: CalculiX reads four "
+            f"pairs of a line and drops the others ({int(late.sum()) // 2} pairs here), and so does romtool: write four"
+        )
+    values = found.values[~late]
+    return values[~np.isnan(values)]
 
 
 def amplitude_of(card: Card, amplitudes: Mapping[str, Amplitude]) -> str | None:

@@ -6,6 +6,7 @@ complete small mesh with the solver's ids, so that every operator works on it as
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def split_mesh(mesh: Mesh, part_of_element: Ints) -> tuple[Subdomain, ...]:
 def _take(mesh: Mesh, index: int, mine: Bools) -> Subdomain:
     """Return the subdomain of the elements in `mine`."""
     starts = np.cumsum([0, *(len(block.element_ids) for block in mesh.blocks)])
-    chosen = [mine[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    chosen = [mine[a:b] for a, b in pairwise(starts)]
     used = [block.connectivity[keep].ravel() for block, keep in zip(mesh.blocks, chosen, strict=True)]
     rows = np.unique(np.concatenate(used))
     local = np.full(mesh.n_nodes, -1, dtype=np.int64)

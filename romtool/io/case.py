@@ -25,9 +25,9 @@ from romtool.io.entries import (
 )
 from romtool.io.load import apply_load, read_load
 from romtool.io.schema import CaseFile, SimulationEntry
-from romtool.settings import Settings
 from romtool.io.validation import read_toml
 from romtool.loading import Deck, Dirichlet, Loading, Material, Table
+from romtool.settings import Settings
 
 
 @dataclass(frozen=True)

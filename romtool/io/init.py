@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from romtool.settings import Settings
 from romtool.io.templates import (
     LISTED,
     TABLE_TEMPLATE,
@@ -23,6 +22,7 @@ from romtool.io.templates import (
     toml_text,
 )
 from romtool.loading import Deck, Dirichlet, Load, Loading, Material, Table, Temperature
+from romtool.settings import Settings
 from romtool.types import Floats, Ints, Mesh, SolverResults
 
 

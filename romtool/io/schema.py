@@ -20,6 +20,7 @@ from romtool.io.schema_loading import (
     Text,
     TimeTable,
 )
+from romtool.io.validation import Table, reject, require_unique
 from romtool.settings import (
     ClusterSettings,
     DualSettings,
@@ -30,7 +31,6 @@ from romtool.settings import (
     PodSettings,
     QuadratureSettings,
 )
-from romtool.io.validation import Table, reject, require_unique
 
 Tolerance = Annotated[float, Field(gt=0.0, lt=1.0)]
 _FRACTION = "a number between 0 and 1, both excluded"

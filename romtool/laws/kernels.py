@@ -140,25 +140,18 @@ def write_flow(state: Floats, point: int, dp: float, direction: Six, flow: Flow,
 
 
 @inlined
-def write_tangent(tangent: Floats, point: int, shear: float, bulk: float) -> None:
-    """Write K I x I + 2 G P_dev, for strains with tensor shear."""
+def write_tangent(tangent: Floats, point: int, shear: float, bulk: float, dyad: tuple[Six, Six]) -> None:
+    """Write K I x I + 2 G P_dev + dyad, for strains with tensor shear."""
+    left, right = dyad
+    cross = bulk - shear / 1.5
     for a in range(6):
-        for b in range(6):
-            tangent[point, a, b] = 0.0
+        for b in range(3):
+            tangent[point, a, b] = left[a] * right[b]
+            tangent[point, a, b + 3] = 2.0 * left[a] * right[b + 3]
+        tangent[point, a, a] += 2.0 * shear
     for a in range(3):
         for b in range(3):
-            tangent[point, a, b] = bulk - shear / 1.5
-        tangent[point, a, a] = bulk + shear / 0.75
-        tangent[point, a + 3, a + 3] = 2.0 * shear
-
-
-@inlined
-def add_dyad(tangent: Floats, point: int, left: Six, right: Six) -> None:
-    """Add left x right, to be contracted with strains with tensor shear."""
-    for a in range(6):
-        for b in range(3):
-            tangent[point, a, b] += left[a] * right[b]
-            tangent[point, a, b + 3] += 2.0 * left[a] * right[b + 3]
+            tangent[point, a, b] += cross
 
 
 @inlined
@@ -284,10 +277,9 @@ def update(tables: LawTables, row: int, place: Place, step: Step, thermal: float
         trial = add_scaled(trial, -3.0 * shear * dp, end.direction)
         if has_tangent:
             b, left = dyad_of_flow(dp, slope, flow, end)
-            write_tangent(fields.tangent, point, (1.0 - b) * shear, bulk)
-            add_dyad(fields.tangent, point, left, end.direction)
+            write_tangent(fields.tangent, point, (1.0 - b) * shear, bulk, (left, end.direction))
     elif has_tangent:
-        write_tangent(fields.tangent, point, shear, bulk)
+        write_tangent(fields.tangent, point, shear, bulk, (ZERO, ZERO))
     write_stress(fields.stress, point, trial, bulk * trace)
     return math.isfinite(equivalent(trial) + bulk * trace)
 
@@ -328,5 +320,5 @@ def elastic_tangent(tables: LawTables, material: Ints, temperature: Floats) -> F
     tangent = np.empty((len(material), 6, 6))
     for point in range(len(material)):
         shear, bulk = moduli(tables, locate(tables, material[point], temperature[point]))
-        write_tangent(tangent, point, shear, bulk)
+        write_tangent(tangent, point, shear, bulk, (ZERO, ZERO))
     return tangent

@@ -40,7 +40,9 @@ def jit(function: Compiled) -> Compiled:
 
 def inlined(function: Compiled) -> Compiled:
     """Compile a function into its callers: a call would pass every array field by field."""
-    compiled: Compiled = njit(forceinline=True, _nrt=False, **_OPTIONS)(function)
+    compiled: Compiled = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, **_OPTIONS)(
+        function
+    )
     return compiled
 
 
@@ -192,6 +194,23 @@ def balance(dp: float, flow: Flow, terms: Floats) -> tuple[float, float, float]:
 
 
 @inlined
+def start_balance(flow: Flow, terms: Floats) -> tuple[float, float]:
+    """Return the derivatives of `balance` at dp = 0."""
+    slope, curvature, first, second = -flow.stiffness, 0.0, 0.0, 0.0
+    for i in range(flow.n_terms):
+        modulus, recall = terms[i, MODULUS], terms[i, RECALL]
+        slope -= modulus
+        curvature += 2.0 * modulus * recall
+        first += recall * terms[i, ALONG]
+        second += recall * recall * (terms[i, PRODUCTS + i] - 2.0 * terms[i, ALONG])
+        for j in range(i):
+            second += 2.0 * recall * terms[j, RECALL] * terms[i, PRODUCTS + j]
+    inverse = 1.0 / flow.equivalent
+    turn = first * inverse
+    return slope + turn, curvature + (second - turn * turn) * inverse
+
+
+@inlined
 def prepare_terms(xi: Six, n_terms: int, terms: Floats) -> None:
     """Write the products 3/2 xi(0):a_i and 3/2 a_i:a_j of the scratch rows, whose a_i are there."""
     for i in range(n_terms):
@@ -228,19 +247,23 @@ def solve_rate_independent(flow: Flow, terms: Floats, curve_p: Floats, stress: F
     -------
     dp, the hardening slope dR/dp there, and whether it converged.
     """
-    low, high, dp, previous = 0.0, math.inf, 0.0, 0.0
+    slope, curvature = start_balance(flow, terms)
+    slope -= yield_increase(0.0, flow, curve_p, stress)[1]
+    low, high, previous, dp = 0.0, math.inf, 1.0, halley_step(flow.excess, slope, curvature)
+    if not (slope < 0.0 and dp > 0.0):
+        dp = flow.excess / flow.stiffness
     for _ in range(MAX_ITERATIONS):
         value, slope, curvature = balance(dp, flow, terms)
         rise, hardening, left, right = yield_increase(dp, flow, curve_p, stress)
         value, slope = value - rise, slope - hardening
         low, high = (dp, high) if value > 0.0 else (low, dp)
         following = dp + halley_step(value, slope, curvature)
-        step = (following - dp) / following
+        step = (following - dp) / dp
         if small_enough(step, previous) and left <= following <= right:
             return following, hardening, True
         previous = step
         if not low < following < high:
-            following = 0.5 * (low + high) if high < math.inf else 2.0 * dp + flow.excess / flow.stiffness
+            following = 0.5 * (low + high) if high < math.inf else 2.0 * dp
             previous = 0.0
         if following == dp:
             return dp, hardening, True
@@ -291,7 +314,7 @@ def solve_viscous(flow: Flow, drag: Drag, terms: Floats, curve_p: Floats, stress
     -------
     dp, the slope of R + eta there, and whether it converged; dp = 0 where it is below exp(LOG_TINY).
     """
-    value, slope, curvature = balance(0.0, flow, terms)
+    slope, curvature = start_balance(flow, terms)
     slope -= yield_increase(0.0, flow, curve_p, stress)[1]
     z, dp, eta = viscous_start(flow, drag, slope, curvature)
     if z < LOG_TINY:

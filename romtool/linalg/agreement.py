@@ -49,10 +49,16 @@ def on_root(comm: Comm, compute: Callable[..., Result], *arguments: Any) -> Resu
             outcome = (compute(*arguments), None)
         except (ArithmeticError, ValueError) as failure:
             outcome = (None, failure)
-    result, error = comm.bcast(outcome)
-    if error is not None:
-        raise error
-    return result  # type: ignore[no-any-return]
+    answer: tuple[Result, Exception | None] = comm.bcast(outcome)
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]
+
+
+def all_finite(values: NDArray[np.float64]) -> bool:
+    """Tell whether no value is NaN or infinite, in one pass without a copy where that is so."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
 
 
 def best_tied(scores: NDArray[np.float64], ids: NDArray[np.int64]) -> int:

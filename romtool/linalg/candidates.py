@@ -22,8 +22,10 @@ N_BUCKETS = 400
 
 N_RANDOM = 200
 
-POINTS_PER_SHIFT = 100_000
+POINTS_PER_SHIFT = 50_000
 """Points that are priced at a time: larger meshes are cut at random into shifts of elements that take turns."""
+
+MAX_SHIFTS = 16
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def build_sampler(
     low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
     edges = low + (np.arange(N_BUCKETS) * (high - low + 1) + N_BUCKETS - 1) // N_BUCKETS
     n_points = sum(b[2] for b in bounds)
-    n_shifts = -(-n_points // POINTS_PER_SHIFT)
+    n_shifts = min(-(-n_points // POINTS_PER_SHIFT), MAX_SHIFTS)
     parts = [
         _build_part(e, s, _number(keys, subdomain), n_shifts, edges, seed)
         for subdomain, (e, s, keys) in enumerate(zip(strain, stress, ids, strict=True), first_subdomain(comm, len(ids)))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from romtool.errors import AccuracyError, InputError
-from romtool.linalg.agreement import TIE, first_subdomain, on_root, raise_together
+from romtool.linalg.agreement import TIE, all_finite, first_subdomain, on_root, raise_together
 from romtool.linalg.candidates import Candidates, build_sampler
 from romtool.linalg.integrands import METRIC, integrate, integrate_absolute, norm_bounds
 from romtool.linalg.nnls import ActiveSet
@@ -159,7 +159,7 @@ class _Search:
         places = {point: place for place, point in enumerate(points)}
         rejected = norms == 0.0
         first = 0.0
-        while not self._reached():
+        while points and not self._reached():
             before = self._error()
             scores = np.divide(columns @ self._active.residual, norms, out=np.zeros(len(points)), where=~rejected)
             scores[[places[key] for key in self._active.keys if key in places]] = 0.0
@@ -219,8 +219,8 @@ def _build_target(strain: Sequence[Floats], stress: Sequence[Floats], weights: S
 
 
 def _check_limits(tolerance: float, max_points: int | None) -> None:
-    if not tolerance > 0.0:
-        raise InputError(f"The cubature tolerance is {tolerance}: expected a positive number.")
+    if not 0.0 < tolerance < 1.0:
+        raise InputError(f"The cubature tolerance is {tolerance}: expected 0 < tolerance < 1.")
     if max_points is not None and max_points < 1:
         raise InputError(f"max_points is {max_points}: expected at least 1.")
 
@@ -246,7 +246,7 @@ def _wrong_part(strain: Floats, stress: Floats, weights: Floats, ids: Ints, subd
     if not (weights >= 0.0).all():
         return f"Subdomain {subdomain}: {np.sum(~(weights >= 0.0))} weights are negative or NaN: expected w >= 0."
     for name, part in (("strain", strain), ("stress", stress)):
-        if not np.isfinite(part.sum()) and not np.isfinite(part).all():
+        if not all_finite(part):
             row = np.flatnonzero(~np.isfinite(part).all(axis=(1, 2)))[0]
             return f"Subdomain {subdomain}: {name} modes are not finite at row {row}: expected numbers everywhere."
     return ""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from romtool.errors import AccuracyError, InputError
-from romtool.linalg.agreement import best_tied, first_subdomain, on_root, raise_together
+from romtool.linalg.agreement import all_finite, best_tied, first_subdomain, on_root, raise_together
+from romtool.linalg.orthonormal import largest_components
 from romtool.linalg.reduction import Comm, gather_subdomains
 
 Floats = NDArray[np.float64]
@@ -223,7 +224,7 @@ def _singular_values(matrix: Floats) -> Floats:
 
 
 def _largest_components(basis: Sequence[Floats], comm: Comm) -> Floats:
-    local = [np.abs(part).max(axis=(0, 1), initial=0.0) for part in basis]
+    local = [largest_components(part.reshape(-1, part.shape[2])) for part in basis]
     scale: Floats = np.max(gather_subdomains(comm, local), axis=0)
     if not scale.all():
         raise AccuracyError(
@@ -257,6 +258,6 @@ def _wrong_part(basis: Floats, ids: Ints, subdomain: int) -> str:
             f"Subdomain {subdomain}: basis of shape {basis.shape} with ids of shape {ids.shape}: expected "
             "(n_points, n_components, n_modes) and (n_points, 2)."
         )
-    if not np.isfinite(basis).all():
+    if not all_finite(basis):
         return f"Subdomain {subdomain}: the gappy basis holds NaN or infinity: expected finite values."
     return ""

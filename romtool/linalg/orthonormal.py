@@ -88,11 +88,16 @@ def mode_signs(modes: Sequence[Floats], dof_ids: Sequence[Ints] | None, comm: Co
     (n_modes,) float.
     """
     ids = _running_ids(modes, comm) if dof_ids is None else dof_ids
-    peaks = np.max(gather_subdomains(comm, [np.abs(part).max(axis=0, initial=0.0) for part in modes]), axis=0)
+    peaks = np.max(gather_subdomains(comm, [largest_components(part) for part in modes]), axis=0)
     found = gather_subdomains(comm, [_lowest_peaks(*parts, peaks) for parts in zip(modes, ids, strict=True)])
     lowest = np.argmin([candidate_ids for candidate_ids, _ in found], axis=0)
     signs = np.array([candidate_signs for _, candidate_signs in found])
     return np.asarray(signs[lowest, np.arange(signs.shape[1])])
+
+
+def largest_components(fields: Floats) -> Floats:
+    """Return the largest magnitude of each column of (n, n_fields), without a copy of the fields."""
+    return np.maximum(fields.max(axis=0, initial=0.0), -fields.min(axis=0, initial=0.0))
 
 
 def _running_ids(modes: Sequence[Floats], comm: Comm) -> list[Ints]:
@@ -104,11 +109,15 @@ def _running_ids(modes: Sequence[Floats], comm: Comm) -> list[Ints]:
 
 def _lowest_peaks(modes: Floats, ids: Ints, peaks: Floats) -> tuple[Ints, Floats]:
     """Return, for each mode, the lowest id among the tied largest components and its sign."""
-    lowest = np.full(modes.shape[1], np.iinfo(np.int64).max)
-    signs = np.ones(modes.shape[1])
-    for n, peak in enumerate(peaks):
-        rows = np.flatnonzero(np.abs(modes[:, n]) >= (1.0 - TIE) * peak)
-        if len(rows):
-            row = rows[np.argmin(ids[rows])]
-            lowest[n], signs[n] = ids[row], 1.0 if modes[row, n] >= 0 else -1.0
+    limits = peaks * (1.0 - TIE)
+    starts = range(0, len(modes), BLOCK_ROWS)
+    found = [
+        np.argwhere(np.abs(modes[start : start + BLOCK_ROWS]) >= limits) + np.array([start, 0]) for start in starts
+    ]
+    rows, columns = np.concatenate([np.zeros((0, 2), dtype=np.int64), *found]).T
+    order = np.lexsort((ids[rows], columns))
+    held, first = np.unique(columns[order], return_index=True)
+    rows = rows[order][first]
+    lowest, signs = np.full(modes.shape[1], np.iinfo(np.int64).max), np.ones(modes.shape[1])
+    lowest[held], signs[held] = ids[rows], np.where(modes[rows, held] < 0.0, -1.0, 1.0)
     return lowest, signs

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from romtool.errors import AccuracyError, InputError
-from romtool.linalg.agreement import first_subdomain, on_root, raise_together
+from romtool.linalg.agreement import all_finite, first_subdomain, on_root, raise_together
 from romtool.linalg.orthonormal import mode_signs, orthonormalise, subtract_span
 from romtool.linalg.products import Product, as_product, gram, self_gram
 from romtool.linalg.reduction import Comm, gather_subdomains
@@ -213,10 +213,9 @@ def _check(
 
 
 def _not_finite(part: Floats, subdomain: int) -> str:
-    bad = np.flatnonzero(~np.isfinite(part.sum(axis=0)))
-    if not len(bad) or np.isfinite(part[:, bad]).all():
+    if all_finite(part):
         return ""
-    columns = bad[~np.isfinite(part[:, bad]).all(axis=0)]
+    columns = np.flatnonzero(~np.isfinite(part).all(axis=0))
     return (
         f"Subdomain {subdomain}: snapshot {columns[0]} is not finite: expected numbers everywhere. Check that output."
     )

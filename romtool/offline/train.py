@@ -14,7 +14,6 @@ import numpy as np
 
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.operators import strain
-from romtool.settings import Settings
 from romtool.laws import elastic_tangent
 from romtool.linalg.ecm import Cubature, ecm
 from romtool.linalg.gappy import gappy_operator, qdeim
@@ -27,6 +26,7 @@ from romtool.offline.selection import Selection, pick, thermal_points
 from romtool.offline.shapes import surface_shapes, volume_shapes
 from romtool.offline.snapshots import DualSnapshots, TrainingRun, dual_snapshots, homogeneous_snapshots
 from romtool.reduced.model import DualBasis, Lifting, ModeShapes, ReducedModel
+from romtool.settings import Settings
 from romtool.temperature import evaluate_at, restrict
 from romtool.types import Floats, Ints
 
@@ -83,7 +83,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class _Bases:
+class Bases:
     """Modes of the displacement and of the dual fields."""
 
     displacement: Pod
@@ -132,7 +132,7 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
     with clock.phase("gappy", "sampling points of the dual fields"):
         selection = _sampling(parts, bases, cubature, comm)
     with clock.phase("shapes", "generalised forces"):
-        model = _assemble(training, bases, strains, cubature, selection, model_id, comm)
+        model = assemble_model(training, bases, strains, cubature, selection, model_id, comm)
     modes = tuple(_mode_shapes(training, bases, s) for s in range(len(parts)))
     return Trained(model, modes, snapshots)
 
@@ -160,7 +160,7 @@ def _inner_matrix(part: Part, kind: str, length: float, training: TrainingSet): 
 
 def _dual_modes(
     parts: Sequence[Part], snapshots: DualSnapshots, displacement: Pod, tolerance: float, comm: Comm
-) -> _Bases:
+) -> Bases:
     """Decompose the dual fields; a field that stays zero has no modes."""
     duals, zero = {}, []
     for name, fields in snapshots.fields.items():
@@ -172,7 +172,7 @@ def _dual_modes(
         inner = [point_product(part.operators.weights, metric) for part in parts]
         columns = [field.reshape(len(field), -1).T for field in fields]
         duals[name] = pod(columns, inner, comm, tolerance=tolerance)
-    return _Bases(displacement, duals, tuple(zero))
+    return Bases(displacement, duals, tuple(zero))
 
 
 def _strain_modes(part: Part, psi: Floats) -> Floats:
@@ -186,7 +186,7 @@ def _blocks(psi: Floats, n_components: int) -> Floats:
     return psi.reshape(-1, n_components, psi.shape[1])
 
 
-def _sampling(parts: Sequence[Part], bases: _Bases, cubature: Cubature, comm: Comm) -> Selection:
+def _sampling(parts: Sequence[Part], bases: Bases, cubature: Cubature, comm: Comm) -> Selection:
     """Return the cubature points followed by those that the gappy bases need besides."""
     selection = Selection(cubature.subdomains, cubature.rows)
     for basis in bases.duals.values():
@@ -202,16 +202,27 @@ def _sampling(parts: Sequence[Part], bases: _Bases, cubature: Cubature, comm: Co
     return selection
 
 
-def _assemble(
+def assemble_model(
     training: TrainingSet,
-    bases: _Bases,
+    bases: Bases,
     strains: Sequence[Floats],
     cubature: Cubature,
     selection: Selection,
     model_id: str,
     comm: Comm,
 ) -> ReducedModel:
-    """Collect at the reduced points all that a new load case needs."""
+    """Collect at the reduced points all that a new load case needs.
+
+    Parameters
+    ----------
+    training: subdomains and training computations.
+    bases: modes of the displacement and of the dual fields.
+    strains: (n_points_s, 6, n_modes) strains of the displacement modes per subdomain.
+    cubature: the reduced quadrature.
+    selection: its points first, then those that are only sampled.
+    model_id: name of the model.
+    comm: the ranks.
+    """
     parts, modes = training.parts, bases.displacement.modes
     loads: list[Load] = [load for run in training.runs for load in run.loading.loads]
     thermal = thermal_points(selection, parts, training.n_nodes, comm)
@@ -272,7 +283,7 @@ def _dual_basis(name: str, basis: Pod, parts: Sequence[Part], selection: Selecti
 
 
 def _statistics(
-    training: TrainingSet, bases: _Bases, cubature: Cubature, selection: Selection, comm: Comm
+    training: TrainingSet, bases: Bases, cubature: Cubature, selection: Selection, comm: Comm
 ) -> dict[str, object]:
     """Collect what `offline --json` and reports say about the training."""
     counts = [np.array(len(part.material)) for part in training.parts]
@@ -295,7 +306,7 @@ def _statistics(
     }
 
 
-def _mode_shapes(training: TrainingSet, bases: _Bases, s: int) -> ModeShapes:
+def _mode_shapes(training: TrainingSet, bases: Bases, s: int) -> ModeShapes:
     """Return what the model keeps of one subdomain."""
     n_points = len(training.parts[s].material)
     stress = bases.duals["stress"]

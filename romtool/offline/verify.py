@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from romtool.fem.operators import mass_matrix
-from romtool.settings import NewtonSettings
 from romtool.linalg.products import TENSOR_METRIC
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.offline.snapshots import TrainingRun
 from romtool.offline.train import Trained, TrainingSet, restrict_to_thermal
 from romtool.reduced.march import ReducedHistory, march_loading
 from romtool.reduced.reconstruct import displacement, dual
+from romtool.settings import NewtonSettings
 from romtool.types import Floats
 
 

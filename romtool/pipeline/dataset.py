@@ -124,8 +124,8 @@ def _write_part(
                 field = found.read("u", i)
                 if not np.isfinite(field).all():
                     raise InputError(
-                        f"simulation {record.name!r}: the displacement at time {time:g} in {found.paths[0]} holds NaN or "
-                        "infinity; expected finite values; check the solver's results"
+                        f"simulation {record.name!r}: the displacement at time {time:g} in {found.paths[0]} holds NaN "
+                        "or infinity; expected finite values; check the solver's results"
                     )
                 history[i] = field[part.node_rows]
 

@@ -13,7 +13,9 @@ from romtool.types import Floats, SolverResults
 TIME_TOLERANCE = 1e-9
 
 
-def write_fields(source: Path, out: Path, times: Sequence[float], names: Sequence[str], *, overwrite: bool) -> list[str]:
+def write_fields(
+    source: Path, out: Path, times: Sequence[float], names: Sequence[str], *, overwrite: bool
+) -> list[str]:
     """Write fields of a result at chosen times.
 
     Parameters

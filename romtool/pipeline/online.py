@@ -13,11 +13,11 @@ from romtool.convert.nodal_fields import order_field, read_nodal_field
 from romtool.errors import CaseError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
-from romtool.settings import NewtonSettings
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, model_file, read_model, write_head
 from romtool.reduced.march import ReducedHistory, march_loading
 from romtool.reduced.model import ReducedModel
+from romtool.settings import NewtonSettings
 from romtool.types import Floats
 
 Say = Callable[[str], None]
@@ -148,6 +148,6 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "cuts": int(history.cuts.sum()),
         "enrichments": 0,
         "residual": {field: values.tolist() for field, values in history.residuals.items()},
-        "largest_sample": largest,
+        "largest": largest,
         "seconds": answer.seconds,
     }

@@ -70,7 +70,8 @@ def source_model(folder: Path, provenance: Provenance) -> Path:
             found = read_model(candidate).model_id
             if found != provenance.source_id:
                 raise ModelError(
-                    f"{candidate}: is model {found}, but {folder} was made with {provenance.source_id}; run online again"
+                    f"{candidate}: is model {found}, but {folder} was made with {provenance.source_id}; "
+                    "run online again"
                 )
             return candidate
     raise ModelError(f"{folder}: its model {provenance.source} is not there; put the model back, or run online again")

@@ -17,8 +17,8 @@ from romtool.io.atomic import digest_text, output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import state_fields
 from romtool.loading import Loading
-from romtool.pipeline.online import changes_nothing
 from romtool.pipeline.folders import Provenance, part_writer, value_digest, write_head, write_record
+from romtool.pipeline.online import changes_nothing
 from romtool.pipeline.sources import CaseSources, field_reader, loading_of, open_case
 from romtool.types import Ints
 
@@ -91,7 +91,10 @@ def _solve(sources: CaseSources, loading: Loading, out: Path, say: Say, overwrit
     parts = split_mesh(sources.mesh, partition_elements(sources.mesh, settings.partition.subdomains))
     start, folder = time.perf_counter(), out / loading.name
     source_id = digest_text(value_digest(loading) + value_digest(sources.materials))[:12]
-    with output_folder(folder, overwrite=overwrite) as temporary, _Writer(temporary, problem, parts, source_id) as writer:
+    with (
+        output_folder(folder, overwrite=overwrite) as temporary,
+        _Writer(temporary, problem, parts, source_id) as writer,
+    ):
 
         def on_step(state: HifiState, step: StepStatistics) -> None:
             writer.add(state)

@@ -136,8 +136,8 @@ def _check_materials(sources: CaseSources, simulation: Simulation, materials: tu
     first = [repr((m.elements, m.law, m.parameters, m.density, m.reference_temperature)) for m in sources.materials]
     if ours != first:
         raise CaseError(
-            f"simulation {simulation.name!r}: the materials of {simulation.deck} differ from those of the first simulation; "
-            "train one model per set of materials"
+            f"simulation {simulation.name!r}: the materials of {simulation.deck} differ from those of the first "
+            "simulation; train one model per set of materials"
         )
 
 

@@ -15,6 +15,8 @@ from romtool.laws import LawTables, evaluate
 from romtool.types import Bools, Floats, Ints
 
 LINE_SEARCH_HALVINGS = 4
+NEGLIGIBLE = 1e-6
+"""Part of `‖w eps(psi)‖ ‖sig‖` below which the absolute contributions are round-off (stress orthogonal to all modes)."""
 _VECTORISED = {"reassoc", "contract", "nsz"}
 
 
@@ -83,7 +85,10 @@ class Trajectory(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Workspace: strain of the prescribed displacements, strain, stress and tangent of the points; Newton's system."""
+    """Workspace: strain of the prescribed displacements, strain, stress and tangent of the points; Newton's system.
+
+    `size` (1,) is the norm of the weighted strain modes.
+    """
 
     base: Floats
     strain: Floats
@@ -98,6 +103,7 @@ class Work(NamedTuple):
     sampled_strain: Floats
     sampled_stress: Floats
     no_tangent: Floats
+    size: Floats
 
 
 @njit(cache=True, error_model="numpy")
@@ -145,6 +151,7 @@ def _workspace(points):  # type: ignore[no-untyped-def]
         np.zeros((6, m)),
         np.zeros((6, m)),
         np.zeros((6, 6, 0)),
+        np.full(1, _norm(points.weighted.ravel())),
     )
 
 
@@ -224,7 +231,8 @@ def _residual(points, schedule, out, work, i):  # type: ignore[no-untyped-def]
     if status != 0:
         return np.inf, 0.0
     _balance(points.weighted, work.stress, schedule.force[i], work.residual, work.absolute)
-    return _norm(work.residual), _norm(work.absolute)
+    floor = NEGLIGIBLE * work.size[0] * _norm(work.stress.ravel())
+    return _norm(work.residual), max(_norm(work.absolute), floor)
 
 
 @njit(cache=True, error_model="numpy", fastmath=_VECTORISED)

@@ -60,7 +60,10 @@ def test_stress_and_cumulated_strain(folder, material):
         errors[i] = [np.abs(a - b).max() for a, b in zip(found, given, strict=True)]
     scales = [np.abs(values[:, :, columns]).max() for columns in (slice(6, 12), 12, slice(13, None))]
     relative = errors.max(axis=0) / scales
-    assert values[:, :, 12].max() > 1e-4
-    assert relative[0] < 5e-7, "stress"
+    assert values[:, :, 12].max() > 1e-3
+    # The stress cannot be better than Young's modulus times the float32 spacing of the largest strain (2.3
+    # in the Mises case).
+    rounding = material.parameters["young"] * np.abs(values[:, :, :6]).max() * 2.0**-23 / scales[0]
+    assert relative[0] < max(5e-7, 2.0 * rounding), "stress"
     assert relative[1] < 5e-7, "cumulated strain"
     assert relative[2] < 5e-7, "inelastic strain"

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.laws.materials import MATERIALS
-from tests.laws.reference import Run, equivalent, residual
 
 from romtool.laws import elastic_tangent
 from romtool.loading import Material
+from tests.laws.materials import MATERIALS
+from tests.laws.reference import Run, equivalent, residual
 
 N_POINTS = 40
 

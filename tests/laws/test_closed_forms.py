@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.laws.reference import IDENTITY, Run, deviator, equivalent
 
 from romtool.laws import elastic_tangent, thermal_offset
 from romtool.loading import Material
+from tests.laws.reference import IDENTITY, Run, deviator, equivalent
 
 YOUNG, POISSON = 2e5, 0.3
 SHEAR = YOUNG / 2.6

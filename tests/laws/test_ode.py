@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from tests.laws.reference import IDENTITY, Run, at, deviator, equivalent
 
 from romtool.loading import Material
+from tests.laws.reference import IDENTITY, Run, at, deviator, equivalent
 
 REFERENCE = 20.0
 PARAMETERS = {

@@ -4,8 +4,6 @@ import h5py
 import numpy as np
 import pytest
 from numba import njit
-from tests.laws.materials import MATERIALS
-from tests.laws.reference import Run
 
 from romtool.errors import LawError
 from romtool.laws import (
@@ -20,6 +18,8 @@ from romtool.laws import (
     thermal_offset,
 )
 from romtool.loading import Material
+from tests.laws.materials import MATERIALS
+from tests.laws.reference import Run
 
 MODULI = {"young": 2e5, "poisson": 0.3}
 CURVE = [[0.0, 200.0], [0.1, 300.0]]

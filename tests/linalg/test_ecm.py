@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from romtool.errors import AccuracyError, InputError
+from romtool.linalg import candidates
 from romtool.linalg.ecm import ecm
 from romtool.linalg.integrands import columns, integrate
 from romtool.linalg.reduction import SerialComm
@@ -119,6 +120,16 @@ def test_same_points_for_other_subdomains(n_subdomains):
     np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-6)
     starts = np.concatenate(([0], np.cumsum([len(part) for part in split(case, n_subdomains)[2]])))
     np.testing.assert_array_equal(starts[parts.subdomains] + parts.rows, whole.rows)
+
+
+def test_meshes_priced_in_shifts_give_the_same_for_other_subdomains(monkeypatch):
+    case = smooth_case(6000, 8, 10)
+    full = run(case, tolerance=1e-5)
+    monkeypatch.setattr(candidates, "POINTS_PER_SHIFT", 700)
+    whole, parts = run(case, tolerance=1e-5), run(case, 5, tolerance=1e-5)
+    np.testing.assert_array_equal(parts.ids, whole.ids)
+    assert full_error(case, whole) <= 1e-5
+    assert len(whole.ids) <= 1.1 * len(full.ids)
 
 
 @pytest.mark.parametrize("n_ranks", [2, 3, 7])

@@ -1,1 +1,0 @@
-"""Answers to new load cases with a model alone."""
