@@ -4,7 +4,6 @@ A `Loading` is complete and resolved: names refer to sets of the mesh, fields ar
 node or face order. Case files, decks and load files are all turned into it.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from romtool.errors import CaseError
-from romtool.types import Floats, Ints, Mesh
+from romtool.types import Floats, Mesh
 
 
 @dataclass(frozen=True)
@@ -212,48 +210,3 @@ class Deck:
     results: tuple[Path, ...] = ()
     times_from_results: bool = False
     warnings: tuple[str, ...] = ()
-
-
-def assign_materials(mesh: Mesh, materials: tuple[Material, ...]) -> Ints:
-    """Return the (n_elements,) row of `materials` of each element; a later entry overrides an earlier one.
-
-    Raises
-    ------
-    CaseError: an element set that does not exist, or elements without a material.
-    """
-    rows = np.full(mesh.n_elements, -1, dtype=np.int64)
-    for row, material in enumerate(materials):
-        rows[elements_of(mesh, material.elements)] = row
-    bare = np.flatnonzero(rows < 0)
-    if len(bare):
-        raise CaseError(
-            f"{len(bare)} elements have no material (first: element {mesh.element_ids[bare[0]]}); "
-            'add [[materials]] for their set, or with elements = "all"'
-        )
-    return rows
-
-
-def elements_of(mesh: Mesh, name: str) -> Ints:
-    """Return the element indices of an element set, or of "all".
-
-    Raises
-    ------
-    CaseError: no such set; names the nearest.
-    """
-    if name == "all":
-        return np.arange(mesh.n_elements)
-    return member_of(mesh.element_sets, name, "element set")
-
-
-def member_of(sets: Mapping[str, Ints], name: str, what: str) -> Ints:
-    """Return the set `name` of `sets`, or say which there are.
-
-    Raises
-    ------
-    CaseError: no such set; names the nearest.
-    """
-    if name in sets:
-        return sets[name]
-    near = difflib.get_close_matches(name, list(sets), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(sets)) or 'none'}"
-    raise CaseError(f"the mesh has no {what} {name!r}; {hint}")

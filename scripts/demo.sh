@@ -21,18 +21,16 @@ mkdir -p "$out"
 touch "$out/.romtool-demo"
 out=$(cd "$out" && pwd)
 
-python=$repository/.venv/bin/python
-romtool=$repository/.venv/bin/romtool
 now() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f s", b - a }'; }
 
-# Say a command, run it, say how long it took. `romtool` is the one of .venv.
+# Say a command, run it (from .venv, in the demo's folder), say how long it took.
 run() {
-  local started
-  printf '\n$ %s\n' "$*"
+  local started command=$1
+  printf '\n$ %s\n' "${*//$repository\//}"
   started=$(now)
-  if [ "$1" = romtool ]; then shift; set -- "$romtool" "$@"; fi
-  "$@"
+  shift
+  "$repository/.venv/bin/$command" "$@"
   printf '  (%s)\n' "$(since "$started")"
 }
 
@@ -69,12 +67,12 @@ begun=$(now)
 cd "$out"
 if command -v ccx >/dev/null; then
   echo "CalculiX computes three flights to train with, and a fourth to compare with."
-  run "$python" "$repository/cases/blade/make.py" -o .
+  run python "$repository/cases/blade/make.py" -o .
   run_all_ccx nominal low high unseen
   reference=solver/unseen.frd
 else
   echo "CalculiX (ccx) is not installed: romtool's own solver computes three flights to train with, and a fourth to compare with."
-  run "$python" "$repository/cases/blade/make.py" -o . --without-ccx
+  run python "$repository/cases/blade/make.py" -o . --without-ccx
   run romtool solve case.toml loads/nominal.toml loads/low.toml loads/high.toml loads/unseen.toml -o ref
   reference=ref/unseen
 fi

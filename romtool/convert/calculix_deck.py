@@ -176,7 +176,7 @@ def _loading(
     output = Output(dict(mesh.node_sets), dict(mesh.element_sets), dict(mesh.side_sets))
     supports = SupportReader(found, steps, amplitudes)
     supports.read(model)
-    loads = LoadReader(found, steps, amplitudes)
+    loads = LoadReader(found, steps, amplitudes, warnings)
     loads.read()
     temperature = read_temperature(steps, found, initial_temperature(model, found), amplitudes)
     loading = Loading(

@@ -79,8 +79,8 @@ def _four_pairs(card: Card, warnings: list[str]) -> Floats:
     late = found.column >= _LINE
     if late.any():
         warnings.append(
-            f"{card.line_of(int(found.line[int(np.argmax(late))]))}: *AMPLITUDE {card.name('NAME')}: CalculiX reads four "
-            f"pairs of a line and drops the others ({int(late.sum()) // 2} pairs here), and so does romtool: write four"
+            f"{card.line_of(int(found.line[int(np.argmax(late))]))}: *AMPLITUDE {card.name('NAME')}: CalculiX reads "
+            f"four pairs of a line and drops the others ({int(late.sum()) // 2} pairs here), and so does romtool"
         )
     values = found.values[~late]
     return values[~np.isnan(values)]

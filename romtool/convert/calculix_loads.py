@@ -2,7 +2,8 @@
 
 Checked by running ccx 2.20: loads of one step on one face add up, a later step replaces them; OP=NEW on either
 card removes all of both; gravity is known by element set and direction, others of the step or of earlier ones
-add; of several rotations on one element only one acts, so such decks are refused. A rotation is given as
+add, but a new one in a later step starts its ramp at the value of another (a fault of ccx, warned about); of several
+rotations on one element only one acts, so such decks are refused. A rotation is given as
 omega², which ccx ramps; romtool's table multiplies omega, so it is the square root: at the ends of the
 increments where the deck fixes them, else at 1000 points per ramp, evenly in omega (error of omega² below 3e-7
 of its peak).
@@ -71,11 +72,13 @@ class LoadReader:
     found: the deck's mesh and sets.
     steps: the steps.
     amplitudes: by name.
+    warnings: sentences for the user are appended.
     """
 
     found: DeckMesh
     steps: Sequence[Step]
     amplitudes: Mapping[str, Amplitude]
+    warnings: list[str]
     faces: Members = field(default_factory=Members)
     bodies: dict[tuple[str, str, tuple[float, ...]], _Body] = field(default_factory=dict)
     surfaces: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -148,15 +151,27 @@ class LoadReader:
         if len(fields) < width:
             raise card.error(f"{fields[1]} needs {width - 2} numbers", line)
         vectors = tuple(_number(card, text, line) for text in fields[3:width])
-        if not np.linalg.norm(vectors[-3:]):
+        length = float(np.linalg.norm(vectors[-3:]))
+        if not length:
             raise card.error(f"the direction of {fields[1]} is zero", line)
-        key = (fields[0], fields[1], vectors)
+        direction = tuple(round(x / length, 12) + 0.0 for x in vectors[-3:])
+        key = (fields[0], fields[1], (*vectors[:-3], *direction))
+        if key not in self.bodies:
+            self._warn_late(step, card, line, event)
         rows = self._elements(card, fields[0], line)
         body = self.bodies.setdefault(key, _Body(card, line, fields[0], fields[1], rows, vectors))
         now = body.course.events.get(step)
         if now is not None and not now.removed and fields[1] == "GRAV":
             raise card.error(f"gravity on {fields[0]} in one direction is given twice in a step; add the values", line)
         body.course.events[step] = event
+
+    def _warn_late(self, step: int, card: Card, line: int, event: Event) -> None:
+        """Warn of a body load that begins with a ramp in a later step beside others."""
+        if self.bodies and step > 0 and not self.steps[step].at_once and event.amplitude is None:
+            self.warnings.append(
+                f"{card.line_of(line)}: a body load that begins in a later step beside others: CalculiX 2.20 may ramp "
+                "it from the value of another one, romtool ramps it from 0; give it as 0 in the first step"
+            )
 
     def loads(self, materials: Sequence[Material], linear: bool, output: Output) -> tuple[Load, ...]:
         """Return the loads, their names unique, and add their tables and sets to `output`.

@@ -1,11 +1,12 @@
-"""Sets of a mesh by name."""
+"""Sets of a mesh by name, and what is assigned by them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
 
 from romtool.errors import MeshError
+from romtool.loading import Material
 from romtool.types import Ints, Mesh
 
 
@@ -38,3 +39,22 @@ def element_set(mesh: Mesh, name: str) -> Ints:
     if name == "all" and name not in mesh.element_sets:
         return np.arange(mesh.n_elements, dtype=np.int64)
     return np.asarray(_find("element", name, mesh.element_sets), dtype=np.int64)
+
+
+def assign_materials(mesh: Mesh, materials: Sequence[Material]) -> Ints:
+    """Return the (n_elements,) row of `materials` of each element; later ones win where element sets overlap.
+
+    Raises
+    ------
+    MeshError: a set that does not exist, an element without material.
+    """
+    rows = np.full(mesh.n_elements, -1, dtype=np.int64)
+    for row, material in enumerate(materials):
+        rows[element_set(mesh, material.elements)] = row
+    bare = np.flatnonzero(rows < 0)
+    if len(bare):
+        raise MeshError(
+            f"{len(bare)} elements have no material (first id: {mesh.element_ids[bare[0]]}); give one on their "
+            "element set, or on 'all'"
+        )
+    return rows

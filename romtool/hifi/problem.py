@@ -7,32 +7,17 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from romtool.errors import CaseError, MeshError
+from romtool.errors import CaseError
 from romtool.fem.assembly import TangentPattern, build_pattern
 from romtool.fem.loads import amplitude, load_factors, load_shapes
 from romtool.fem.operators import Operators, temperature_operator
-from romtool.fem.sets import element_set
-from romtool.fem.temperature import TemperatureHistory, build_temperature
+from romtool.fem.sets import assign_materials
 from romtool.hifi.supports import Support, build_supports, check_supports
 from romtool.laws import build_tables, state_size, thermal_offset
 from romtool.loading import Loading, Material
+from romtool.settings import NewtonSettings
+from romtool.temperature import TemperatureHistory, build_temperature, evaluate_at
 from romtool.types import Bools, Floats, Ints
-
-
-@dataclass(frozen=True)
-class NewtonOptions:
-    """When Newton's method has converged, and when it gives up.
-
-    Parameters
-    ----------
-    tolerance: of the residual against `max(‖F_ext‖, ‖reactions‖, s_t)` (METHODS 0).
-    max_iterations: per increment, before it is cut.
-    max_cuts: how often an increment may be halved.
-    """
-
-    tolerance: float = 1e-8
-    max_iterations: int = 25
-    max_cuts: int = 6
 
 
 @dataclass(frozen=True)
@@ -61,7 +46,7 @@ class HifiProblem:
     load_shapes: Floats
     supports: tuple[Support, ...]
     fixed: Bools
-    options: NewtonOptions = field(default_factory=NewtonOptions)
+    options: NewtonSettings = field(default_factory=NewtonSettings)
 
     @property
     def n_state(self) -> int:
@@ -73,7 +58,7 @@ def build_problem(
     operators: Operators,
     materials: Sequence[Material],
     loading: Loading,
-    options: NewtonOptions | None = None,
+    options: NewtonSettings | None = None,
 ) -> HifiProblem:
     """Build the problem of one loading.
 
@@ -96,8 +81,9 @@ def build_problem(
     """
     _check_times(loading)
     tables = build_tables(materials)
-    rows = point_materials(operators, materials)
-    temperature = build_temperature(loading.temperature, operators.mesh)
+    rows = assign_materials(operators.mesh, materials)[operators.elements]
+    on_nodes = evaluate_at(operators.mesh.points)
+    temperature = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
     to_points = temperature_operator(operators)
     supports = build_supports(operators.mesh, loading)
     fixed = np.zeros(3 * operators.n_nodes, dtype=np.bool_)
@@ -109,14 +95,14 @@ def build_problem(
         pattern=build_pattern(operators, ~fixed),
         tables=tables,
         materials=rows,
-        offset=np.asarray(thermal_offset(tables, rows, to_points @ temperature.initial)),
+        offset=np.asarray(thermal_offset(tables, rows, to_points @ on_nodes(loading.temperature.initial))),
         temperature=temperature,
         to_points=to_points,
         loading=loading,
         load_shapes=load_shapes(operators, loading, materials),
         supports=supports,
         fixed=fixed,
-        options=options or NewtonOptions(),
+        options=options or NewtonSettings(),
     )
 
 
@@ -127,31 +113,6 @@ def _check_times(loading: Loading) -> None:
             f"loading '{loading.name}' has {len(loading.times)} times that are not strictly increasing or fewer "
             "than two; give the increments in [time], the initial time first"
         )
-
-
-def point_materials(operators: Operators, materials: Sequence[Material]) -> Ints:
-    """Return the (n_points,) index of each point's material.
-
-    Parameters
-    ----------
-    operators: of the mesh.
-    materials: later ones win where element sets overlap.
-
-    Raises
-    ------
-    MeshError: a set that does not exist, an element without material.
-    """
-    mesh = operators.mesh
-    rows = np.full(mesh.n_elements, -1, dtype=np.int64)
-    for row, material in enumerate(materials):
-        rows[element_set(mesh, material.elements)] = row
-    if (rows < 0).any():
-        first = mesh.element_ids[rows < 0][0]
-        raise MeshError(
-            f"{int((rows < 0).sum())} elements have no material (first id: {first}); "
-            "give one on their element set, or on 'all'"
-        )
-    return rows[operators.elements]
 
 
 def external_force(problem: HifiProblem, time: float) -> Floats:

@@ -274,12 +274,14 @@ def solve_rate_independent(flow: Flow, terms: Floats, curve_p: Floats, stress: F
 @inlined
 def growth(x: float) -> float:
     """Return exp(x), by its series where x is small, to round-off."""
-    if abs(x) > 0.0625:
+    if abs(x) > 0.25:
         return math.exp(x)
     x2 = x * x
-    low, middle = 1.0 + x + x2 * (1.0 / 2.0 + x / 6.0), 1.0 / 24.0 + x / 120.0
-    high = 1.0 / 720.0 + x / 5040.0 + x2 / 40320.0
-    return low + x2 * x2 * (middle + x2 * high)
+    x4 = x2 * x2
+    low = 1.0 + x + x2 * (1.0 / 2.0 + x * (1.0 / 6.0))
+    middle = 1.0 / 24.0 + x * (1.0 / 120.0) + x2 * (1.0 / 720.0 + x * (1.0 / 5040.0))
+    high = 1.0 / 40320.0 + x * (1.0 / 362880.0) + x2 * (1.0 / 3628800.0 + x * (1.0 / 39916800.0))
+    return low + x4 * (middle + x4 * high)
 
 
 @inlined

@@ -77,7 +77,7 @@ def ecm(
     ----------
     strain: (n_points_s, 6, n_modes) float per subdomain, strains of the displacement modes; shear is tensor shear.
     stress: (n_points_s, 6, n_stress) float [stress] per subdomain, stress modes times singular values.
-    weights: (n_points_s,) float [volume] per subdomain, nonnegative.
+    weights: (n_points_s,) float [volume] per subdomain; a source rule may have negative ones (5-point tetrahedra).
     ids: (n_points_s, 2) int per subdomain, global element id and local point, unique.
     comm: the ranks.
     tolerance: of the residual relative to ‖b‖.
@@ -86,7 +86,7 @@ def ecm(
 
     Raises
     ------
-    InputError: arrays that do not fit each other, are not finite, or are all zero; negative weights.
+    InputError: arrays that do not fit each other, are not finite, or are all zero.
     AccuracyError: a tolerance that is not reached (with max_points); says what was.
     """
     _check(strain, stress, weights, ids, comm)
@@ -203,15 +203,15 @@ def _build_target(strain: Sequence[Floats], stress: Sequence[Floats], weights: S
     """Integrate the rows; a nearly self-equilibrated stress takes the absolute integrals as its scale."""
     parts = list(zip(strain, stress, weights, strict=True))
     integrals = ordered_sum(comm, [integrate(*part) for part in parts])
-    sums = [np.array([w.sum(), np.sum(w * norm_bounds(e, s) ** 2)]) for e, s, w in parts]
-    volume, energy = ordered_sum(comm, sums)
+    sums = [np.array([w.sum(), np.abs(w).sum(), np.sum(np.abs(w) * norm_bounds(e, s) ** 2)]) for e, s, w in parts]
+    volume, measure, energy = ordered_sum(comm, sums)
     scale = float(np.linalg.norm(integrals))
     if not np.isfinite(energy) or energy <= 0.0 or volume <= 0.0:
         raise InputError(
             f"The integrands of the cubature have volume {volume:g} and mean square {energy:g}: expected positive "
             "finite numbers. Check the strain modes, the stress modes and the weights."
         )
-    if scale < SELF_EQUILIBRATED * np.sqrt(volume * energy):  # Cauchy-Schwarz: an upper bound of the next norm
+    if scale < SELF_EQUILIBRATED * np.sqrt(measure * energy):  # Cauchy-Schwarz: an upper bound of the next norm
         absolute = ordered_sum(comm, [integrate_absolute(*part, METRIC) for part in parts])
         bound = float(np.linalg.norm(absolute))
         scale = bound if scale < SELF_EQUILIBRATED * bound else scale
@@ -243,8 +243,8 @@ def _wrong_part(strain: Floats, stress: Floats, weights: Floats, ids: Ints, subd
             f"Subdomain {subdomain}: strain {strain.shape}, stress {stress.shape}, ids {ids.shape} for {n} weights: "
             "expected (n, 6, n_modes), (n, 6, n_stress), (n, 2)."
         )
-    if not (weights >= 0.0).all():
-        return f"Subdomain {subdomain}: {np.sum(~(weights >= 0.0))} weights are negative or NaN: expected w >= 0."
+    if not np.isfinite(weights).all():
+        return f"Subdomain {subdomain}: {np.sum(~np.isfinite(weights))} weights are not finite: expected numbers."
     for name, part in (("strain", strain), ("stress", stress)):
         if not all_finite(part):
             row = np.flatnonzero(~np.isfinite(part).all(axis=(1, 2)))[0]

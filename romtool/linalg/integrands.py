@@ -113,5 +113,5 @@ def integrate_absolute(strain: Floats, stress: Floats, weights: Floats, metric: 
                 for i in range(n_stress):
                     values[i] += factor * stress[k, c, i]
             for i in range(n_stress):
-                total[j, i] += weights[k] * abs(values[i])
+                total[j, i] += abs(weights[k] * values[i])
     return total

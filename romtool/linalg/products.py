@@ -50,7 +50,9 @@ def nodal_product(matrix: Any) -> Product:
 
 
 def point_product(weights: Floats, metric: Sequence[float] = (1.0,)) -> Product:
-    """Return the weighted L2 product of fields at integration points, `Σ_k w_k Σ_c m_c a_c(k) b_c(k)`.
+    """Return the weighted L2 product of fields at integration points, `Σ_k |w_k| Σ_c m_c a_c(k) b_c(k)`.
+
+    The magnitude of the weights keeps it positive where a rule has negative ones (5-point tetrahedra).
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def point_product(weights: Floats, metric: Sequence[float] = (1.0,)) -> Product:
     -------
     (n_points * n_components, n_fields) -> the same shape.
     """
-    diagonal = np.outer(weights, np.asarray(metric, dtype=np.float64)).reshape(-1, 1)
+    diagonal = np.outer(np.abs(weights), np.asarray(metric, dtype=np.float64)).reshape(-1, 1)
     return lambda fields: diagonal * fields
 
 

@@ -17,8 +17,9 @@ from romtool.fem.operators import (
     temperature_operator,
 )
 from romtool.fem.partition import Subdomain
+from romtool.fem.sets import assign_materials
 from romtool.laws import LawTables, evaluate, state_size, thermal_offset
-from romtool.loading import Loading, Material, assign_materials
+from romtool.loading import Loading, Material
 from romtool.reduced.forces import viscous_steps
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats, Ints
@@ -64,7 +65,7 @@ def build_part(subdomain: Subdomain, materials: Sequence[Material], tables: LawT
     CaseError: elements without a material.
     """
     operators = build_operators(subdomain.mesh)
-    rows = assign_materials(subdomain.mesh, tuple(materials))
+    rows = assign_materials(subdomain.mesh, materials)
     interpolation = temperature_operator(operators)
     return Part(subdomain, operators, tables, tuple(materials), rows, rows[operators.elements], interpolation)
 

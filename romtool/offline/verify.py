@@ -90,7 +90,7 @@ def _dual_norms(
         exact = trained.snapshots.fields[field][s][span]
         found = dual(trained.modes[s], history, field, slice(1, None))
         metric = np.array(TENSOR_METRIC if exact.shape[2] == 6 else (1.0,) * exact.shape[2])
-        weights = part.operators.weights
+        weights = np.abs(part.operators.weights)
         squares = [np.einsum("tkc,k,c->t", values**2, weights, metric) for values in (found - exact, exact)]
         sums.append(np.stack(squares))
     return _roots(sums, comm)

@@ -112,7 +112,7 @@ def _not_comparable(name: str, a: SolverResults, b: SolverResults) -> str:
 
 
 class _Norms:
-    """Squared norms of fields on one mesh: mass matrix for nodes, integration weights for points."""
+    """Squared norms of fields on one mesh: mass matrix for nodes, magnitudes of the integration weights for points."""
 
     def __init__(self, mesh_a: Mesh, mesh_b: Mesh) -> None:
         self.why = ""
@@ -139,7 +139,7 @@ class _Norms:
         if info.location == "node":
             return float(np.sum(values * (self.mass @ values)))
         metric = np.array(TENSOR_METRIC if values.shape[1] == 6 else (1.0,) * values.shape[1])
-        return float(np.einsum("kc,c,k->", values**2, metric, self.operators.weights * valid))
+        return float(np.einsum("kc,c,k->", values**2, metric, np.abs(self.operators.weights) * valid))
 
 
 def _point_order(mesh_a: Mesh, mesh_b: Mesh, operators: Operators | None) -> Ints | None:

@@ -16,7 +16,7 @@ from romtool.types import Bools, Floats, Ints
 
 LINE_SEARCH_HALVINGS = 4
 NEGLIGIBLE = 1e-6
-"""Part of `‖w eps(psi)‖ ‖sig‖` below which the absolute contributions are round-off (stress orthogonal to all modes)."""
+"""Part of `‖w eps(psi)‖ ‖sig‖` below which the absolute contributions are round-off."""
 _VECTORISED = {"reassoc", "contract", "nsz"}
 
 

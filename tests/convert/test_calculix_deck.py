@@ -154,6 +154,27 @@ def test_gravity_is_density_times_g_for_each_material(tmp_path: Path) -> None:
     assert course(found, low.table or "") == [[0, 0], [1, 1]]
 
 
+def test_gravity_in_one_direction_is_one_load(tmp_path: Path) -> None:
+    found = deck(tmp_path, "*DLOAD\nALL,GRAV,10.,0,0,-2.\n", "*DLOAD\nALL,GRAV,5.,0,0,-1.\n")
+    (load,) = found.loading.loads
+    assert course(found, load.table or "") == [[0, 0], [1, 1], [2, 0.5]]
+    assert not found.warnings
+
+
+def test_a_body_load_that_begins_late_is_warned_about(tmp_path: Path) -> None:
+    late = "*DLOAD\nLOW,GRAV,5.,0,0,-1.\n"
+    found = deck(tmp_path, "*DLOAD\nALL,GRAV,10.,0,0,-1.\n", late)
+    assert any("body load that begins in a later step" in text for text in found.warnings)
+    assert not deck(tmp_path, "*DLOAD\nALL,GRAV,10.,0,0,-1.\n", VISCO + late).warnings
+
+
+def test_calculix_reads_four_pairs_of_an_amplitude_line(tmp_path: Path) -> None:
+    lines = "*AMPLITUDE,NAME=FIVE\n0,0,.25,1,.5,2,.75,3,1,9\n"
+    found = deck(tmp_path, p(10, ",AMPLITUDE=FIVE"), model=lines)
+    assert course(found) == [[0, 0], [0.25, 10], [0.5, 20], [0.75, 30], [1, 30]]
+    assert any("drops the others (1 pairs here)" in text for text in found.warnings)
+
+
 @pytest.mark.parametrize("amplitude", ["", ",AMPLITUDE=A1"])
 def test_centrifugal_table_multiplies_omega(tmp_path: Path, amplitude: str) -> None:
     found = deck(tmp_path, f"*DLOAD{amplitude}\nALL,CENTRIF,1e6,1.,2.,3.,0,0,2.\n")

@@ -382,7 +382,7 @@ LOADS: list[Cube] = [
     ("*DLOAD\nE{k},P2,10\n" + pressure(3),),
     ("", pressure(10), pressure(4)),
     ("*DLOAD\nE{k},GRAV,10,0,0,2", "*DLOAD\nE{k},GRAV,4,0,0,1"),
-    ("*DLOAD\nE{k},GRAV,10,0,0,1", "*DLOAD\nE{k},GRAV,3,0,0,-1"),
+    ("*DLOAD\nE{k},GRAV,10,0,0,1\nE{k},GRAV,0,0,0,-1", "*DLOAD\nE{k},GRAV,3,0,0,-1"),
     ("*DLOAD\nE{k},CENTRIF,9,0,0,-1,0,3,0", "*DLOAD\nE{k},CENTRIF,4,0,0,-1,0,3,0"),
     ("*DLOAD,AMPLITUDE=A1\nE{k},CENTRIF,9,0,0,-1,0,1,0",),
 ]

@@ -8,8 +8,9 @@ import pytest
 from romtool.errors import CaseError, ConvergenceError, MeshError
 from romtool.fem.operators import build_operators, strain
 from romtool.hifi.march import advance, initial_state, linear_lifting, reactions, solve, unbalance
-from romtool.hifi.problem import NewtonOptions, build_problem, external_force
+from romtool.hifi.problem import build_problem, external_force
 from romtool.loading import Dirichlet, Load, Loading, Material, Table, Temperature, TemperatureEntry
+from romtool.settings import NewtonSettings
 from tests.fem.meshes import cube
 
 RAMP = Table("ramp", np.array([[0.0, 0.0], [1.0, 1.0]]))
@@ -125,7 +126,7 @@ def test_one_increment_from_a_complete_state_is_the_marching_one():
 
 def test_cut_increments_lead_to_the_same_end():
     curve = {**ELASTIC, "hardening": [[0.0, 1.0], [0.02, 1.5], [1.0, 21.1]]}
-    case = problem("plastic", curve, "tet10", NewtonOptions(max_iterations=2), loads=(pull(3.0),))
+    case = problem("plastic", curve, "tet10", NewtonSettings(max_iterations=2), loads=(pull(3.0),))
     state, step = advance(case, initial_state(case), 0.0, 1.0)
     assert step.cuts > 0
     np.testing.assert_allclose(state.state[:, 0], 0.02 + 1.5 / 20.0, rtol=1e-7)
@@ -138,7 +139,7 @@ def test_supports_that_move_a_body_rigidly():
 
 
 def test_beyond_the_limit_load_the_march_stops_in_words():
-    case = problem("plastic", {**ELASTIC, "R0": 1.0}, loads=(pull(2.0),), options=NewtonOptions(max_cuts=2))
+    case = problem("plastic", {**ELASTIC, "R0": 1.0}, loads=(pull(2.0),), options=NewtonSettings(max_cuts=2))
     seen = []
     with pytest.raises(ConvergenceError, match=r"from t = 0\.5.*2 cuts.*residuals.*smaller increments"):
         solve(case, lambda state, _: seen.append(state.time))

@@ -1,0 +1,319 @@
+"""Facts for reports: what a model, a mesh, a law, a loading and a history have to say about themselves."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from romtool.errors import ModelError
+from romtool.fem.partition import merge
+from romtool.io.fields import POINTS_PER_CELL, mises
+from romtool.laws import LAWS, LawTables
+from romtool.laws.catalogue import CREEP, PARAMETERS, TERMS, TIME_EXPONENT
+from romtool.loading import Dirichlet, Load, Loading
+from romtool.pipeline.folders import model_file, part_name, part_reader, read_record
+from romtool.reduced.march import ReducedHistory
+from romtool.reduced.model import ReducedModel
+from romtool.report.content import (
+    LawFacts,
+    LoadFacts,
+    LoadingFacts,
+    MeshFacts,
+    ModelFacts,
+    Quantity,
+    ReducedFacts,
+    Spectrum,
+    TrainingFacts,
+    Units,
+)
+from romtool.temperature import build_temperature, evaluate_at
+from romtool.types import Floats, Mesh, SolverResults
+
+AXES = "xyz"
+
+LOAD_QUANTITIES: Mapping[str, tuple[str, str]] = {
+    "pressure": ("pressure", "stress"),
+    "traction": ("magnitude of the traction", "stress"),
+    "body": ("magnitude of the body force", "force/length³"),
+    "centrifugal": ("angular velocity", "rad/time"),
+}
+"""Kind of a load -> what its value is, and its unit in words."""
+
+MAXIMA: Mapping[str, tuple[str, str, str]] = {
+    "p": ("largest cumulated inelastic strain", "max p", ""),
+    "stress": ("largest von Mises stress", "max von Mises", "stress"),
+    "u": ("largest displacement", "max |u|", "length"),
+}
+"""Field -> name, symbol and unit (in words) of the largest value that reports follow over time."""
+
+
+def model_facts(path: Path, model: ReducedModel, label: str, units: Units) -> ModelFacts:
+    """Return what a model has to say.
+
+    Parameters
+    ----------
+    path: its folder, or its model.h5.
+    model: as read.
+    label: its name in the report.
+    units: labels.
+    """
+    return ModelFacts(
+        label=label,
+        model_id=model.model_id,
+        mesh=_model_mesh(path, model),
+        laws=law_facts(model.tables, np.bincount(model.material, minlength=len(model.tables.flow)), units),
+        loading=reduced_loading_facts(model, model.first, units),
+        training=_training_facts(model, units),
+        seconds=_texts_to_floats(model.statistics.get("seconds", {})),
+    )
+
+
+def _model_mesh(path: Path, model: ReducedModel) -> MeshFacts | None:
+    """Return the mesh behind a model, or None where only its head file is there."""
+    folder, parts = model_file(path).parent, []
+    for index in range(max(1, sum(1 for _ in folder.glob(part_name(0).replace("0000", "*"))))):
+        try:
+            with part_reader(folder, "modes", index, model.model_id) as file:
+                parts.append(read_record(file, "modes/subdomain"))
+        except ModelError:
+            return None
+    return mesh_facts(merge(parts).mesh)
+
+
+def _training_facts(model: ReducedModel, units: Units) -> TrainingFacts:
+    """Return how a model was trained, from its statistics."""
+    known: dict[str, Any] = dict(model.statistics)
+    kept = {"u": model.n_modes, **known["n_dual_modes"]}
+    return TrainingFacts(
+        **{name: int(known[name]) for name in ("n_modes", "n_points", "n_sampled", "n_points_full", "n_nodes")},
+        **{name: float(known[name]) for name in ("pod_error", "quadrature_error", "volume_error")},
+        spectra=tuple(Spectrum(name, np.asarray(s), kept[name]) for name, s in known["singular_values"].items()),
+        zero_fields=tuple(known["zero_fields"]),
+        unbalance={name: np.asarray(values) for name, values in known.get("unbalance", {}).items()},
+        errors={name: dict(entry) for name, entry in known.get("training_errors_by_simulation", {}).items()},
+        settings={name: str(text) for name, text in known.get("settings", {}).items()},
+        coordinate_unit=coordinate_unit(model, units),
+    )
+
+
+def coordinate_unit(model: ReducedModel, units: Units) -> str:
+    """Return the unit of the coordinates of modes that are orthonormal in the model's inner product."""
+    pod = str(dict(model.statistics.get("settings", {})).get("pod", ""))  # type: ignore[call-overload]
+    return units.label("(force length)^0.5" if "'energy'" in pod else "length^2.5")
+
+
+def _texts_to_floats(mapping: Any) -> dict[str, float]:
+    return {str(name): float(value) for name, value in dict(mapping).items()}
+
+
+def mesh_facts(mesh: Mesh) -> MeshFacts:
+    """Return the counts of a mesh."""
+    cells: dict[str, int] = {}
+    for block in mesh.blocks:
+        cells[block.cell_type] = cells.get(block.cell_type, 0) + len(block.element_ids)
+    return MeshFacts(
+        n_nodes=mesh.n_nodes,
+        n_elements=mesh.n_elements,
+        n_points=sum(len(block.element_ids) * POINTS_PER_CELL[block.formulation] for block in mesh.blocks),
+        cells=cells,
+        formulations=tuple(sorted({block.formulation or "not computed with" for block in mesh.blocks})),
+        **{
+            kind: {name: len(rows) for name, rows in getattr(mesh, kind).items()}
+            for kind in ("node_sets", "element_sets", "side_sets")
+        },
+        size=tuple(float(length) for length in np.ptp(mesh.points, axis=0)),  # type: ignore[arg-type]
+    )
+
+
+def law_facts(tables: LawTables, counts: Any, units: Units) -> tuple[LawFacts, ...]:
+    """Return the laws behind packed tables, one per material.
+
+    Parameters
+    ----------
+    tables: of the model.
+    counts: (n_materials,) number of reduced points with each.
+    units: labels.
+    """
+    return tuple(_law(tables, k, int(counts[k]), units) for k in range(len(tables.flow)))
+
+
+def _law(tables: LawTables, k: int, n_sampled: int, units: Units) -> LawFacts:
+    """Return one law; of the creep laws without threshold, the exponent of time tells which."""
+    rows = slice(int(tables.rows[k]), int(tables.rows[k + 1]))
+    temperatures, values = tables.temperatures[rows], tables.values[rows]
+    flow = int(tables.flow[k])
+    names = [name for name, law in LAWS.items() if law.flow == flow]
+    timed = flow == CREEP and bool(np.any(values[:, TIME_EXPONENT]))
+    name = next((entry for entry in names if ("m" in LAWS[entry].required) == timed), names[0])
+    law, curve = LAWS[name], tables.curve_p[int(tables.curve_rows[k]) : int(tables.curve_rows[k + 1])]
+    yields = ("R0", "H") if law.yields and not len(curve) else ()
+    parameters = [
+        (key, _over_temperature(values[:, PARAMETERS[key].column], temperatures, units), _unit(key, units))
+        for key in (*law.required, *yields, *law.optional)
+        if PARAMETERS[key].column >= 0 and (key in law.required or np.any(values[:, PARAMETERS[key].column]))
+    ]
+    if len(curve):
+        parameters.append(("hardening", _curve(tables, k, curve, len(temperatures)), _unit("R0", units)))
+    for i in range(int(tables.n_terms[k])):
+        for offset, key in enumerate("CD"):
+            text = _over_temperature(values[:, TERMS + 2 * i + offset], temperatures, units)
+            parameters.append((f"{key}{i + 1}", text, _unit(key, units)))
+    if np.any(values[:, PARAMETERS["expansion"].column]):
+        parameters.append(("reference temperature", f"{tables.reference[k]:g}", units.degrees))
+    return LawFacts(name, law.description, tuple(parameters), n_sampled)
+
+
+def _unit(parameter: str, units: Units) -> str:
+    """Return the label of the unit of a parameter; "one per term" is no unit."""
+    words = PARAMETERS[parameter].unit.partition(",")[0]
+    return "" if "per" in words.split() and parameter == "D" else units.label(words)
+
+
+def _over_temperature(values: Floats, temperatures: Floats, units: Units) -> str:
+    """Return a number, or the ends of a table over temperature."""
+    if np.all(values == values[0]):
+        return f"{values[0]:g}"
+    degrees = f" {units.degrees}" if units.degrees else ""
+    first, last = (f"{values[i]:g} at {temperatures[i]:g}{degrees}" for i in (0, -1))
+    return f"{first} … {last} ({len(values)} temperatures)"
+
+
+def _curve(tables: LawTables, k: int, curve: Floats, n_temperatures: int) -> str:
+    """Return the ends of a hardening curve."""
+    start = int(tables.curve_starts[k])
+    stress = tables.curve_stress[start : start + n_temperatures * len(curve)].reshape(n_temperatures, -1)
+    where = f", first of {n_temperatures} temperatures" if n_temperatures > 1 else ""
+    return f"{stress[0, 0]:g} at p = {curve[0]:g} … {stress[0, -1]:g} at p = {curve[-1]:g} ({len(curve)} points{where})"
+
+
+def reduced_loading_facts(model: ReducedModel, loading: Loading, units: Units) -> LoadingFacts:
+    """Return a loading whose temperature runs over the thermal nodes of a model."""
+    where = f"the {len(model.thermal.rows)} nodes that the reduced points depend on"
+    return loading_facts(loading, model.thermal.points, where, units)
+
+
+def loading_facts(loading: Loading, points: Floats, where: str, units: Units) -> LoadingFacts:
+    """Return what acts, at the increments.
+
+    Parameters
+    ----------
+    loading: complete.
+    points: (n, 3) float [length] of the nodes that its temperature runs over.
+    where: these nodes, in words.
+    units: labels.
+    """
+    moved = [entry for entry in loading.dirichlet if np.any(entry.value)]
+    history = build_temperature(loading.temperature, evaluate_at(points), float(loading.times[0]))
+    fields = [history.at(float(time)) for time in loading.times]
+    return LoadingFacts(
+        name=loading.name,
+        times=loading.times,
+        loads=(
+            *(_load(loading, load, units) for load in loading.loads),
+            *(_moved_support(loading, entry, units) for entry in moved),
+        ),
+        supports=tuple(
+            f"{entry.name}: {', '.join(AXES[c] for c in entry.components)} = 0 on {entry.nodes}"
+            for entry in loading.dirichlet
+            if not np.any(entry.value)
+        ),
+        temperature=np.array([[field.min() for field in fields], [field.max() for field in fields]]),
+        temperature_where=where,
+    )
+
+
+def _load(loading: Loading, load: Load, units: Units) -> LoadFacts:
+    """Return one load; a vector by its magnitude."""
+    quantity, unit = LOAD_QUANTITIES[load.kind]
+    value = np.asarray(load.value, dtype=np.float64).reshape(-1)
+    if load.kind in ("traction", "body"):
+        value = np.array([np.linalg.norm(value)])
+    low, high = _range(loading, load.table, value)
+    return LoadFacts(load.name, load.kind, load.region, load.table or "", quantity, units.label(unit), low, high)
+
+
+def _moved_support(loading: Loading, entry: Dirichlet, units: Units) -> LoadFacts:
+    """Return a prescribed displacement."""
+    low, high = _range(loading, entry.table, np.asarray(entry.value, dtype=np.float64).reshape(-1))
+    quantity = f"displacement {', '.join(AXES[c] for c in entry.components)}"
+    name, region = entry.name, entry.nodes
+    return LoadFacts(name, "displacement", region, entry.table or "", quantity, units.label("length"), low, high)
+
+
+def _range(loading: Loading, table: str | None, value: Floats) -> tuple[Floats, Floats]:
+    """Return the smallest and largest of `value` times the table at the increments."""
+    factors = np.array([loading.amplitude(table, float(time)) for time in loading.times])
+    ends = np.stack([factors * value.min(), factors * value.max()])
+    return ends.min(axis=0), ends.max(axis=0)
+
+
+def reduced_facts(history: ReducedHistory, model_id: str, unit: str) -> ReducedFacts:
+    """Return what only an online result has."""
+    return ReducedFacts(
+        model_id=model_id,
+        coordinates=history.coordinates,
+        coordinate_unit=unit,
+        residuals=dict(history.residuals),
+        iterations=history.iterations,
+        cuts=history.cuts,
+        evaluations=history.evaluations,
+    )
+
+
+def quantities(results: SolverResults, units: Units) -> tuple[Quantity, ...]:
+    """Return the largest values of the known fields over time; fields without a value are left out.
+
+    Parameters
+    ----------
+    results: fields are read one time at a time.
+    units: labels.
+    """
+    found = [_largest(results, field, units) for field in MAXIMA if field in results.fields]
+    return tuple(entry for entry in found if entry is not None)
+
+
+def _largest(results: SolverResults, field: str, units: Units) -> Quantity | None:
+    """Return the largest value of one field over time."""
+    values, rows = np.full(len(results.times), np.nan), np.zeros(len(results.times), dtype=np.int64)
+    for i in range(len(results.times)):
+        magnitudes = scalar(field, results.read(field, i))
+        if np.isfinite(magnitudes).any():
+            rows[i] = int(np.nanargmax(magnitudes))
+            values[i] = magnitudes[rows[i]]
+    if not np.isfinite(values).any():
+        return None
+    name, symbol, unit = MAXIMA[field]
+    location, top = results.fields[field].location, int(np.nanargmax(values))
+    place = place_of(results.mesh, location, int(rows[top]))
+    return Quantity(
+        name, symbol, units.label(unit), location, results.times, values, float(results.times[top]), place
+    )
+
+
+def scalar(field: str, values: Floats) -> Floats:
+    """Return the (n,) scalar that pictures and maxima show: von Mises, length of a vector, or the value."""
+    if field == "stress":
+        return mises(values)
+    return np.asarray(np.linalg.norm(values, axis=1)) if values.shape[1] > 1 else values[:, 0]
+
+
+def place_of(mesh: Mesh, location: str, row: int) -> str:
+    """Return where a row of a field is, with the solver's ids; local points count from 0.
+
+    Parameters
+    ----------
+    mesh: of the field.
+    location: "node", "element" or "point".
+    row: of the field.
+    """
+    if location == "node":
+        return f"node {mesh.node_ids[row]}"
+    if location == "element":
+        return f"element {mesh.element_ids[row]}"
+    for block in mesh.blocks:
+        n_points = POINTS_PER_CELL[block.formulation]
+        if row < len(block.element_ids) * n_points:
+            return f"element {block.element_ids[row // n_points]}, point {row % n_points}"
+        row -= len(block.element_ids) * n_points
+    return ""
