@@ -3,9 +3,9 @@
 FROM debian:12-slim
 
 RUN useradd --create-home romtool
-WORKDIR /home/romtool/romtool
+WORKDIR /opt/romtool
 COPY . .
 RUN bash scripts/setup.sh && rm -rf /var/lib/apt/lists/* /root/.cache && chown -R romtool:romtool .
 USER romtool
-ENV PATH="/home/romtool/romtool/.venv/bin:${PATH}"
+ENV PATH="/opt/romtool/.venv/bin:${PATH}"
 CMD ["romtool", "--help"]

@@ -12,7 +12,7 @@ import romtool
 ROOT = Path(romtool.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-CORE = ("errors", "cells", "types", "settings", "loading", "expression", "temperature", "protocols")
+CORE = ("kernel_cache", "errors", "cells", "types", "settings", "loading", "expression", "temperature", "protocols")
 """Single modules; each may import those before it."""
 
 PHYSICS = ("linalg", "fem", "laws")

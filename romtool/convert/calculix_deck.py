@@ -14,7 +14,7 @@ from romtool.convert.calculix_history import read_amplitudes
 from romtool.convert.calculix_initial import initial_temperature
 from romtool.convert.calculix_keywords import Card, read_cards
 from romtool.convert.calculix_loads import LoadReader, Output
-from romtool.convert.calculix_materials import PROPERTIES, is_linear, read_materials
+from romtool.convert.calculix_materials import PROPERTIES, read_materials
 from romtool.convert.calculix_mesh import DeckMesh, build_mesh
 from romtool.convert.calculix_steps import Step, split_steps
 from romtool.convert.calculix_supports import SupportReader
@@ -87,9 +87,9 @@ def read_deck(path: Path) -> Deck:
     _check_cards(model, steps)
     warnings = list(found.warnings)
     materials = read_materials(model, _span(steps), warnings)
-    _check_sections(model, found, materials, warnings)
-    linear = is_linear(materials) and not any(step.nlgeom for step in steps)
-    mesh, loading = _loading(path, model, steps, found, materials, linear, warnings)
+    _check_sections(path, model, found, materials, warnings)
+    linear = _is_linear(materials, steps)
+    mesh, loading = _loading(path, model, steps, found, materials, warnings)
     warnings += _remarks(steps, linear, any("C" in material.parameters for material in materials))
     results = tuple(p for p in (path.with_suffix(".frd"),) if p.is_file())
     automatic = not linear and any(not step.direct for step in steps)
@@ -138,7 +138,9 @@ def _span(steps: Sequence[Step]) -> tuple[float, float]:
     return (visco[0].start + visco[0].increment, visco[-1].end) if visco else (1.0, 1.0)
 
 
-def _check_sections(model: Sequence[Card], found: DeckMesh, materials: Sequence[Material], warnings: list[str]) -> None:
+def _check_sections(
+    path: Path, model: Sequence[Card], found: DeckMesh, materials: Sequence[Material], warnings: list[str]
+) -> None:
     """Raise a ReaderError where a section's set is unknown or a solid has no section or two."""
     mesh = found.mesh
     count = np.zeros(mesh.n_elements, dtype=np.int64)
@@ -151,10 +153,10 @@ def _check_sections(model: Sequence[Card], found: DeckMesh, materials: Sequence[
     solid = np.concatenate([np.full(len(b.element_ids), bool(b.formulation)) for b in mesh.blocks])
     bare = np.flatnonzero(solid & (count == 0))
     if len(bare) and materials:
-        raise ReaderError(f"{model[0].path}: element {mesh.element_ids[bare[0]]} has no *SOLID SECTION; give it one")
+        raise ReaderError(f"{path}: element {mesh.element_ids[bare[0]]} has no *SOLID SECTION; give it one")
     if (count > 1).any():
         twice = mesh.element_ids[int(np.argmax(count > 1))]
-        raise ReaderError(f"{model[0].path}: element {twice} has several *SOLID SECTION; keep one")
+        raise ReaderError(f"{path}: element {twice} has several *SOLID SECTION; keep one")
     dark = sorted({block.solver_type for block in mesh.blocks if not block.formulation})
     if dark:
         warnings.append(f"romtool shows elements of type {', '.join(dark)} but does not compute with them")
@@ -166,13 +168,12 @@ def _loading(
     steps: Sequence[Step],
     found: DeckMesh,
     materials: Sequence[Material],
-    linear: bool,
     warnings: list[str],
 ) -> tuple[Mesh, Loading]:
     """Return the mesh with the sets that supports and loads need, and the loading."""
     every = [*model, *(card for step in steps for card in step.cards)]
     amplitudes = read_amplitudes(every, warnings)
-    mesh = found.mesh
+    mesh, linear = found.mesh, _is_linear(materials, steps)
     output = Output(dict(mesh.node_sets), dict(mesh.element_sets), dict(mesh.side_sets))
     supports = SupportReader(found, steps, amplitudes)
     supports.read(model)
@@ -190,6 +191,11 @@ def _loading(
     )
     full = replace(mesh, node_sets=output.node_sets, element_sets=output.element_sets, side_sets=output.side_sets)
     return full, loading
+
+
+def _is_linear(materials: Sequence[Material], steps: Sequence[Step]) -> bool:
+    """Tell whether nothing in the deck is nonlinear, so that ccx solves each step once."""
+    return all(material.law == "elastic" for material in materials) and not any(step.nlgeom for step in steps)
 
 
 def _times(steps: Sequence[Step], linear: bool) -> Floats:

@@ -1,14 +1,18 @@
 """Initial conditions of a CalculiX deck."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from romtool.convert.calculix_keywords import Card, number
+from romtool.convert.calculix_keywords import Card, Chunk, clean_name, number, read_numbers
 from romtool.convert.calculix_mesh import DeckMesh, node_ids_of, rows_of
 from romtool.types import Floats
 
 _OVERFLOW = 2147.0
+_NODE = re.compile(r"\s*\d+\s*(,|$)")
+_EXPECTED = "expected a node or node set and a number"
 
 
 def initial_temperature(cards: Sequence[Card], found: DeckMesh) -> Floats | None:
@@ -38,41 +42,43 @@ def assign_nodal(card: Card, found: DeckMesh, values: Floats) -> None:
     ------
     ReaderError: unknown sets or lines that do not hold a node and a number.
     """
-    plain = [line.replace(" ", "") for line in card.lines]
-    heads = [line.split(",", 2) for line in plain]
-    short = next((i for i, fields in enumerate(heads) if len(fields) < 2), None)
-    if short is not None:
-        raise card.error(f"found {card.lines[short].strip()!r}, expected a node or node set and a number", short)
-    numbers = _second_fields(card, [fields[1] for fields in heads])
-    names = np.array([not fields[0].isdigit() for fields in heads])
+    named = [i for i, line in enumerate(card.lines) if not _NODE.match(line)]
     start = 0
-    for i in [*np.flatnonzero(names), len(heads)]:
-        _assign_ids(card, found, values, [fields[0] for fields in heads[start:i]], numbers[start:i])
-        if i < len(heads):
-            rows = rows_of(found.mesh.node_ids, node_ids_of(card, found.sets, heads[i][0], int(i)))
-            values[rows[rows >= 0]] = numbers[i]
+    for i in [*named, len(card.lines)]:
+        if i > start:
+            whole = i - start == len(card.lines)
+            _assign_ids(card if whole else replace(card, chunks=(_piece(card, start, i),)), found, values)
+        if i < len(card.lines):
+            _assign_set(card, i, found, values)
         start = i + 1
 
 
-def _second_fields(card: Card, texts: list[str]) -> Floats:
-    """Return the numbers of the second fields."""
+def _piece(card: Card, start: int, stop: int) -> Chunk:
+    """Return data lines of a card as a chunk that knows its place."""
+    line = card.line_of(start).rpartition(":")[2]
+    return Chunk("\n".join(card.lines[start:stop]), card.path, int(line))
+
+
+def _assign_ids(card: Card, found: DeckMesh, values: Floats) -> None:
+    """Write the values of a card of `node, value` lines; nodes that no element uses are left out."""
+    numbers = read_numbers(card)
+    ids, second = (numbers.values[numbers.column == k] for k in (0, 1))
+    if len(second) < len(ids) or np.isnan(second).any():
+        has = np.isin(np.arange(len(ids)), numbers.line[(numbers.column == 1) & ~np.isnan(numbers.values)])
+        raise card.error(_EXPECTED, int(np.argmin(has)))
+    rows = rows_of(found.mesh.node_ids, ids.astype(np.int64))
+    values[rows[rows >= 0]] = second[rows >= 0]
+
+
+def _assign_set(card: Card, line: int, found: DeckMesh, values: Floats) -> None:
+    """Write the value of a `set, value` line."""
+    name, _, rest = card.lines[line].partition(",")
+    text = rest.partition(",")[0].strip()
+    if not text:
+        raise card.error(_EXPECTED, line)
     try:
-        return np.array([number(text) for text in texts])
+        value = number(text)
     except ValueError as error:
-        bad = next(i for i, text in enumerate(texts) if not _readable(text))
-        raise card.error(f"found {texts[bad]!r}, expected a number", bad) from error
-
-
-def _readable(text: str) -> bool:
-    """Tell whether a text is a number."""
-    try:
-        number(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _assign_ids(card: Card, found: DeckMesh, values: Floats, ids: list[str], numbers: Floats) -> None:
-    """Write numbers at node ids; nodes that no element uses are left out."""
-    rows = rows_of(found.mesh.node_ids, np.array(ids, dtype=np.int64))
-    values[rows[rows >= 0]] = numbers[rows >= 0]
+        raise card.error(f"found {text!r}, expected a number", line) from error
+    rows = rows_of(found.mesh.node_ids, node_ids_of(card, found.sets, clean_name(name), line))
+    values[rows[rows >= 0]] = value

@@ -58,11 +58,6 @@ def read_materials(cards: Sequence[Card], span: tuple[float, float], warnings: l
     return tuple(found)
 
 
-def is_linear(materials: Sequence[Material]) -> bool:
-    """Tell whether all laws are elastic, so that ccx solves each step once."""
-    return all(material.law == "elastic" for material in materials)
-
-
 def _definitions(cards: Sequence[Card]) -> dict[str, _Definition]:
     """Return the materials of a deck by name."""
     found: dict[str, _Definition] = {}

@@ -303,10 +303,9 @@ def node_ids_of(card: Card, sets: Sets, text: str, line: int) -> Ints:
     """Return the node ids that an id or a set name stands for. Raises ReaderError."""
     if text.isdigit():
         return np.array([int(text)], dtype=np.int64)
-    name = clean_name(text)
-    if name not in sets.nodes:
-        raise card.error(f"unknown node set {name}; {_known(sets.nodes)}", line)
-    return sets.nodes[name]
+    if text not in sets.nodes:
+        raise card.error(f"unknown node set {text}; {_known(sets.nodes)}", line)
+    return sets.nodes[text]
 
 
 def _with_sets(mesh: Mesh, sets: Sets, node_ids: Ints, warnings: list[str]) -> Mesh:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from romtool.errors import MeshError
-from romtool.loading import Material
+from romtool.loading import Loading, Material
 from romtool.types import Ints, Mesh
 
 
@@ -58,3 +58,18 @@ def assign_materials(mesh: Mesh, materials: Sequence[Material]) -> Ints:
             "element set, or on 'all'"
         )
     return rows
+
+
+def check_regions(mesh: Mesh, materials: Sequence[Material], loading: Loading) -> None:
+    """Check that every set that materials, supports and loads refer to is in the mesh.
+
+    Raises
+    ------
+    MeshError: a set that does not exist, an element without material; the message names the nearest.
+    """
+    assign_materials(mesh, materials)
+    for entry in loading.dirichlet:
+        node_set(mesh, entry.nodes)
+    for load in loading.loads:
+        find = side_set if load.kind in ("pressure", "traction") else element_set
+        find(mesh, load.region)

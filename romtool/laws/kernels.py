@@ -197,7 +197,7 @@ def evaluate(
     material: (n_points,) int64, row of `tables`.
     temperature: (n_points,) float [temperature] at t_n1.
     offset: (n_points,) float, of `thermal_offset`.
-    t_n, t_n1: float [time], total time at start and end.
+    t_n, t_n1: float [time], total time at start and end; t_n1 > 0 for laws with t^m; no flow where t_n1 = t_n.
     viscous: False switches viscosity and creep off: pure creep laws are elastic, others rate independent.
     strain: (n_points, 6) float, total strain at t_n1.
     state_n: (n_points, n_state) float at t_n, columns of `state_fields`.

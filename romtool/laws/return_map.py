@@ -29,20 +29,21 @@ TINY = 1e-300
 MODULUS, RECALL, ALONG, U, BACK, PRODUCTS = 0, 1, 2, 3, 6, 12
 
 Compiled = TypeVar("Compiled", bound=Callable[..., object])
-_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+# Inlined functions are called by compiled code only: no wrappers, and no reference counts of arrays that their
+# callers hold anyway. Both cost more than the arithmetic.
+_INLINED = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 
 
 def jit(function: Compiled) -> Compiled:
     """Compile a function and keep it on disk; NaN and infinities behave as in NumPy."""
-    compiled: Compiled = njit(**_OPTIONS)(function)
+    compiled: Compiled = njit(cache=True, **_OPTIONS)(function)
     return compiled
 
 
 def inlined(function: Compiled) -> Compiled:
-    """Compile a function into its callers: a call would pass every array field by field."""
-    compiled: Compiled = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, **_OPTIONS)(
-        function
-    )
+    """Compile a function into its compiled callers: a call would pass every array field by field."""
+    compiled: Compiled = njit(**_INLINED, **_OPTIONS)(function)
     return compiled
 
 

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,15 @@ def _terms(value: object) -> list[Any]:
 
 
 def _is_sequence(value: object) -> bool:
-    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _shown(value: object) -> str:
+    """Return a value on one line, shortened."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _checked(material: Material, name: str, value: object) -> Tabulated:
@@ -91,7 +100,7 @@ def _checked(material: Material, name: str, value: object) -> Tabulated:
     if table.ndim == 0:
         table = np.array([[0.0, float(table)]])
     if table.ndim != 2 or table.shape[1] != 2 or not len(table):
-        raise invalid(material, f"parameter '{name}' is {value!r}, must be a number or [[T, value], …]")
+        raise invalid(material, f"parameter '{name}' is {_shown(value)}, must be a number or [[T, value], …]")
     _check_increasing(material, name, "temperatures", table[:, 0])
     inside = PARAMETERS[name].contains(table[:, 1])
     if not np.all(inside):
@@ -102,18 +111,18 @@ def _checked(material: Material, name: str, value: object) -> Tabulated:
 
 
 def _array(material: Material, name: str, value: object) -> Floats:
-    kinds = {type(item) for item in _flat(value)}
+    problem = f"parameter '{name}' is {_shown(value)}, must be numbers"
+    if not all(isinstance(item, Real) and not isinstance(item, bool) for item in _flat(value)):
+        raise invalid(material, problem)
     try:
-        if any(issubclass(kind, bool | np.bool_ | str | bytes) for kind in kinds):
-            raise TypeError
         return np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise invalid(material, f"parameter '{name}' is {value!r}, must be numbers") from error
+    except ValueError as error:
+        raise invalid(material, problem) from error
 
 
 def _flat(value: object) -> Iterator[object]:
     if not _is_sequence(value):
-        yield value
+        yield value.item() if isinstance(value, np.ndarray) else value
         return
     for item in value:  # type: ignore[attr-defined]
         yield from _flat(item)
@@ -148,17 +157,23 @@ def _curve_rows(material: Material, value: object) -> list[tuple[float, object]]
     """Return (temperature, curve) pairs; one pair where the curve does not depend on temperature."""
     rows: list[Any] = list(value) if _is_sequence(value) else []  # type: ignore[call-overload]
     if not rows or not all(_is_sequence(row) and len(row) == 2 for row in rows):
-        expected = "must be [[p, stress], …] or [[T, [[p, stress], …]], …]"
-        raise invalid(material, f"parameter 'hardening' is {value!r}, {expected}")
+        raise _wrong_hardening(material, value)
     if not _is_sequence(rows[0][1]):
         return [(0.0, value)]
+    if any(_is_sequence(row[0]) for row in rows):
+        raise _wrong_hardening(material, value)
     return [(float(_array(material, "hardening", row[0])), row[1]) for row in rows]
+
+
+def _wrong_hardening(material: Material, value: object) -> LawError:
+    expected = "must be [[p, stress], …] or [[T, [[p, stress], …]], …]"
+    return invalid(material, f"parameter 'hardening' is {_shown(value)}, {expected}")
 
 
 def _checked_curve(material: Material, value: object) -> Floats:
     curve = _array(material, "hardening", value)
     if curve.ndim != 2 or curve.shape[1] != 2 or not len(curve):
-        raise invalid(material, f"parameter 'hardening' has a curve {value!r}, must be [[p, stress], …]")
+        raise invalid(material, f"parameter 'hardening' has a curve {_shown(value)}, must be [[p, stress], …]")
     _check_increasing(material, "hardening", "abscissae p", curve[:, 0])
     if curve[0, 0] != 0.0:
         raise invalid(material, f"parameter 'hardening' starts at p = {curve[0, 0]:g}, must start at p = 0")

@@ -1,9 +1,11 @@
 """`romtool import`: convert the results of a case's simulations, cut into subdomains, to a dataset folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from romtool.errors import CaseError, InputError, ModelError
@@ -97,10 +99,18 @@ def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Datas
         simulations=tuple(records),
         warnings=tuple(dict.fromkeys(warnings)),
     )
-    with output_folder(folder, overwrite=True) as temporary:
+    with output_folder(folder, overwrite=True) as temporary, ExitStack() as stack:
         write_head(temporary / "dataset.h5", "dataset", dataset=dataset)
-        for part in parts:
-            _write_part(temporary, sources, dataset, part, [results for _, results in opened], say)
+        files = [stack.enter_context(part_writer(temporary, "subdomain", part.index, dataset.digest)) for part in parts]
+        for part, file in zip(parts, files, strict=True):
+            write_record(file, "subdomain", part)
+        for number, (_, results) in enumerate(opened):
+            record = dataset.simulations[number]
+            say(f"simulation {record.name}: {len(record.times)} times of {record.source}")
+            for part, file in zip(parts, files, strict=True):
+                local = restrict_loading(record.loading, sources.mesh, part)
+                write_record(file, f"simulations/{number}/loading", local)
+            _write_history(record, results, parts, [file[f"simulations/{number}"] for file in files])
     return dataset
 
 
@@ -109,25 +119,23 @@ def own_loading(sources: CaseSources, first: Loading) -> Loading:
     return sources.loading if len(sources.loading.times) > 1 else replace(sources.loading, times=first.times)
 
 
-def _write_part(
-    folder: Path, sources: CaseSources, dataset: Dataset, part: Subdomain, results: list[SolverResults], say: Say
+def _write_history(
+    record: SimulationRecord, results: SolverResults, parts: Sequence[Subdomain], groups: Sequence[h5py.Group]
 ) -> None:
-    """Write one subdomain: its mesh, its share of each loading, its displacements time by time."""
-    with part_writer(folder, "subdomain", part.index, dataset.digest) as file:
-        write_record(file, "subdomain", part)
-        for number, (record, found) in enumerate(zip(dataset.simulations, results, strict=True)):
-            say(f"simulation {record.name}: {len(record.times)} times, subdomain {part.index}")
-            write_record(file, f"simulations/{number}/loading", restrict_loading(record.loading, sources.mesh, part))
-            shape = (len(record.times), part.mesh.n_nodes, 3)
-            history = file.create_dataset(f"simulations/{number}/u", shape, dtype=np.float64, chunks=(1, *shape[1:]))
-            for i, time in enumerate(record.times):
-                field = found.read("u", i)
-                if not np.isfinite(field).all():
-                    raise InputError(
-                        f"simulation {record.name!r}: the displacement at time {time:g} in {found.paths[0]} holds NaN "
-                        "or infinity; expected finite values; check the solver's results"
-                    )
-                history[i] = field[part.node_rows]
+    """Write the displacements of one simulation, time by time, to all subdomains."""
+    n_times = len(record.times)
+    for part, group in zip(parts, groups, strict=True):
+        shape = (part.mesh.n_nodes, 3)
+        group.create_dataset("u", (n_times, *shape), dtype=np.float64, chunks=(1, *shape))
+    for i, time in enumerate(record.times):
+        field = results.read("u", i)
+        if not np.isfinite(field).all():
+            raise InputError(
+                f"simulation {record.name!r}: the displacement at time {time:g} in {results.paths[0]} holds NaN or "
+                "infinity; expected finite values; check the solver's results"
+            )
+        for part, group in zip(parts, groups, strict=True):
+            group["u"][i] = field[part.node_rows]
 
 
 def fit_increments(loading: Loading, results: SolverResults) -> tuple[Loading, list[str]]:

@@ -286,9 +286,7 @@ def _largest(results: SolverResults, field: str, units: Units) -> Quantity | Non
     name, symbol, unit = MAXIMA[field]
     location, top = results.fields[field].location, int(np.nanargmax(values))
     place = place_of(results.mesh, location, int(rows[top]))
-    return Quantity(
-        name, symbol, units.label(unit), location, results.times, values, float(results.times[top]), place
-    )
+    return Quantity(name, symbol, units.label(unit), location, results.times, values, float(results.times[top]), place)
 
 
 def scalar(field: str, values: Floats) -> Floats:

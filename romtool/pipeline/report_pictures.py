@@ -16,6 +16,7 @@ VIEWS: dict[View, str] = {"iso": "seen from the front", "back": "seen from the b
 DEFORMATION = 0.05
 """Largest displacement in a picture, relative to the size of the structure."""
 TIME_TOLERANCE = 1e-9
+MEANS = "Integration-point fields are shown as means over each element; single points may be higher, see the table."
 
 Shown = tuple[str, str, Floats]
 """Title, unit, and values per node or element."""
@@ -36,7 +37,7 @@ def last_pictures(results: SolverResults, reference: SolverResults | None, units
     row = len(results.times) - 1
     missing: dict[str, str] = {}
     shown: list[Shown] = []
-    for field, title, unit in (("p", "p", ""), ("stress", "von Mises stress", units.stress)):
+    for field, title, unit in (("p", "cumulated inelastic strain p", ""), ("stress", "von Mises stress", units.stress)):
         if field in results.fields:
             shown.append((title, unit, _on_mesh(results, field, row)))
         else:
@@ -46,7 +47,7 @@ def last_pictures(results: SolverResults, reference: SolverResults | None, units
     displacement, scale = _shape(results, row)
     time = f"time {results.times[row]:.6g}" + (f" {units.time}" if units.time else "")
     shape = f"; shape deformed {scale:g} times" if scale else "; undeformed shape"
-    return _render(results.mesh, shown, missing, (displacement, scale), f"At {time}, means over each element{shape}.")
+    return _render(results.mesh, shown, missing, (displacement, scale), f"At {time}{shape}. {MEANS}")
 
 
 def _on_mesh(results: SolverResults, field: str, row: int) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 from romtool.errors import CaseError
 from romtool.fem.operators import build_operators, strain
 from romtool.fem.partition import Subdomain, partition_elements, split_mesh
+from romtool.fem.sets import check_regions
 from romtool.hifi.march import HifiState, StepStatistics, solve
 from romtool.hifi.problem import HifiProblem, build_problem
 from romtool.io.atomic import digest_text, output_folder
@@ -81,6 +82,7 @@ def _loading(sources: CaseSources, load: LoadFile) -> Loading:
     found = apply_load(sources.loading, load, field_reader(sources.mesh))
     if len(found.times) < 2:
         raise CaseError(f"{load.path}: no increments; give [time] points in the load file or the case")
+    check_regions(sources.mesh, sources.materials, found)
     return found
 
 

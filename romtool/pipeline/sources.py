@@ -12,6 +12,7 @@ from romtool.convert.registry import read_deck, read_results
 from romtool.errors import CaseError, MeshError
 from romtool.fem.checks import check_mesh
 from romtool.fem.loads import side_set_nodes
+from romtool.fem.sets import check_regions
 from romtool.io.atomic import digest_files, digest_text
 from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.loading import Deck, Loading, Material
@@ -61,6 +62,7 @@ def open_case(path: Path) -> CaseSources:
     mesh = _mesh_of(case, decks)
     check_mesh(mesh)
     materials, loading = resolve(case, next(iter(decks.values()), None), field_reader(mesh))
+    check_regions(mesh, materials, loading)
     warnings = [f"{entry.name}: {text}" for entry, found in decks.items() for text in found.warnings]
     return CaseSources(case, mesh, materials, loading, decks, tuple(warnings))
 
@@ -127,6 +129,7 @@ def loading_of(sources: CaseSources, simulation: Simulation, results: SolverResu
         loading = replace(loading, times=results.times)
     if len(loading.times) < 2:
         raise CaseError(f"{sources.case.path}: simulation {simulation.name!r} has no increments; give [time] points")
+    check_regions(sources.mesh, materials, loading)
     return replace(loading, name=simulation.name)
 
 
@@ -174,7 +177,7 @@ def input_digest(sources: CaseSources) -> str:
     case = sources.case
     files: list[Path] = [case.mesh_file] if case.mesh_file is not None else []
     files += case.overrides.field_paths
-    texts = [__version__, str(case.settings.partition), str(case.simulations), str(case.mesh_file)]
+    texts = [__version__, str(case.settings.partition), *(simulation.name for simulation in case.simulations)]
     texts += [value_digest(sources.materials), value_digest(sources.loading)]
     for simulation in case.simulations:
         inputs = [simulation.deck, *simulation.results, simulation.load]

@@ -19,6 +19,7 @@ _COLOURS = {
     "#000002": "var(--axis)",
     "#000003": "var(--grid)",
     "#000004": "var(--line-rest)",
+    "#000005": "var(--card)",
     **{f"#0000{i + 16:x}": f"var(--line-{i + 1})" for i in range(N_COLOURS)},
 }
 """Colour that matplotlib writes -> the style sheet's; the first two are text and axes."""
@@ -100,7 +101,7 @@ class Chart:
 def draw(chart: Chart, identity: str) -> str:
     """Draw a chart as an `<svg>` element for inclusion in a page.
 
-    Colours are variables of the style sheet (`--ink-soft`, `--axis`, `--grid`, `--line-1` …); the title and the legend
+    Colours are variables of the style sheet (`--ink-soft`, `--axis`, `--grid`, `--card`, `--line-1` …); the title and the legend
     are left to the page; the element has an `aria-label` that tells what is seen.
 
     Parameters
@@ -172,11 +173,16 @@ def _draw_line(axes: Any, line: Line, log: bool, bars: bool) -> None:
     shape = {"linestyle": (0, (5, 3)) if line.dashed else "-", "linewidth": 1.6 if line.colour >= 0 else 0.8}
     axes.plot(line.x, y, color=colour, **shape)
     if len(line.x) <= _MAX_MARKERS and line.colour >= 0:
-        solid = len(y) if line.solid_markers is None else line.solid_markers
-        hollow = 0 if line.dashed else solid
-        face = {"markersize": 3.4, "linestyle": "none", "markeredgewidth": 1.1, "markeredgecolor": colour}
-        axes.plot(line.x[:hollow], y[:hollow], marker="o", markerfacecolor=colour, **face)
-        axes.plot(line.x[hollow:], y[hollow:], marker="o", markerfacecolor="none", **face)
+        _draw_markers(axes, line, y, colour)
+
+
+def _draw_markers(axes: Any, line: Line, y: Floats, colour: str) -> None:
+    """Draw filled markers, and hollow ones where a line asks for them; larger for a reference, behind the other."""
+    solid = len(y) if line.solid_markers is None else line.solid_markers
+    hollow = 0 if line.dashed else solid
+    face = {"markersize": 6.4 if line.dashed else 3.4, "linestyle": "none", "markeredgecolor": colour}
+    axes.plot(line.x[:hollow], y[:hollow], marker="o", markerfacecolor=colour, **face)
+    axes.plot(line.x[hollow:], y[hollow:], marker="o", markerfacecolor="#000005", markeredgewidth=1.1, **face)
 
 
 def _label(axes: Any, chart: Chart, log: bool) -> None:
@@ -207,7 +213,7 @@ def _whole_decades(axes: Any) -> None:
 
 def _number(value: float) -> str:
     """Return a tick value with a true minus sign."""
-    return f"{value:.4g}".replace("-", "−")
+    return f"{value + 0.0:.6g}".replace("-", "−")
 
 
 def _power(value: float) -> str:

@@ -461,6 +461,26 @@ def test_sections(tmp_path: Path) -> None:
         read(tmp_path, CUBES + PLASTIC + BOTH.replace("=M", "=M,ORIENTATION=O"))
 
 
+def test_a_deck_of_includes_has_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "mesh.inc").write_text(CUBES)
+    found = read(tmp_path, "*INCLUDE, INPUT=mesh.inc\n" + PLASTIC + BOTH + "*STEP\n" + STATIC + p(1) + "*END STEP\n")
+    assert found.loading.name == "deck"
+    with pytest.raises(ReaderError, match=r"deck\.inp: element 2 has no"):
+        read(tmp_path, "*INCLUDE, INPUT=mesh.inc\n" + PLASTIC + SECTION.replace("NAME", "LOW"))
+
+
+def test_nodal_values_name_their_line(tmp_path: Path) -> None:
+    initial = "*INITIAL CONDITIONS, TYPE=TEMPERATURE\n1,20.\n** comment\n2,cold\n"
+    with pytest.raises(ReaderError, match=r"deck\.inp:\d+: \*INITIAL CONDITIONS: found 'cold'") as caught:
+        deck(tmp_path, "", model=initial)
+    line = int(str(caught.value).split(":")[1])
+    assert (tmp_path / "deck.inp").read_text().splitlines()[line - 1] == "2,cold"
+    mixed = "*INITIAL CONDITIONS, TYPE=TEMPERATURE\nBOT,20.\n1,21.\n3,22.\nTOP,30.\n3,23.\n"
+    found = deck(tmp_path, "", model=mixed).loading.temperature.initial
+    assert not isinstance(found, float)
+    assert found.tolist() == [21.0, 20.0, 23.0, 20.0, 0.0, 0.0, 0.0, 0.0, 30.0, 30.0, 30.0, 30.0]
+
+
 def test_steps_in_steps(tmp_path: Path) -> None:
     with pytest.raises(ReaderError, match="begins inside a step"):
         read(tmp_path, CUBES + "*STEP\n" + STATIC + "*STEP\n")

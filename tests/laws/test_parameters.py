@@ -51,6 +51,10 @@ WRONG = [
     ("plastic", {**MODULI, "R0": 1.0, "C": [1.0, -2.0]}, ["'C' is -2", "at least 0"]),
     ("plastic", {**MODULI, "R0": 1.0, "C": [1.0], "D": [float("inf")]}, ["'D' is inf"]),
     ("plastic", {**MODULI, "hardening": 5.0}, ["'hardening' is 5.0", "[[p, stress]"]),
+    ("plastic", {**MODULI, "hardening": [[[1.0, 2.0], CURVE]]}, ["'hardening' is [[[1.0, 2.0],", "[[p, stress]"]),
+    ("plastic", {**MODULI, "hardening": [[20.0, CURVE], [100.0, 5.0]]}, ["has a curve 5.0"]),
+    ("plastic", {**MODULI, "hardening": np.zeros((3, 3))}, ["'hardening' is array([[0."]),
+    ("plastic", {**MODULI, "R0": 1.0, "C": None}, ["'C' is None", "numbers"]),
     ("plastic", {**MODULI, "hardening": [[0.01, 200.0]]}, ["starts at p = 0.01", "p = 0"]),
     ("plastic", {**MODULI, "hardening": [[0.0, 1.0], [0.0, 2.0]]}, ["abscissae p must increase", "0 follows 0"]),
     ("plastic", {**MODULI, "hardening": [[0.0, 1.0], [0.1, -2.0]]}, ["stress -2 at p = 0.1", "at least 0"]),
@@ -106,6 +110,11 @@ def test_lists_arrays_and_tuples_are_the_same(given):
     tables = build_tables([Material("all", "plastic", parameters)])
     np.testing.assert_array_equal(tables.values[:, -2:], [[1e5, 5.0], [2e4, 5.0]])
     np.testing.assert_array_equal(tables.temperatures, [20.0, 600.0])
+
+
+def test_scalar_arrays_are_numbers():
+    tables = build_tables([Material("all", "elastic", {"young": np.array(2e5), "poisson": np.float64(0.3)})])
+    np.testing.assert_array_equal(tables.values[0, :2], [2e5, 0.3])
 
 
 def test_constant_tables_are_one_row():

@@ -1,0 +1,29 @@
+"""Where compiled kernels are kept: a folder named by the sources they were compiled from.
+
+Numba's own disk cache watches only the file of a cached function, not those of the functions it calls; a
+change in one of these would leave old machine code in use.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+COMPILED_PARTS = ("laws", "fem", "linalg", "reduced")
+
+
+def kernel_folder() -> Path:
+    """Return the folder for the present sources: beside them, or in the user's cache where that is read-only."""
+    digest = hashlib.sha256()
+    for part in COMPILED_PARTS:
+        for path in sorted((ROOT / part).glob("*.py")):
+            digest.update(path.read_bytes())
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    if os.access(ROOT, os.W_OK):
+        return ROOT / "__pycache__" / name
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "romtool" / name
+
+
+def use_kernel_folder() -> None:
+    """Tell numba to keep its compiled code there, unless the user chose a place; before numba is imported."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_folder()))

@@ -1,0 +1,254 @@
+"""`romtool report`: open models, results and solver files, collect what they say, and write one page."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from romtool import __version__
+from romtool.errors import CaseError, InputError
+from romtool.io.atomic import atomic_file
+from romtool.pipeline.compare import compare
+from romtool.pipeline.report_facts import (
+    coordinate_unit,
+    loading_facts,
+    mesh_facts,
+    model_facts,
+    quantities,
+    reduced_facts,
+    reduced_loading_facts,
+)
+from romtool.pipeline.report_pictures import last_pictures
+from romtool.pipeline.report_provenance import (
+    history_provenance,
+    history_warnings,
+    model_provenance,
+    model_warnings,
+)
+from romtool.pipeline.report_sources import ONLINE, SOLUTION, OpenedHistory, OpenedModel, open_all
+from romtool.report.content import ErrorFacts, HistoryFacts, LoadingFacts, PictureSet, ReducedFacts, Report, Units
+from romtool.report.page import page
+from romtool.types import Floats
+
+Say = Callable[[str], None]
+Warnings = list[tuple[str, str]]
+
+
+def write_report(
+    paths: Sequence[Path], out: Path, say: Say, *, overwrite: bool = False, pictures: bool = True
+) -> Report:
+    """Write one self-contained HTML page on models and results.
+
+    Parameters
+    ----------
+    paths: model folders, online results, built-in solutions (or folders of them), solver files, in any mix.
+    out: the page.
+    say: takes sentences about what is done.
+    overwrite: replace an existing page when the new one is complete.
+    pictures: draw the fields of the last time.
+
+    Returns
+    -------
+    What the page shows.
+
+    Raises
+    ------
+    CaseError: the page exists. ModelError, ReaderError: something that can not be opened.
+    """
+    if out.is_dir() or (out.exists() and not overwrite):
+        remedy = "give a file name to -o" if out.is_dir() else "give --overwrite or another -o"
+        raise CaseError(f"{out} exists; {remedy}")
+    report = collect(paths, say, pictures=pictures)
+    with atomic_file(out) as temporary:
+        temporary.write_text(page(report), encoding="utf-8")
+    say(f"wrote {out}")
+    return report
+
+
+def collect(paths: Sequence[Path], say: Say, *, pictures: bool = True) -> Report:
+    """Open the paths and return what a page shows of them.
+
+    Parameters
+    ----------
+    paths, say, pictures: as for `write_report`.
+
+    Raises
+    ------
+    ModelError, ReaderError: something that can not be opened.
+    """
+    models, histories = open_all(paths)
+    units, warnings = _units(models)
+    references, remarks = _references(histories)
+    facts = [_history_facts(entry, references, units, say, pictures) for entry in histories]
+    warnings += [text for entry in models for text in model_warnings(entry)] + remarks
+    warnings += [text for entry in histories for text in history_warnings(entry)]
+    warnings += [text for _, texts in facts for text in texts]
+    return Report(
+        title=_title(models, histories),
+        units=units,
+        models=tuple(model_facts(entry.path, entry.model, entry.label, units) for entry in models),
+        histories=tuple(history for history, _ in facts),
+        provenance=(*map(model_provenance, models), *map(history_provenance, histories)),
+        warnings=tuple(dict.fromkeys(warnings)),
+        created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
+        version=__version__,
+    )
+
+
+def _title(models: Sequence[OpenedModel], histories: Sequence[OpenedHistory]) -> str:
+    """Return the names of the cases, else of the histories."""
+    cases = [str(entry.model.statistics.get("case", entry.label)) for entry in models]
+    return ", ".join(dict.fromkeys(cases or [entry.label for entry in histories]))
+
+
+def _units(models: Sequence[OpenedModel]) -> tuple[Units, Warnings]:
+    """Return the labels of the first model that has any, and a warning where another differs."""
+    found = [Units(**dict(entry.model.statistics.get("units", {}))) for entry in models]  # type: ignore[call-overload]
+    known = [units for units in found if units.known]
+    if not known:
+        return Units(), []
+    differ = [entry.label for entry, units in zip(models, found, strict=True) if units.known and units != known[0]]
+    text = "its unit labels differ from those of the first model, which this page uses for all"
+    return known[0], [(label, text) for label in differ]
+
+
+References = Mapping[str, OpenedHistory]
+"""Label of an online result -> the history that its errors refer to."""
+
+
+def _references(histories: Sequence[OpenedHistory]) -> tuple[References, Warnings]:
+    """Return the reference of each online result, and say where there is none though other histories were given."""
+    found: dict[str, OpenedHistory] = {}
+    remarks: Warnings = []
+    results = [entry for entry in histories if entry.kind == ONLINE and entry.results is not None]
+    others = [entry for entry in histories if entry.kind != ONLINE and entry.results is not None]
+    for entry in results if others else ():
+        reference, remark = _reference(entry, results, others)
+        if reference is not None:
+            found[entry.label] = reference
+        if remark:
+            remarks.append((entry.label, remark))
+    return found, remarks
+
+
+def _reference(
+    entry: OpenedHistory, results: Sequence[OpenedHistory], others: Sequence[OpenedHistory]
+) -> tuple[OpenedHistory | None, str]:
+    """Return the reference of one result and a remark on it.
+
+    It is the one other history on the same mesh; of several, the solution of the load of that name. A solution that
+    answers the load of another result is no reference.
+    """
+    candidates = [other for other in others if _same_nodes(entry, other)]
+    named = [other for other in candidates if _load_name(other) == _load_name(entry)]
+    if len(candidates) != 1:
+        return (named[0], "") if len(named) == 1 else (None, _no_reference(len(others), len(candidates)))
+    (other,) = candidates
+    name = _load_name(other)
+    if named or other.kind != SOLUTION:
+        return other, ""
+    if name in {_load_name(result) for result in results}:
+        return None, f"no errors: {other.label} answers the load {name!r} of another result"
+    return other, f"the reference {other.label} answers the load {name!r}: the errors hold the difference of the loads"
+
+
+def _same_nodes(entry: OpenedHistory, other: OpenedHistory) -> bool:
+    """Tell whether two histories are on the same nodes."""
+    if entry.results is None or other.results is None:
+        return False
+    return np.array_equal(entry.results.mesh.node_ids, other.results.mesh.node_ids)
+
+
+def _load_name(entry: OpenedHistory) -> str:
+    return entry.loading.name if entry.loading is not None else ""
+
+
+def _no_reference(n_others: int, n_candidates: int) -> str:
+    """Say why a result has no reference."""
+    if not n_candidates:
+        return f"no errors: none of the other histories ({n_others}) is on its mesh"
+    return (
+        f"no errors: {n_candidates} other histories are on its mesh and none is its reference by name; "
+        "give one, or use romtool compare"
+    )
+
+
+def _history_facts(
+    entry: OpenedHistory, references: References, units: Units, say: Say, pictures: bool
+) -> tuple[HistoryFacts, Warnings]:
+    """Return what a history says, and why its errors can not be told; its fields are read here."""
+    say(f"{entry.label}: {entry.path}")
+    reference = references.get(entry.label)
+    errors, reason = _errors(entry, reference)
+    is_reference = entry.label in {other.label for other in references.values()}
+    loading, same = _loading(entry, units)
+    facts = HistoryFacts(
+        label=entry.label,
+        kind=entry.kind,
+        mesh=None if entry.results is None else mesh_facts(entry.results.mesh),
+        times=_times(entry),
+        quantities=() if entry.results is None else quantities(entry.results, units),
+        loading=loading,
+        same_loading=same,
+        reduced=_reduced(entry, units),
+        seconds=dict(entry.provenance.seconds) if entry.provenance is not None else {},
+        reference="" if errors is None or reference is None else reference.label,
+        errors=errors,
+        pictures=_pictures(entry, reference, units) if pictures and not is_reference else PictureSet(),
+    )
+    return facts, [(entry.label, f"no errors: {reason}")] if reason else []
+
+
+def _times(entry: OpenedHistory) -> Floats:
+    """Return the times of a history."""
+    if entry.history is not None:
+        return entry.history.times
+    return entry.results.times if entry.results is not None else np.zeros(0)
+
+
+def _reduced(entry: OpenedHistory, units: Units) -> ReducedFacts | None:
+    """Return what only an online result has."""
+    if entry.history is None or entry.provenance is None:
+        return None
+    unit = coordinate_unit(entry.model.model, units) if entry.model is not None else ""
+    return reduced_facts(entry.history, entry.provenance.source_id, unit)
+
+
+def _loading(entry: OpenedHistory, units: Units) -> tuple[LoadingFacts | None, bool]:
+    """Return the loading of a history, and whether it is the model's first training loading."""
+    if entry.loading is None:
+        return None, False
+    if entry.kind == SOLUTION and entry.results is not None:
+        return loading_facts(entry.loading, entry.results.mesh.points, "all nodes", units), False
+    if entry.model is None:
+        return None, False
+    ours = reduced_loading_facts(entry.model.model, entry.loading, units)
+    first = reduced_loading_facts(entry.model.model, entry.model.model.first, units)
+    return ours, _shown(ours) == _shown(first)
+
+
+def _shown(loading: LoadingFacts) -> list[object]:
+    """Return all that a page shows of a loading but its name."""
+    loads = [(load.name, load.kind, load.region, load.low.tolist(), load.high.tolist()) for load in loading.loads]
+    return [loading.times.tolist(), loads, loading.supports, loading.temperature.tolist()]
+
+
+def _errors(entry: OpenedHistory, reference: OpenedHistory | None) -> tuple[ErrorFacts | None, str]:
+    """Return the errors against a reference, or why there are none."""
+    if entry.results is None or reference is None or reference.results is None:
+        return None, ""
+    try:
+        found = compare(entry.results, reference.results)
+    except InputError as error:
+        return None, str(error)
+    rows = tuple((name, e.relative_l2, e.relative_max, e.absolute_l2) for name, e in found.fields.items())
+    per_time = {name: np.array(e.per_time) for name, e in found.fields.items()}
+    return ErrorFacts(found.times, rows, per_time, found.skipped), ""
+
+
+def _pictures(entry: OpenedHistory, reference: OpenedHistory | None, units: Units) -> PictureSet:
+    """Return the pictures of a history."""
+    if entry.results is None:
+        return PictureSet(missing={"p, von Mises stress": entry.reason})
+    return last_pictures(entry.results, None if reference is None else reference.results, units)

@@ -1,0 +1,90 @@
+"""Where the contents of a report come from, and what its readers should be warned of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from romtool.io.atomic import digest_files
+from romtool.pipeline.folders import model_file
+from romtool.pipeline.report_sources import ONLINE, SOLUTION, OpenedHistory, OpenedModel
+
+Rows = tuple[tuple[str, str], ...]
+
+UNBALANCE_WARNING = 1e-3
+"""Relative unbalance of imported displacements from which a page warns."""
+DIGEST_LIMIT = 1 << 30
+"""Bytes of input files beyond which a page has no digest of them."""
+
+
+def model_warnings(entry: OpenedModel) -> list[tuple[str, str]]:
+    """Return what a user of a model should read."""
+    statistics = dict(entry.model.statistics)
+    texts = [str(text) for text in statistics.get("warnings", ())]  # type: ignore[attr-defined]
+    for name, values in dict(statistics.get("unbalance", {})).items():  # type: ignore[call-overload]
+        largest = float(np.max(values, initial=0.0))
+        if largest > UNBALANCE_WARNING:
+            texts.append(
+                f"simulation {name}: the imported displacements are out of balance by {largest:.2g} with romtool's law "
+                "and loads; check that the case describes what the solver computed"
+            )
+    return [(entry.label, text) for text in texts]
+
+
+def history_warnings(entry: OpenedHistory) -> list[tuple[str, str]]:
+    """Return what a user of a history should read."""
+    texts = list(entry.results.warnings) if entry.results is not None else []
+    if entry.results is None:
+        texts.append(f"no fields: {entry.reason}")
+    if entry.history is not None and int(entry.history.cuts.max(initial=0)):
+        times = entry.history.times[entry.history.cuts > 0]
+        texts.append(f"{len(times)} steps had to be cut, the first before time {times[0]:.6g}")
+    return [(entry.label, text) for text in texts]
+
+
+def model_provenance(entry: OpenedModel) -> tuple[str, Rows]:
+    """Return where a model comes from."""
+    head, statistics = model_file(entry.path), dict(entry.model.statistics)
+    versions = dict(statistics.get("versions", {}))  # type: ignore[call-overload]
+    rows = [
+        ("kind", "model"),
+        ("path", str(entry.path)),
+        ("model id", entry.model.model_id),
+        ("input digest", str(statistics.get("digest", "not recorded"))),
+        ("digest of the node ids", str(statistics.get("node_ids", "not recorded"))),
+        ("file written", _written(head)),
+        ("SHA-256 of model.h5", _digest((head,))),
+        ("made with", ", ".join(f"{name} {version}" for name, version in versions.items()) or "not recorded"),
+    ]
+    return entry.label, tuple(rows)
+
+
+def history_provenance(entry: OpenedHistory) -> tuple[str, Rows]:
+    """Return where a history comes from."""
+    names = {ONLINE: ("model", "model id"), SOLUTION: ("case", "digest of loading and materials")}
+    heads = {ONLINE: "result.h5", SOLUTION: "solution.h5"}
+    rows = [("kind", entry.kind), ("path", str(entry.path))]
+    files: tuple[Path, ...] = (entry.path / heads[entry.kind],) if entry.kind in heads else (entry.path,)
+    if entry.provenance is not None:
+        source, identity = names[entry.kind]
+        rows += [(source, entry.provenance.source), (identity, entry.provenance.source_id)]
+    elif entry.results is not None:
+        files = entry.results.paths
+        rows += [("format", entry.results.format), ("files", ", ".join(str(path) for path in files))]
+    rows += [("file written", _written(files[0])), (f"SHA-256 of {heads.get(entry.kind, 'the files')}", _digest(files))]
+    if entry.provenance is not None and entry.provenance.versions:
+        rows.append(("made with", ", ".join(f"{k} {v}" for k, v in entry.provenance.versions.items())))
+    return entry.label, tuple(rows)
+
+
+def _written(path: Path) -> str:
+    """Return the modification time of a file."""
+    return datetime.fromtimestamp(path.stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    """Return the digest of one file, or of the digests of several; none for very large ones."""
+    if sum(path.stat().st_size for path in paths if path.is_file()) > DIGEST_LIMIT:
+        return "not computed (more than 1 GiB)"
+    return digest_files(path for path in paths if path.is_file())

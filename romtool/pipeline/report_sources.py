@@ -1,0 +1,144 @@
+"""Open what a report is given: models, online results, built-in solutions and solver files."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from romtool.errors import ModelError
+from romtool.loading import Loading
+from romtool.pipeline.folders import Provenance, read_head, read_model
+from romtool.pipeline.results import is_history, open_history, source_model
+from romtool.reduced.march import ReducedHistory
+from romtool.reduced.model import ReducedModel
+from romtool.types import SolverResults
+
+ONLINE, SOLUTION, SOLVER = "online result", "built-in solution", "solver files"
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model and where it is."""
+
+    label: str
+    path: Path
+    model: ReducedModel
+
+
+@dataclass(frozen=True)
+class OpenedHistory:
+    """A history and where it is.
+
+    Parameters
+    ----------
+    label: unique in the report. kind: ONLINE, SOLUTION or SOLVER. path: as given.
+    results: its fields; None where they can not be reconstructed; `reason` says why.
+    history, model: of an online result; the model is None where it is not found.
+    provenance, loading: None of solver files.
+    """
+
+    label: str
+    kind: str
+    path: Path
+    results: SolverResults | None
+    reason: str = ""
+    history: ReducedHistory | None = None
+    model: OpenedModel | None = None
+    provenance: Provenance | None = None
+    loading: Loading | None = None
+
+
+def open_all(paths: Sequence[Path]) -> tuple[list[OpenedModel], list[OpenedHistory]]:
+    """Open what was given; the models behind online results come along.
+
+    Parameters
+    ----------
+    paths: model folders, online results, built-in solutions, folders of these, or solver files.
+
+    Raises
+    ------
+    ModelError, ReaderError: a path that holds nothing of that kind, or damaged.
+    """
+    found = list(dict.fromkeys(entry for path in paths for entry in _expand(path)))
+    models = [_open_model(path) for path in found if _is_model(path)]
+    histories = _named([_open(path, models) for path in found if not _is_model(path)])
+    behind = [entry.model for entry in histories if entry.model is not None]
+    different = {entry.model.model_id: entry for entry in (*behind, *models)}
+    return _named_models(list(different.values())), histories
+
+
+def _is_model(path: Path) -> bool:
+    return path.name == "model.h5" or (path / "model.h5").is_file()
+
+
+def _expand(path: Path) -> list[Path]:
+    """Return a path, or the results in a folder of results; head files stand for their folder."""
+    if path.name in ("result.h5", "solution.h5"):
+        return [path.parent]
+    if not path.is_dir() or _is_model(path) or is_history(path):
+        return [path]
+    if (path / "dataset.h5").is_file():
+        raise ModelError(f"{path}: is a dataset; give models, results, solutions or solver files")
+    children = [child for child in sorted(path.iterdir()) if is_history(child)]
+    if not children:
+        raise ModelError(f"{path}: no model, result or solution here; give folders that romtool wrote, or solver files")
+    return children
+
+
+def _open_model(path: Path) -> OpenedModel:
+    model = read_model(path)
+    return OpenedModel(str(model.statistics.get("case", path)), path, model)
+
+
+def _open(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
+    """Open one history."""
+    if (path / "result.h5").is_file():
+        return _open_online(path, models)
+    if (path / "solution.h5").is_file():
+        loading: Loading = read_head(path / "solution.h5", "solution", "loading")
+        provenance: Provenance = read_head(path / "solution.h5", "solution", "provenance")
+        return OpenedHistory(loading.name, SOLUTION, path, open_history(path), provenance=provenance, loading=loading)
+    results = open_history(path)
+    if not len(results.times):
+        raise ModelError(f"{path}: holds no times; give results with a history")
+    return OpenedHistory(path.name, SOLVER, path, results)
+
+
+def _open_online(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
+    """Open an online result; without its whole model there are coordinates but no fields."""
+    head = path / "result.h5"
+    history: ReducedHistory = read_head(head, "result", "history")
+    provenance: Provenance = read_head(head, "result", "provenance")
+    loading: Loading = read_head(head, "result", "loading")
+    model = next((entry for entry in models if entry.model.model_id == provenance.source_id), None)
+    results, reason = None, ""
+    try:
+        model = model or _open_model(_tidy(source_model(path, provenance)))
+        results = open_history(path)
+    except ModelError as error:
+        reason = str(error)
+    return OpenedHistory(history.name, ONLINE, path, results, reason, history, model, provenance, loading)
+
+
+def _tidy(path: Path) -> Path:
+    """Return a path without detours (`out/same/../../model`), relative to here where it is below."""
+    plain = Path(os.path.normpath(path))
+    return plain if plain.exists() else path
+
+
+def _named_models(models: Sequence[OpenedModel]) -> list[OpenedModel]:
+    """Make the labels unique: by the case, else with the path."""
+    counts = Counter(entry.label for entry in models)
+    return [replace(m, label=f"{m.label} ({m.path})") if counts[m.label] > 1 else m for m in models]
+
+
+def _named(histories: Sequence[OpenedHistory]) -> list[OpenedHistory]:
+    """Make the labels unique: by the kind, else by the path."""
+    forms = [(entry.label, f"{entry.label} ({entry.kind})", str(entry.path)) for entry in histories]
+    counts = [Counter(column) for column in zip(*forms, strict=True)]
+    chosen = [
+        next((form for form, count in zip(forms_, counts, strict=True) if count[form] == 1), forms_[-1])
+        for forms_ in forms
+    ]
+    return [replace(entry, label=label) for entry, label in zip(histories, chosen, strict=True)]

@@ -1,0 +1,218 @@
+"""Numbers in words, and the summary of a report: only what was computed or recorded is said."""
+
+import math
+from dataclasses import dataclass
+
+from romtool.report.charts import matching
+from romtool.report.content import HistoryFacts, ModelFacts, Quantity, Report
+
+THIN = "\u202f"
+"""Narrow space between thousands."""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with three significant digits (thousands to the unit), a dash where there is none.
+
+    >>> number(0.00012345), number(8.81e-05), number(None)
+    ('0.000123', '8.81e−5', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if 1e3 <= abs(value) < 1e6:
+        return f"{value:,.0f}".replace(",", THIN).replace("-", "−")
+    figure, _, power = f"{value + 0.0:.{digits}g}".partition("e")
+    return (f"{figure}e{int(power)}" if power else figure).replace("-", "−")
+
+
+def count(value: int) -> str:
+    """Return a whole number with thin spaces between thousands.
+
+    >>> count(1728).replace(chr(0x202F), " ")
+    '1 728'
+    """
+    return f"{value:,}".replace(",", THIN)
+
+
+def percent(value: float | None) -> str:
+    """Return a relative number in per cent.
+
+    >>> percent(0.00123)
+    '0.12 %'
+    """
+    return "–" if value is None or not math.isfinite(value) else f"{100.0 * value:.2g} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds in a fitting unit.
+
+    >>> duration(0.0123), duration(75.0)
+    ('12.3 ms', '75 s')
+    """
+    if seconds is None:
+        return "–"
+    if seconds < 1e-3:
+        return f"{1e6 * seconds:.3g} µs"
+    if seconds < 1.0:
+        return f"{1e3 * seconds:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 600.0 else f"{seconds / 60.0:.3g} min"
+
+
+def plural(value: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "step"), plural(2, "step")
+    ('1 step', '2 steps')
+    """
+    return f"{count(value)} {noun}" + ("" if value == 1 else "s")
+
+
+def with_unit(value: float, unit: str) -> str:
+    """Return a number and its unit."""
+    return f"{number(value)} {unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number at the top of the page, with what it is and what it is compared with."""
+
+    value: str
+    name: str
+    remark: str = ""
+
+
+def tiles(report: Report) -> list[Tile]:
+    """Return the numbers at the top of the page."""
+    found = _model_tiles(report.models[0]) if len(report.models) == 1 else []
+    worst = _worst_error(report)
+    if worst is not None:
+        error, field, history = worst
+        found.append(Tile(percent(error), "error against the reference", f"{field}, {history.label}"))
+    marches = [(history, history.seconds["march"]) for history in report.histories if "march" in history.seconds]
+    if marches:
+        slowest, seconds = max(marches, key=lambda pair: pair[1])
+        name = "online march" if len(marches) == 1 else "slowest online march"
+        found.append(Tile(f"{number(1e3 * seconds)} ms", name, plural(len(slowest.times) - 1, "step")))
+    ratios = [ratio for history in report.histories if (ratio := speed_up(history, report)) is not None]
+    if ratios:
+        span = sorted({factor(min(ratios)), factor(max(ratios))}, key=len)
+        found.append(Tile(" … ".join(span), "speed-up", "built-in solver / march, as recorded"))
+    return found
+
+
+def _model_tiles(model: ModelFacts) -> list[Tile]:
+    """Return the numbers of the only model."""
+    training = model.training
+    found = [
+        Tile(count(training.n_modes), "displacement modes", f"of {count(3 * training.n_nodes)} unknowns"),
+        Tile(count(training.n_points), "reduced integration points", f"of {count(training.n_points_full)}"),
+    ]
+    worst = worst_training(model)
+    if worst is not None:
+        error, field, simulation = worst
+        found.append(Tile(percent(error), "training error", f"{field}, simulation {simulation}"))
+    return found
+
+
+def factor(ratio: float) -> str:
+    """Return a ratio of two durations."""
+    return f"{number(ratio)}×"
+
+
+def speed_up(history: HistoryFacts, report: Report) -> float | None:
+    """Return the recorded seconds of the reference over those of the march, None where either was not recorded."""
+    reference = report.history(history.reference)
+    if reference is None or not history.seconds.get("march"):
+        return None
+    seconds = reference.seconds.get("solve")
+    return None if seconds is None else seconds / history.seconds["march"]
+
+
+def worst_training(model: ModelFacts) -> tuple[float, str, str] | None:
+    """Return the largest error of a model on its own training, with field and simulation."""
+    errors = model.training.errors
+    found = [(error, field, name) for name, fields in errors.items() for field, error in fields.items()]
+    return max(found, default=None)
+
+
+def _worst_error(report: Report) -> tuple[float, str, HistoryFacts] | None:
+    """Return the largest relative error against a reference, with its field and history."""
+    found = [
+        (relative, field, history)
+        for history in report.histories
+        if history.errors is not None
+        for field, relative, _, _ in history.errors.rows
+        if relative is not None
+    ]
+    return max(found, key=lambda entry: entry[0], default=None)
+
+
+def sentences(report: Report) -> list[str]:
+    """Return the summary in words."""
+    found = [text for model in report.models for text in _model_sentences(model)]
+    for history in report.histories:
+        if history.reduced is not None:
+            found += _result_sentences(history, report)
+    if not report.models and not any(history.reduced is not None for history in report.histories):
+        found.append(f"{plural(len(report.histories), 'history').replace('historys', 'histories')}, no reduced model.")
+    if report.warnings:
+        found.append(f"{plural(len(report.warnings), 'warning')} below: read before use.")
+    return found
+
+
+def _model_sentences(model: ModelFacts) -> list[str]:
+    """Return what a model replaces and what it loses on its own training."""
+    training = model.training
+    extra = training.n_sampled - training.n_points
+    sampled = f", and {plural(extra, 'point')} more for the reconstruction of fields" if extra else ""
+    found = [
+        f"Model {model.label}: {plural(training.n_modes, 'mode')} in place of {count(3 * training.n_nodes)} displacement "
+        f"components, and {plural(training.n_points, 'integration point')} with weights in place of "
+        f"{count(training.n_points_full)} (1 in {number(training.n_points_full / training.n_points)}){sampled}."
+    ]
+    worst = worst_training(model)
+    if worst is not None:
+        error, field, name = worst
+        found.append(
+            f"Run again on its {plural(len(training.errors), 'training computation')}, it is off by {percent(error)} at "
+            f"most ({field}, simulation {name}; L2 over the body, largest over time)."
+        )
+    return found
+
+
+def _result_sentences(history: HistoryFacts, report: Report) -> list[str]:
+    """Return what a result says, against its reference where there is one."""
+    found = []
+    if history.errors is not None:
+        fields = ", ".join(f"{percent(relative)} in {name}" for name, relative, _, _ in history.errors.rows if relative is not None)
+        times = plural(len(history.errors.times), "common time")
+        words = f"relative error {fields}" if fields else "the reference is zero throughout"
+        found.append(f"{history.label} against {history.reference}, {times}: {words}.")
+    found += [_quantity_sentence(entry, history, report) for entry in history.quantities]
+    march = history.seconds.get("march")
+    if march is not None:
+        found.append(
+            f"{history.label}: the march of {plural(len(history.times) - 1, 'step')} took {number(1e3 * march)} ms"
+            + _speed_words(history, report)
+        )
+    return found
+
+
+def _quantity_sentence(entry: Quantity, history: HistoryFacts, report: Report) -> str:
+    """Return where and when a quantity is largest."""
+    time = with_unit(entry.time, report.units.time)
+    text = f"{history.label}: {entry.name} {with_unit(entry.largest, entry.unit)} at time {time} ({entry.place})"
+    other = matching(entry, report.history(history.reference))
+    if other is None:
+        return f"{text}."
+    return f"{text}; the reference has {with_unit(other.largest, other.unit)} ({other.place})."
+
+
+def _speed_words(history: HistoryFacts, report: Report) -> str:
+    """Return how the march compares with the recorded seconds of the reference."""
+    ratio, reference = speed_up(history, report), report.history(history.reference)
+    if ratio is None or reference is None:
+        return "."
+    recorded = f"{duration(reference.seconds['solve'])} of the built-in solver"
+    if ratio >= 1.0:
+        return f", {factor(ratio).rstrip('×')} times faster than the recorded {recorded}."
+    return f"; the recorded {recorded} were less ({factor(ratio)})."
