@@ -16,7 +16,7 @@ from romtool.cli.options import PATH, output_option, overwrite_option, quiet_opt
 def command(paths: tuple[Path, ...], output: Path, overwrite: bool, no_pictures: bool, quiet: bool) -> None:
     """Make one self-contained HTML page of PATHS: models, online results, solutions, solver files, in any mix.
 
-    With online results and one solution or solver file on the same mesh, that is the reference and the errors are shown.
+    With online results and one solution or solver file on the same mesh, that is their reference.
     """
     from romtool.pipeline.report import write_report
 

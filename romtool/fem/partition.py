@@ -108,7 +108,7 @@ def partition_elements(mesh: Mesh, n_subdomains: int) -> Ints:
             "several subdomains need the package pymetis; install romtool[partition] or set subdomains = 1"
         ) from error
     starts, neighbours = _element_graph(mesh)
-    _, parts = pymetis.part_graph(n_subdomains, xadj=starts, adjncy=neighbours)
+    _, parts = pymetis.part_graph(n_subdomains, pymetis.CSRAdjacency(starts, neighbours))
     return np.asarray(parts, dtype=np.int64)
 
 

@@ -168,8 +168,5 @@ def _nested_dissection(matrix: sparse.csr_matrix) -> Ints | None:
     off_diagonal = rows != matrix.indices
     starts = np.concatenate([[0], np.cumsum(off_diagonal)])[matrix.indptr]
     neighbours = matrix.indices[off_diagonal]
-    if hasattr(pymetis, "CSRAdjacency"):
-        order, _ = pymetis.nested_dissection(pymetis.CSRAdjacency(starts, neighbours))
-    else:
-        order, _ = pymetis.nested_dissection(xadj=starts, adjncy=neighbours)
+    order, _ = pymetis.nested_dissection(pymetis.CSRAdjacency(starts, neighbours))
     return np.array(order, dtype=np.int64)

@@ -244,7 +244,16 @@ def _errors(entry: OpenedHistory, reference: OpenedHistory | None) -> tuple[Erro
         return None, str(error)
     rows = tuple((name, e.relative_l2, e.relative_max, e.absolute_l2) for name, e in found.fields.items())
     per_time = {name: np.array(e.per_time) for name, e in found.fields.items()}
-    return ErrorFacts(found.times, rows, per_time, found.skipped), ""
+    skipped = {name: _skipped(name, reason, entry, reference) for name, reason in found.skipped.items()}
+    return ErrorFacts(found.times, rows, per_time, skipped), ""
+
+
+def _skipped(name: str, reason: str, entry: OpenedHistory, reference: OpenedHistory) -> str:
+    """Return why a field was not compared, with the labels of the page."""
+    for one, other in ((entry, reference), (reference, entry)):
+        if one.results is not None and name not in one.results.fields:
+            return f"only in {other.label}"
+    return reason
 
 
 def _pictures(entry: OpenedHistory, reference: OpenedHistory | None, units: Units) -> PictureSet:

@@ -86,8 +86,14 @@ def _training_facts(model: ReducedModel, units: Units) -> TrainingFacts:
     known: dict[str, Any] = dict(model.statistics)
     kept = {"u": model.n_modes, **known["n_dual_modes"]}
     return TrainingFacts(
-        **{name: int(known[name]) for name in ("n_modes", "n_points", "n_sampled", "n_points_full", "n_nodes")},
-        **{name: float(known[name]) for name in ("pod_error", "quadrature_error", "volume_error")},
+        n_modes=model.n_modes,
+        n_points=model.n_active,
+        n_sampled=len(model.weights),
+        n_points_full=int(known["n_points_full"]),
+        n_nodes=int(known["n_nodes"]),
+        pod_error=float(known["pod_error"]),
+        quadrature_error=float(known["quadrature_error"]),
+        volume_error=float(known["volume_error"]),
         spectra=tuple(Spectrum(name, np.asarray(s), kept[name]) for name, s in known["singular_values"].items()),
         zero_fields=tuple(known["zero_fields"]),
         unbalance={name: np.asarray(values) for name, values in known.get("unbalance", {}).items()},

@@ -134,11 +134,13 @@ def _named_models(models: Sequence[OpenedModel]) -> list[OpenedModel]:
 
 
 def _named(histories: Sequence[OpenedHistory]) -> list[OpenedHistory]:
-    """Make the labels unique: by the kind, else by the path."""
-    forms = [(entry.label, f"{entry.label} ({entry.kind})", str(entry.path)) for entry in histories]
-    counts = [Counter(column) for column in zip(*forms, strict=True)]
-    chosen = [
-        next((form for form, count in zip(forms_, counts, strict=True) if count[form] == 1), forms_[-1])
-        for forms_ in forms
-    ]
-    return [replace(entry, label=label) for entry, label in zip(histories, chosen, strict=True)]
+    """Make the labels unique: results keep the name of their load, others get their kind or path where it is taken."""
+    same_kind = Counter((entry.label, entry.kind) for entry in histories)
+    taken = {entry.label for entry in histories if entry.kind == ONLINE}
+
+    def name(entry: OpenedHistory) -> str:
+        if same_kind[entry.label, entry.kind] > 1:
+            return str(entry.path)
+        return entry.label if entry.kind == ONLINE or entry.label not in taken else f"{entry.label} ({entry.kind})"
+
+    return [replace(entry, label=name(entry)) for entry in histories]

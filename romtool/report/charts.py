@@ -105,7 +105,7 @@ def _quantity(entry: Quantity, label: str, reference: HistoryFacts | None, time:
     lines = [Line(label, entry.times, entry.values)]
     other = matching(entry, reference)
     if other is not None and reference is not None:
-        lines.insert(0, Line(f"{reference.label} (reference)", other.times, other.values, colour=1, dashed=True))
+        lines.insert(0, Line(f"{reference.label}, reference", other.times, other.values, colour=1, dashed=True))
     title = entry.name[0].upper() + entry.name[1:]
     return Chart(title, time, axis(entry.symbol, entry.unit), tuple(lines))
 
@@ -134,7 +134,7 @@ def _reduced(reduced: ReducedFacts, times: Floats, time: str) -> list[Chart]:
     ]
     if reduced.residuals:
         fits = series(list(reduced.residuals), times, list(reduced.residuals.values()))
-        note = "Misfit at the reduced points, relative to the largest sample so far; it grows where a load leaves the training."
+        note = "Misfit at the reduced points, relative to the largest sample so far; it grows away from the training."
         charts.append(Chart("Residual of the gappy fit", time, "relative misfit", fits, log=True, note=note))
     iterations = Line("iterations", times[1:], reduced.iterations[1:].astype(np.float64))
     charts.append(Chart("Newton iterations per step", time, "iterations", (iterations,), bars=True))

@@ -24,7 +24,7 @@ _COLOURS = {
 }
 """Colour that matplotlib writes -> the style sheet's; the first two are text and axes."""
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "romtool",
     "text.parse_math": False,
@@ -101,8 +101,8 @@ class Chart:
 def draw(chart: Chart, identity: str) -> str:
     """Draw a chart as an `<svg>` element for inclusion in a page.
 
-    Colours are variables of the style sheet (`--ink-soft`, `--axis`, `--grid`, `--card`, `--line-1` …); the title and the legend
-    are left to the page; the element has an `aria-label` that tells what is seen.
+    Colours are variables of the style sheet (`--ink-soft`, `--axis`, `--grid`, `--card`, `--line-1` …); title and
+    legend are left to the page; the element has an `aria-label` that tells what is seen.
 
     Parameters
     ----------

@@ -1,11 +1,14 @@
 """Numbers in words, and the summary of a report: only what was computed or recorded is said."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from romtool.report.charts import matching
 from romtool.report.content import HistoryFacts, ModelFacts, Quantity, Report
 
+MAX_RESULTS = 3
+"""Online results up to which the summary tells of each."""
 THIN = "\u202f"
 """Narrow space between thousands."""
 
@@ -39,7 +42,7 @@ def percent(value: float | None) -> str:
     >>> percent(0.00123)
     '0.12 %'
     """
-    return "–" if value is None or not math.isfinite(value) else f"{100.0 * value:.2g} %"
+    return "–" if value is None or not math.isfinite(value) else f"{100.0 * value:.2g} %".replace("-", "−")
 
 
 def duration(seconds: float | None) -> str:
@@ -86,7 +89,7 @@ def tiles(report: Report) -> list[Tile]:
     worst = _worst_error(report)
     if worst is not None:
         error, field, history = worst
-        found.append(Tile(percent(error), "error against the reference", f"{field}, {history.label}"))
+        found.append(Tile(percent(error), "largest error against a reference", f"{field}, {history.label}"))
     marches = [(history, history.seconds["march"]) for history in report.histories if "march" in history.seconds]
     if marches:
         slowest, seconds = max(marches, key=lambda pair: pair[1])
@@ -94,8 +97,8 @@ def tiles(report: Report) -> list[Tile]:
         found.append(Tile(f"{number(1e3 * seconds)} ms", name, plural(len(slowest.times) - 1, "step")))
     ratios = [ratio for history in report.histories if (ratio := speed_up(history, report)) is not None]
     if ratios:
-        span = sorted({factor(min(ratios)), factor(max(ratios))}, key=len)
-        found.append(Tile(" … ".join(span), "speed-up", "built-in solver / march, as recorded"))
+        span = dict.fromkeys(number(ratio) for ratio in (min(ratios), max(ratios)))
+        found.append(Tile(" … ".join(span) + "×", "speed-up", "built-in solver / march, as recorded"))
     return found
 
 
@@ -149,13 +152,29 @@ def _worst_error(report: Report) -> tuple[float, str, HistoryFacts] | None:
 def sentences(report: Report) -> list[str]:
     """Return the summary in words."""
     found = [text for model in report.models for text in _model_sentences(model)]
-    for history in report.histories:
-        if history.reduced is not None:
-            found += _result_sentences(history, report)
-    if not report.models and not any(history.reduced is not None for history in report.histories):
-        found.append(f"{plural(len(report.histories), 'history').replace('historys', 'histories')}, no reduced model.")
+    results = [history for history in report.histories if history.reduced is not None]
+    if len(results) > MAX_RESULTS:
+        found += _overview(results, report)
+    else:
+        found += [text for history in results for text in _result_sentences(history, report)]
+    if not report.models and not results:
+        labels = ", ".join(f"{history.label} ({history.kind})" for history in report.histories)
+        found.append(f"No reduced model and no online result: {labels}.")
     if report.warnings:
         found.append(f"{plural(len(report.warnings), 'warning')} below: read before use.")
+    return found
+
+
+def _overview(results: Sequence[HistoryFacts], report: Report) -> list[str]:
+    """Return what many results say together."""
+    worst = _worst_error(report)
+    found = [f"{count(len(results))} online results; each is in the table below."]
+    if worst is not None:
+        error, field, history = worst
+        n_known = sum(history.errors is not None for history in results)
+        found.append(
+            f"Of the {count(n_known)} with a reference, {history.label} is farthest off: {percent(error)} in {field}."
+        )
     return found
 
 
@@ -165,16 +184,16 @@ def _model_sentences(model: ModelFacts) -> list[str]:
     extra = training.n_sampled - training.n_points
     sampled = f", and {plural(extra, 'point')} more for the reconstruction of fields" if extra else ""
     found = [
-        f"Model {model.label}: {plural(training.n_modes, 'mode')} in place of {count(3 * training.n_nodes)} displacement "
-        f"components, and {plural(training.n_points, 'integration point')} with weights in place of "
+        f"Model {model.label}: {plural(training.n_modes, 'mode')} in place of {count(3 * training.n_nodes)} "
+        f"displacement components, and {plural(training.n_points, 'integration point')} with weights in place of "
         f"{count(training.n_points_full)} (1 in {number(training.n_points_full / training.n_points)}){sampled}."
     ]
     worst = worst_training(model)
     if worst is not None:
         error, field, name = worst
         found.append(
-            f"Run again on its {plural(len(training.errors), 'training computation')}, it is off by {percent(error)} at "
-            f"most ({field}, simulation {name}; L2 over the body, largest over time)."
+            f"Run again on its {plural(len(training.errors), 'training computation')}, {model.label} is off by "
+            f"{percent(error)} at most ({field}, simulation {name}; L2 over the body, largest over time)."
         )
     return found
 
@@ -183,7 +202,9 @@ def _result_sentences(history: HistoryFacts, report: Report) -> list[str]:
     """Return what a result says, against its reference where there is one."""
     found = []
     if history.errors is not None:
-        fields = ", ".join(f"{percent(relative)} in {name}" for name, relative, _, _ in history.errors.rows if relative is not None)
+        fields = ", ".join(
+            f"{percent(relative)} in {name}" for name, relative, _, _ in history.errors.rows if relative is not None
+        )
         times = plural(len(history.errors.times), "common time")
         words = f"relative error {fields}" if fields else "the reference is zero throughout"
         found.append(f"{history.label} against {history.reference}, {times}: {words}.")
