@@ -142,7 +142,7 @@ def _workspace(points):  # type: ignore[no-untyped-def]
         np.zeros((6, n)),
         np.zeros((6, n)),
         np.zeros((6, 6, n)),
-        np.zeros((6, n)),
+        np.zeros((2, 6, n)),
         np.zeros((n_modes, n_modes)),
         np.zeros(n_modes),
         np.zeros(n_modes),
@@ -262,36 +262,43 @@ def _balance(weighted, stress, force, residual, absolute):  # type: ignore[no-un
 
 @njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
 def _stiffness(points, work):  # type: ignore[no-untyped-def]
-    """Assemble the reduced tangent in `work.matrix`."""
-    moved, n_modes = work.moved, work.matrix.shape[0]
-    for j in range(n_modes):
-        b = points.active.modes[j]
-        for a in range(6):
-            d = work.tangent[a]
-            for k in range(moved.shape[1]):
-                part = d[0, k] * b[0, k] + d[1, k] * b[1, k] + d[2, k] * b[2, k]
-                moved[a, k] = part + d[3, k] * b[3, k] + d[4, k] * b[4, k] + d[5, k] * b[5, k]
-        _project(points.weighted, moved, work.matrix, j)
+    """Assemble the reduced tangent in `work.matrix`, two columns at a time."""
+    n_modes = work.matrix.shape[0]
+    first, second = work.moved[0], work.moved[1]
+    for j in range(0, n_modes, 2):
+        other = min(j + 1, n_modes - 1)
+        _move(work.tangent, points.active.modes[j], first)
+        _move(work.tangent, points.active.modes[other], second)
+        _project(points.weighted, first.ravel(), second.ravel(), work.matrix, j, other)
 
 
 @njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
-def _project(weighted, moved, matrix, j):  # type: ignore[no-untyped-def]
-    """Set column j of the tangent; two rows at a time, so that `moved` is read half as often."""
-    n_modes, _, n = weighted.shape
-    for i in range(0, n_modes - 1, 2):
-        first = second = 0.0
-        for a in range(6):
-            for k in range(n):
-                value = moved[a, k]
-                first += weighted[i, a, k] * value
-                second += weighted[i + 1, a, k] * value
-        matrix[i, j], matrix[i + 1, j] = first, second
-    if n_modes % 2:
-        last = 0.0
-        for a in range(6):
-            for k in range(n):
-                last += weighted[n_modes - 1, a, k] * moved[a, k]
-        matrix[n_modes - 1, j] = last
+def _move(tangent, mode, moved):  # type: ignore[no-untyped-def]
+    """Set `moved` to the stress that the tangent gives to the strain of a mode."""
+    b = mode
+    for a in range(6):
+        d = tangent[a]
+        for k in range(moved.shape[1]):
+            part = d[0, k] * b[0, k] + d[1, k] * b[1, k] + d[2, k] * b[2, k]
+            moved[a, k] = part + d[3, k] * b[3, k] + d[4, k] * b[4, k] + d[5, k] * b[5, k]
+
+
+@njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
+def _project(weighted, first, second, matrix, j, other):  # type: ignore[no-untyped-def]
+    """Set columns j and `other` of the tangent; blocks of 2 × 2 read each number half as often."""
+    n_modes = weighted.shape[0]
+    for i in range(0, n_modes, 2):
+        next_i = min(i + 1, n_modes - 1)
+        above, below = weighted[i].ravel(), weighted[next_i].ravel()
+        a = b = c = d = 0.0
+        for r in range(first.shape[0]):
+            x, y, u, v = above[r], below[r], first[r], second[r]
+            a += x * u
+            b += x * v
+            c += y * u
+            d += y * v
+        matrix[i, j], matrix[i, other] = a, b
+        matrix[next_i, j], matrix[next_i, other] = c, d
 
 
 @njit(cache=True, error_model="numpy")

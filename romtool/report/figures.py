@@ -46,6 +46,8 @@ _STYLE: Any = {
     "grid.linewidth": 0.7,
     "axes.unicode_minus": True,
 }
+SMALLEST = 1e-30
+"""Values up to which logarithmic axes leave out."""
 _MAX_MARKERS = 60
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -82,7 +84,7 @@ class Chart:
     title: above it, on the page.
     x_label, y_label: with units.
     lines: at least one.
-    log: logarithmic values; what is not positive is left out.
+    log: logarithmic values; what is not above `SMALLEST` is left out.
     bars: bars instead of lines (whole numbers over time).
     marks: x positions of dashed vertical lines.
     note: below it, on the page.
@@ -149,7 +151,7 @@ def _inline(text: str, identity: str, label: str) -> str:
 
 def _plot(axes: Any, chart: Chart) -> None:
     """Put a chart on axes."""
-    log = chart.log and any(np.any(line.y > 0.0) for line in chart.lines)
+    log = chart.log and any(np.any(line.y > SMALLEST) for line in chart.lines)
     for line in chart.lines:
         _draw_line(axes, line, log, chart.bars)
     for position in chart.marks:
@@ -162,7 +164,7 @@ def _plot(axes: Any, chart: Chart) -> None:
 def _draw_line(axes: Any, line: Line, log: bool, bars: bool) -> None:
     """Draw one line, band or row of bars."""
     colour = f"#0000{line.colour + 16:x}" if line.colour >= 0 else "#000004"
-    y = np.where(line.y > 0.0, line.y, np.nan) if log else line.y
+    y = np.where(line.y > SMALLEST, line.y, np.nan) if log else line.y
     if bars:
         step = float(np.min(np.diff(line.x), initial=np.inf)) if len(line.x) > 1 else 1.0
         axes.bar(line.x, y, width=0.6 * step, color=colour)

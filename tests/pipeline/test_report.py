@@ -1,0 +1,317 @@
+"""A report opens what the stages wrote, takes the right reference, and says only what was computed or recorded."""
+
+import html
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from romtool.cli.main import main
+from romtool.errors import CaseError, MissingPartError, ModelError
+from romtool.laws import LAWS, build_tables
+from romtool.linalg.reduction import SerialComm
+from romtool.loading import LoadKind, Material
+from romtool.pipeline.compare import compare
+from romtool.pipeline.offline import offline
+from romtool.pipeline.online import online
+from romtool.pipeline.report import collect, write_report
+from romtool.pipeline.report_facts import LOAD_QUANTITIES, law_facts, place_of, scalar
+from romtool.pipeline.results import open_history
+from romtool.pipeline.solve import solve_loads
+from romtool.report import pictures
+from romtool.report.content import Units
+from romtool.report.words import THIN, number
+from tests.structures import VISCOPLASTIC, box
+
+CASE = """
+[case]
+name = "bar"
+units = { length = "mm", force = "N", time = "s", temperature = "degC" }
+[mesh]
+file = "bar.inp"
+[[simulations]]
+name = "train"
+results = "ref/train"
+[[materials]]
+elements = "all"
+law = "plastic"
+[materials.parameters]
+young = 2e5
+poisson = 0.3
+R0 = 100.0
+H = 1e4
+[[dirichlet]]
+name = "left"
+nodes = "X0"
+components = ["x", "y", "z"]
+[[dirichlet]]
+name = "pull"
+nodes = "X1"
+components = ["x"]
+value = 0.01
+table = "ramp"
+[[tables]]
+name = "ramp"
+points = [[0.0, 0.0], [1.0, 1.0]]
+[time]
+points = [0.0, 0.25, 0.5, 0.75, 1.0]
+"""
+
+
+def say(_: str) -> None:
+    """Take a sentence and keep quiet."""
+
+
+def write_mesh(path: Path) -> None:
+    """Write a bar as a CalculiX deck with its node sets."""
+    mesh = box((3, 1, 1))
+    nodes = [f"{i}, {x:.6f}, {y:.6f}, {z:.6f}" for i, (x, y, z) in zip(mesh.node_ids, mesh.points, strict=True)]
+    cells = mesh.blocks[0]
+    elements = [
+        ", ".join(map(str, (i, *mesh.node_ids[row])))
+        for i, row in zip(cells.element_ids, cells.connectivity, strict=True)
+    ]
+    sets = [f"*NSET, NSET={name}\n" + ", ".join(map(str, mesh.node_ids[mesh.node_sets[name]])) for name in ("x0", "x1")]
+    text = ["*NODE, NSET=NALL", *nodes, "*ELEMENT, TYPE=C3D8, ELSET=EALL", *elements, *sets]
+    path.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """Return a folder with case, model, results `out` and solutions `ref` of the loads train and half."""
+    folder = tmp_path_factory.mktemp("chain")
+    (folder / "case.toml").write_text(CASE, encoding="utf-8")
+    write_mesh(folder / "bar.inp")
+    (folder / "train.toml").write_text('name = "train"\n[[dirichlet]]\nname = "pull"\nscale = 1.0\n')
+    (folder / "half.toml").write_text('name = "half"\n[[dirichlet]]\nname = "pull"\nscale = 0.5\n')
+    loads = [folder / "train.toml", folder / "half.toml"]
+    solve_loads(folder / "case.toml", loads, folder / "ref", say)
+    offline(folder / "case.toml", folder / "model", SerialComm(), say)
+    online(folder / "model", loads, folder / "out", say)
+    return folder
+
+
+def text_of(path: Path) -> str:
+    """Return the words of a page, without its charts and styles."""
+    page = re.sub(r"<(svg|style).*?</\1>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page))).replace("\u202f", "")
+
+
+@pytest.fixture(scope="module")
+def whole(chain):
+    """Return the report of everything in the chain."""
+    return collect([chain / "model", chain / "out", chain / "ref"], say, pictures=False)
+
+
+def test_solutions_are_the_references_of_the_results_with_their_name(whole):
+    references = {history.label: history.reference for history in whole.histories}
+    assert references == {
+        "half": "half (built-in solution)",
+        "train": "train (built-in solution)",
+        "half (built-in solution)": "",
+        "train (built-in solution)": "",
+    }
+    assert [model.label for model in whole.models] == ["bar"]
+    assert whole.warnings == ()
+
+
+def test_errors_and_extremes_are_those_of_the_fields(chain, whole):
+    history, reference = whole.history("half"), whole.history("half (built-in solution)")
+    ours, theirs = open_history(chain / "out" / "half"), open_history(chain / "ref" / "half")
+    expected = compare(ours, theirs)
+    assert {row[0]: row[1] for row in history.errors.rows} == {n: e.relative_l2 for n, e in expected.fields.items()}
+    for name, e in expected.fields.items():
+        np.testing.assert_array_equal(history.errors.per_time[name], e.per_time)
+    for results, facts in ((ours, history), (theirs, reference)):
+        found = {entry.symbol: entry for entry in facts.quantities}
+        u = np.array([np.linalg.norm(results.read("u", i), axis=1) for i in range(5)])
+        p = np.array([results.read("p", i)[:, 0] for i in range(5)])
+        np.testing.assert_allclose(found["max |u|"].values, u.max(axis=1), rtol=1e-14)
+        np.testing.assert_allclose(found["max p"].values, p.max(axis=1), rtol=1e-14)
+        time, row = np.unravel_index(p.argmax(), p.shape)
+        assert found["max p"].time == results.times[time]
+        assert found["max p"].place == f"element {row // 8 + 1}, point {row % 8}"
+
+
+def test_facts_of_the_model(chain, whole):
+    (model,) = whole.models
+    assert (model.mesh.n_nodes, model.mesh.n_elements, model.mesh.n_points) == (16, 3, 24)
+    assert model.mesh.size == pytest.approx((3.0, 1.0, 1.0))
+    (law,) = model.laws
+    parameters = {name: (value, unit) for name, value, unit in law.parameters}
+    assert law.name == "plastic"
+    assert parameters["young"] == ("200000", "MPa")
+    assert parameters["R0"] == ("100", "MPa")
+    assert set(model.training.errors) == {"train"}
+    (pull,) = model.loading.loads
+    np.testing.assert_allclose(pull.high, 0.01 * np.linspace(0.0, 1.0, 5))
+    assert (pull.quantity, pull.unit) == ("displacement x", "mm")
+    assert whole.history("train").same_loading
+    assert not whole.history("half").same_loading
+
+
+def test_a_solution_of_another_load_is_no_reference_of_a_result(chain):
+    report = collect([chain / "out", chain / "ref" / "train"], say, pictures=False)
+    assert report.history("half").errors is None
+    assert (
+        "half",
+        "no errors: train (built-in solution) answers the load 'train' of another result",
+    ) in report.warnings
+    alone = collect([chain / "out" / "half", chain / "ref" / "train"], say, pictures=False)
+    assert alone.history("half").errors is not None
+    assert "the errors hold the difference of the loads" in dict(alone.warnings)["half"]
+
+
+def test_several_histories_without_a_name_are_no_reference(chain, tmp_path):
+    other = shutil.copytree(chain / "ref" / "train", tmp_path / "other")
+    report = collect([chain / "out" / "half", chain / "ref" / "train", other], say, pictures=False)
+    assert report.history("half").reference == ""
+    assert "2 other histories are on its mesh" in dict(report.warnings)["half"]
+    assert [h.label for h in report.histories] == ["half", str(chain / "ref" / "train"), str(other)]
+
+
+def test_page_says_what_was_recorded(chain, tmp_path):
+    out = tmp_path / "page.html"
+    report = write_report([chain / "out" / "half", chain / "ref" / "half"], out, say, pictures=False)
+    text = text_of(out)
+    history, reference = report.history("half"), report.history("half (built-in solution)")
+    march, solve = history.seconds["march"], reference.seconds["solve"]
+    assert f"half: the march of 4 steps took {number(1e3 * march).replace(THIN, '')} ms" in text
+    assert ("times faster than the recorded" in text) == (solve >= march)
+    worst = max(error for _, error, _, _ in history.errors.rows)
+    assert f"{100 * worst:.2g} % largest error against a reference" in text
+    assert "48 unknowns" in text
+    assert report.models[0].model_id in text
+    assert "speed-up" in text
+
+
+def test_no_speed_up_without_recorded_seconds(chain, tmp_path):
+    from romtool.pipeline.fields import write_fields
+
+    write_fields(chain / "ref" / "half", tmp_path / "half.xdmf", (), ("u", "p"), overwrite=False)
+    report = write_report([chain / "out" / "half", tmp_path / "half.xdmf"], tmp_path / "a.html", say, pictures=False)
+    assert report.history("half").reference == "half.xdmf"
+    assert "u" in report.history("half").errors.per_time
+    assert "speed-up" not in text_of(tmp_path / "a.html")
+
+
+def test_a_result_without_its_modes_has_no_fields_but_a_reason(chain, tmp_path):
+    (tmp_path / "head").mkdir()
+    shutil.copy(chain / "model" / "model.h5", tmp_path / "head")
+    online(tmp_path / "head", [chain / "half.toml"], tmp_path / "out", say)
+    report = write_report([tmp_path / "out"], tmp_path / "page.html", say)
+    history = report.history("half")
+    assert (history.quantities, history.mesh, history.pictures.pictures) == ((), None, ())
+    assert history.reduced.coordinates.shape[0] == 5
+    assert report.models[0].mesh is None
+    text = text_of(tmp_path / "page.html")
+    assert "subdomain-0000.h5 is not beside model.h5" in text
+    assert "No picture of p, von Mises stress:" in text
+    assert "largest von Mises stress" not in text
+
+
+def test_pictures_have_what_they_show_or_a_reason(chain, tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(mesh, values, *, path, **options):
+        drawn.append((options["title"], options["unit"], options["view"]))
+        if options["title"].startswith("|p"):
+            raise MissingPartError("no off-screen window; install one")
+        assert len(values) == mesh.n_elements
+        path.write_bytes(b"png")
+
+    monkeypatch.setattr("romtool.pipeline.report_pictures.render", draw)
+    report = collect([chain / "out" / "half", chain / "ref" / "half"], say)
+    shown = report.history("half").pictures
+    titles = [("cumulated inelastic strain p", ""), ("von Mises stress", "MPa")]
+    assert drawn == [(*title, view) for title in titles for view in ("iso", "back")] + [
+        ("|p - p of the reference|", "", "iso")
+    ]
+    assert [picture.png for picture in shown.pictures] == [b"png"] * 4
+    assert shown.missing == {"|p - p of the reference|": "no off-screen window; install one"}
+    assert report.history("half (built-in solution)").pictures.pictures == ()
+
+
+def test_pictures_are_drawn(chain, tmp_path):
+    pytest.importorskip("pyvista")
+    try:
+        pictures.load_pyvista()
+    except MissingPartError as error:
+        pytest.skip(str(error))
+    report = write_report([chain / "out" / "half"], tmp_path / "page.html", say)
+    shown = report.history("half").pictures
+    if shown.missing:
+        pytest.skip(str(shown.missing))
+    assert [picture.png[:4] for picture in shown.pictures] == [b"\x89PNG"] * 4
+
+
+def test_existing_pages_and_wrong_paths(chain, tmp_path):
+    out = tmp_path / "page.html"
+    out.write_text("mine", encoding="utf-8")
+    with pytest.raises(CaseError, match=r"page\.html exists; give --overwrite"):
+        write_report([chain / "model"], out, say)
+    with pytest.raises(CaseError, match="give a file name to -o"):
+        write_report([chain / "model"], tmp_path, say, overwrite=True)
+    with pytest.raises(ModelError, match="no model, result or solution here"):
+        write_report([tmp_path], out, say, overwrite=True)
+    with pytest.raises(ModelError, match="is a dataset"):
+        write_report([chain / "dataset"], out, say, overwrite=True)
+    with pytest.raises(ModelError, match="holds no times"):
+        write_report([chain / "bar.inp"], out, say, overwrite=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["page.html"]
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+def test_command(chain, tmp_path, capsys):
+    out = tmp_path / "page.html"
+    arguments = ["report", str(chain / "model"), "-o", str(out), "--no-pictures"]
+    codes = []
+    for extra in ([], [], ["--overwrite"]):
+        with pytest.raises(SystemExit) as end:
+            main([*arguments, *extra])
+        codes.append(end.value.code)
+    assert codes == [0, 2, 0]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"romtool: error: {out} exists; give --overwrite or another -o" in printed.err
+    assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("name", list(LAWS))
+def test_laws_are_told_from_their_tables(name):
+    values = {"young": 2e5, "poisson": 0.3, "K": 300.0, "n": 5.0, "A": 1e-12, "m": -0.5, "R0": 10.0}
+    law = LAWS[name]
+    keys = [*law.required, *(("R0",) if law.yields else ())]
+    parameters = {key: values[key] for key in keys}
+    parameters["young"] = [[20.0, 2e5], [500.0, 1.5e5]]
+    (told,) = law_facts(build_tables([Material("all", name, parameters)]), [7], Units("mm", "N", "s", "degC"))
+    rows = {key: (value, unit) for key, value, unit in told.parameters}
+    assert (told.name, told.n_sampled, set(rows)) == (name, 7, set(keys))
+    assert rows["young"] == ("200000 at 20 °C … 150000 at 500 °C (2 temperatures)", "MPa")
+
+
+def test_kinematic_terms_and_curves_are_told():
+    both = [
+        Material("all", "viscoplastic_norton_af", VISCOPLASTIC),
+        Material("all", "plastic", {"young": 1.0, "poisson": 0.0, "hardening": [[0.0, 5.0], [0.1, 7.0]]}),
+    ]
+    first, second = (dict(row[:2] for row in law.parameters) for law in law_facts(build_tables(both), [3, 4], Units()))
+    assert (first["C1"], first["D1"], first["expansion"]) == ("100000", "1000", "2e-05")
+    assert second["hardening"] == "5 at p = 0 … 7 at p = 0.1 (2 points)"
+    assert "R0" not in second
+
+
+def test_every_kind_of_load_has_a_quantity():
+    assert set(LOAD_QUANTITIES) == set(LoadKind.__args__)
+
+
+def test_places_and_scalars():
+    mesh = box((3, 1, 1))
+    assert place_of(mesh, "point", 17) == "element 3, point 1"
+    assert place_of(mesh, "node", 4) == "node 5"
+    assert place_of(mesh, "element", 2) == "element 3"
+    np.testing.assert_allclose(scalar("stress", np.array([[5.0, 0, 0, 0, 0, 0]])), [5.0])
+    np.testing.assert_allclose(scalar("u", np.array([[3.0, 4.0, 0.0]])), [5.0])
+    np.testing.assert_allclose(scalar("p", np.array([[2.0]])), [2.0])

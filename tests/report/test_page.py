@@ -1,0 +1,286 @@
+"""The page of a report: one file without network, every text escaped, every image with words, true in its numbers."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from romtool.report import words
+from romtool.report.content import (
+    ErrorFacts,
+    HistoryFacts,
+    LawFacts,
+    LoadFacts,
+    LoadingFacts,
+    MeshFacts,
+    ModelFacts,
+    Picture,
+    PictureSet,
+    Quantity,
+    ReducedFacts,
+    Report,
+    Spectrum,
+    TrainingFacts,
+    Units,
+)
+from romtool.report.figures import Chart, Line, describe, draw
+from romtool.report.page import page
+
+NASTY = "<b>bold</b> & $x_1$ \"q\" 'a' _é"
+TIMES = np.linspace(0.0, 2.0, 5)
+VOID = {"meta", "img", "br", "link", "input"}
+
+
+class Elements(HTMLParser):
+    """Collects tags, checks that they close, and keeps the text outside of style sheets."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+
+def parse(text):
+    elements = Elements()
+    elements.feed(text)
+    elements.close()
+    assert elements.open == []
+    return elements
+
+
+def loading(name=NASTY):
+    low, high = TIMES * -1.0, TIMES * 2.0
+    loads = (LoadFacts(name, "pressure", name, name, "pressure", NASTY, low, high),)
+    return LoadingFacts(name, TIMES, loads, (f"{name}: x = 0",), np.array([TIMES, TIMES + 1.0]), "all nodes")
+
+
+def model(label=NASTY, **training):
+    facts = {
+        "n_modes": 2,
+        "n_points": 3,
+        "n_sampled": 5,
+        "n_points_full": 24,
+        "n_nodes": 16,
+        "pod_error": 1e-5,
+        "quadrature_error": 2e-5,
+        "volume_error": 3e-7,
+        "spectra": (Spectrum("u", np.array([1.0, 0.1, 0.0]), 2), Spectrum("p", np.array([2.0]), 1)),
+        "zero_fields": (NASTY,),
+        "unbalance": {NASTY: np.array([1e-7, 0.0]), "b": np.array([1e-6])},
+        "errors": {NASTY: {"u": 0.001, "p": 0.02}, "b": {"u": 0.01, "p": 0.0}},
+        "settings": {"pod": NASTY},
+        "coordinate_unit": "mm^2.5",
+    }
+    sets = {NASTY: 4, **{f"set{i}": i for i in range(70)}}
+    mesh = MeshFacts(16, 3, 24, {"hexahedron": 3}, ("hex8",), sets, {}, {}, (3.0, 1.0, 1.0))
+    law = LawFacts("plastic", NASTY, (("young", "200000", "MPa"),), 5)
+    return ModelFacts(
+        label, "id<0>", mesh, (law,), loading(), TrainingFacts(**facts | training), {"pod": 0.3, "x": 0.1}
+    )
+
+
+def quantity(values, symbol="max p", place="element 1, point 0"):
+    top = int(np.nanargmax(values))
+    return Quantity("largest von Mises stress", symbol, "MPa", "point", TIMES, values, TIMES[top], place)
+
+
+def solution(label="ref"):
+    return HistoryFacts(
+        label, "built-in solution", None, TIMES, (quantity(TIMES * 4.0),), None, False, None, {"solve": 5.0}
+    )
+
+
+def result(label=NASTY, reference="ref", **changes):
+    reduced = ReducedFacts(
+        "id<0>", np.ones((5, 8)), NASTY, {NASTY: TIMES * 0.0}, np.arange(5), np.array([0, 0, 2, 0, 0]), 12
+    )
+    rows = (("u", 0.01, 0.02, 0.3), ("p", None, None, 0.0))
+    errors = ErrorFacts(TIMES, rows, {"u": TIMES * 0.005, "p": TIMES * 0.0}, {NASTY: "only there"})
+    facts = {
+        "mesh": None,
+        "times": TIMES,
+        "quantities": (quantity(TIMES * 3.0),),
+        "loading": loading(),
+        "same_loading": False,
+        "reduced": reduced,
+        "seconds": {"load": 0.5, "march": 0.01},
+        "reference": reference,
+        "errors": errors if reference else None,
+        "pictures": PictureSet(NASTY, (Picture(b"\x89PNG", NASTY),), {NASTY: NASTY}),
+    }
+    return HistoryFacts(label, "online result", **facts | changes)
+
+
+def report(models=(), histories=(), warnings=()):
+    units = Units("mm", "N", "s", "degC")
+    provenance = ((NASTY, (("path", NASTY),)),)
+    return Report(NASTY, units, models, histories, provenance, warnings, "2020-02-02", "1.2.3")
+
+
+@pytest.fixture(scope="module")
+def full():
+    return page(report((model(),), (result(), solution()), ((NASTY, NASTY),)))
+
+
+def test_names_stay_text(full):
+    elements = parse(full)
+    assert "b" not in {tag for tag, _ in elements.tags}
+    assert "<b>bold" not in full
+    assert f"{NASTY} · romtool report" in elements.text
+    assert elements.text.count(NASTY) > 20
+
+
+def test_nothing_is_loaded_and_nothing_runs(full):
+    elements = parse(full)
+    assert {tag for tag, _ in elements.tags} & {"script", "link", "iframe", "object", "image"} == set()
+    assert not re.search(r"https?:|//\w+\.\w|@import|url\((?!#)", full)
+    sources = [attributes["src"] for _, attributes in elements.tags if "src" in attributes]
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    targets = [attributes["href"] for _, attributes in elements.tags if "href" in attributes]
+    assert all(target.startswith("#") for target in targets)
+    assert not [key for _, attributes in elements.tags for key in attributes if key.startswith("on")]
+
+
+def test_images_have_words(full):
+    elements = parse(full)
+    images = [attributes for tag, attributes in elements.tags if tag == "img"]
+    charts = [attributes for tag, attributes in elements.tags if tag == "svg"]
+    assert images[0]["alt"] == NASTY
+    assert len(charts) >= 9
+    assert all(chart["role"] == "img" and len(chart["aria-label"]) > 20 for chart in charts)
+
+
+def test_ids_are_unique_and_links_reach_them(full):
+    elements = parse(full)
+    ids = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {attributes["href"][1:] for _, attributes in elements.tags if "href" in attributes}
+    assert targets <= set(ids)
+    assert set(re.findall(r"url\(#([^)]+)\)", full)) <= set(ids)
+
+
+def test_colours_are_those_of_the_style_sheet(full):
+    charts = "".join(re.findall(r"<svg.*?</svg>", full, flags=re.DOTALL))
+    assert set(re.findall(r"#[0-9a-fA-F]{6}", charts)) <= {"#000000"}  # the default of markers, which are restyled
+    defined = set(re.findall(r"(--[\w-]+):", full))
+    assert set(re.findall(r"var\((--[\w-]+)\)", full)) <= defined
+    assert "prefers-color-scheme: dark" in full
+    assert "@media print" in full
+
+
+def test_numbers_are_those_of_the_facts(full):
+    text = re.sub(r"\s+", " ", parse(full).text)
+    for expected in (
+        "2 displacement modes of 48 unknowns",
+        "3 reduced integration points of 24",
+        f"2 % training error p, simulation {NASTY}",
+        f"1 % largest error against a reference u, {NASTY}",
+        "10 ms online march 4 steps",
+        "500× speed-up",
+        "500 times faster than the recorded 5 s of the built-in solver",
+        "(1 in 8), and 2 points more for the reconstruction of fields",
+        "relative error 1 % in u.",
+        "largest von Mises stress 6 MPa at time 2 s (element 1, point 0); the reference has 8 MPa",
+        "steps halved up to 2 times",
+        "… and 11 more",
+        "−25 %",
+        "1 warning below",
+    ):
+        assert expected in text, expected
+
+
+def test_what_was_not_recorded_is_not_said():
+    histories = (result("a", "", seconds={}), result("b", "solver", seconds={"march": 1.0}), solution("solver"))
+    bare = page(report((model(errors={}, unbalance={}),), (*histories[:2], solver_files())))
+    text = parse(bare).text
+    assert "speed-up" not in text
+    assert "training error" not in text
+    assert "Errors on the training were not recorded." in text
+    assert "Unbalance" not in text
+    assert "1000 ms" in text.replace(words.THIN, "")
+    assert "warning" not in text
+    empty = parse(page(report((), (solver_files(),)))).text
+    assert "No reduced model and no online result: solver (solver files)." in empty
+    assert "Cost" not in empty
+
+
+def solver_files():
+    return HistoryFacts("solver", "solver files", None, TIMES, (quantity(TIMES),), None, False, None, {})
+
+
+def test_many_results_are_told_together():
+    histories = tuple(result(f"r{i}", "ref") for i in range(4))
+    text = parse(page(report((), (*histories, solution())))).text
+    assert "4 online results; each is in the table below." in text
+    assert "Of the 4 with a reference, r0 is farthest off: 1 % in u." in text
+
+
+def test_charts_leave_no_trace_in_matplotlib():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    chart = Chart("t", "x [s]", "y", (Line("a", TIMES, TIMES),))
+    assert draw(chart, "f") == draw(chart, "f")
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.zeros(5),
+        np.full(5, 1e-300),
+        np.array([0.0, 1e-3, np.nan, 1e-9, 1.0]),
+        np.array([-1.0, -2.0, 0.0, 0.0, 0.0]),
+        np.full(5, np.nan),
+    ],
+)
+@pytest.mark.parametrize("log", [False, True])
+def test_odd_values_are_drawn(values, log):
+    text = draw(Chart("t", "x", "y", (Line("a", TIMES, values), Line("b", TIMES, TIMES, dashed=True)), log=log), "f")
+    assert parse(text).tags[0][0] == "svg"
+    assert "nan" not in re.sub(r'aria-label="[^"]*"', "", text).lower()
+
+
+def test_single_points_and_no_points_are_drawn():
+    for n in (0, 1):
+        x = np.arange(float(n))
+        for bars in (False, True):
+            text = draw(Chart("t", "x", "中文 [$µ$]", (Line("a", x, x),), bars=bars), "f")
+            assert "中文 [$µ$]" in parse(text).text
+
+
+def test_alternative_tells_the_lines():
+    chart = Chart("Load", "time [s]", "p [MPa]", (Line("a", TIMES, np.array([0.0, 4.0, np.nan, 1.0, 2.0])),))
+    assert describe(chart) == "Load: p [MPa] over time [s]. a: from 0 at 0 to 2 at 2, largest 4 at 0.5."
+
+
+def test_numbers_in_words():
+    assert [words.number(v) for v in (-0.0, -1.5, 15000.0, 1.5e7, 8.8e-5, float("nan"))] == [
+        *("0", "−1.5", f"15{words.THIN}000", "1.5e7", "8.8e−5", "–"),
+    ]
+    assert [words.duration(s) for s in (None, 3e-5, 0.2, 3.0, 6000.0)] == ["–", "30 µs", "200 ms", "3 s", "100 min"]
+    assert [words.percent(v) for v in (None, -0.1, 1e-4)] == ["–", "−10 %", "0.01 %"]
+
+
+def test_units_are_labels():
+    units = Units("mm", "N", "s", "degC")
+    assert (units.stress, units.degrees, units.label("1/temperature")) == ("MPa", "°C", "1/°C")
+    assert units.label("stress^-n time^-(1+m)") == "MPa^-n s^-(1+m)"
+    assert Units("in", "lbf").stress == "lbf/in²"
+    assert (Units().stress, Units().label("length^2.5"), Units().known) == ("", "", False)
