@@ -103,8 +103,7 @@ $venv/bin/python -m pip install -qq --disable-pip-version-check --prefer-binary 
 
 # --- what is there ---------------------------------------------------------------------------------------------------
 say "compiling (the first run of romtool need not)"
-$venv/bin/python -c 'import importlib.util as u, sys; sys.exit(u.find_spec("romtool.warmup") is None)' &&
-  OMP_NUM_THREADS=1 $venv/bin/python -m romtool.warmup
+OMP_NUM_THREADS=1 $venv/bin/python -m romtool.pipeline.warmup
 
 smoke_test() {
   local mpiexec=$venv/bin/mpiexec

@@ -15,7 +15,7 @@ from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, model_file, read_model, write_head
-from romtool.reduced.march import ReducedHistory, march_loading
+from romtool.reduced.march import ReducedHistory, load_kernels, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
@@ -56,6 +56,7 @@ def online(
         if (out / load.name).exists() and not overwrite:
             raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
     read_field = _ModelFields(model)
+    load_kernels(model)
     prepared = []
     for load in loads:
         start = time.perf_counter()

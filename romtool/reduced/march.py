@@ -119,6 +119,13 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
     return _history(model, loading, schedule, out, cuts)
 
 
+def load_kernels(model: ReducedModel) -> None:
+    """Bring the compiled march into memory, so that the first load is as quick as the next ones."""
+    times = model.first.times[:1]
+    schedule, points = build_schedule(model, model.first, times), build_points(model, model.first)
+    march(points, schedule, Criteria(1.0, 0), np.zeros(1), empty_trajectory(model, 1, NewtonSettings()))
+
+
 def _tail(schedule: Schedule, first: int) -> Schedule:
     """Return the schedule from time `first` on."""
     return Schedule(

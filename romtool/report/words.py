@@ -106,7 +106,7 @@ def _model_tiles(model: ModelFacts) -> list[Tile]:
     """Return the numbers of the only model."""
     training = model.training
     found = [
-        Tile(count(training.n_modes), "displacement modes", f"of {count(3 * training.n_nodes)} unknowns"),
+        Tile(count(training.n_modes), "displacement modes", f"of {count(3 * training.n_nodes)} components"),
         Tile(count(training.n_points), "reduced integration points", f"of {count(training.n_points_full)}"),
     ]
     worst = worst_training(model)

@@ -182,7 +182,7 @@ def test_page_says_what_was_recorded(chain, tmp_path):
     assert ("times faster than the recorded" in text) == (solve >= march)
     worst = max(error for _, error, _, _ in history.errors.rows)
     assert f"{100 * worst:.2g} % largest error against a reference" in text
-    assert "48 unknowns" in text
+    assert "48 components" in text
     assert report.models[0].model_id in text
     assert "speed-up" in text
 

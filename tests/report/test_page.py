@@ -187,7 +187,7 @@ def test_colours_are_those_of_the_style_sheet(full):
 def test_numbers_are_those_of_the_facts(full):
     text = re.sub(r"\s+", " ", parse(full).text)
     for expected in (
-        "2 displacement modes of 48 unknowns",
+        "2 displacement modes of 48 components",
         "3 reduced integration points of 24",
         f"2 % training error p, simulation {NASTY}",
         f"1 % largest error against a reference u, {NASTY}",
@@ -225,7 +225,7 @@ def solver_files():
 
 
 def test_many_results_are_told_together():
-    histories = tuple(result(f"r{i}", "ref") for i in range(4))
+    histories = tuple(result(f"r{i}", "ref", loading=None, quantities=()) for i in range(4))
     text = parse(page(report((), (*histories, solution())))).text
     assert "4 online results; each is in the table below." in text
     assert "Of the 4 with a reference, r0 is farthest off: 1 % in u." in text
