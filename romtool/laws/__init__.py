@@ -5,18 +5,21 @@ functions. `LawTables` is a named tuple of plain arrays.
 """
 
 from romtool.laws.catalogue import LAWS, PARAMETERS, LawInfo, ParameterInfo
-from romtool.laws.kernels import elastic_tangent, evaluate, thermal_offset
+from romtool.laws.kernels import Fields, elastic_tangent, evaluate, evaluate_fields, scratch, thermal_offset
 from romtool.laws.parameters import LawTables, build_tables, state_fields, state_size
 
 __all__ = [
     "LAWS",
     "PARAMETERS",
+    "Fields",
     "LawInfo",
     "LawTables",
     "ParameterInfo",
     "build_tables",
     "elastic_tangent",
     "evaluate",
+    "evaluate_fields",
+    "scratch",
     "state_fields",
     "state_size",
     "thermal_offset",

@@ -217,11 +217,31 @@ def evaluate(
     """
     check_shapes(tables, material, strain, state_n, state_n1)
     check_outputs(tables, material, temperature, offset, stress, tangent)
-    n_terms = (tables.values.shape[1] - TERMS) // 2
-    terms = np.empty((n_terms, PRODUCTS + n_terms))
+    fields = Fields(strain, state_n, state_n1, stress, tangent, scratch(tables))
+    return evaluate_fields(tables, material, temperature, offset, t_n, t_n1, viscous, fields)
+
+
+@inlined
+def evaluate_fields(
+    tables: LawTables,
+    material: Ints,
+    temperature: Floats,
+    offset: Floats,
+    t_n: float,
+    t_n1: float,
+    viscous: bool,
+    fields: Fields,
+) -> int:
+    """Do as `evaluate` on arrays that fit each other, for compiled callers that keep the `scratch`."""
     step = Step(t_n, t_n1, logarithm(t_n1 - t_n), logarithm(t_n1), viscous)
-    fields = Fields(strain, state_n, state_n1, stress, tangent, terms)
     return integrate(tables, material, temperature, offset, step, fields)
+
+
+@jit
+def scratch(tables: LawTables) -> Floats:
+    """Return the workspace of the kinematic terms of one point, `Fields.terms`."""
+    n_terms = (tables.values.shape[1] - TERMS) // 2
+    return np.empty((n_terms, PRODUCTS + n_terms))
 
 
 @inlined

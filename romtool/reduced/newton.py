@@ -11,13 +11,23 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from romtool.laws import LawTables, evaluate
+from romtool.laws import Fields, LawTables, evaluate_fields, scratch
 from romtool.types import Bools, Floats, Ints
 
 LINE_SEARCH_HALVINGS = 4
 NEGLIGIBLE = 1e-6
 """Part of `‖w eps(psi)‖ ‖sig‖` below which the absolute contributions are round-off."""
-_VECTORISED = {"reassoc", "contract", "nsz"}
+# Called by compiled code only, and inlined there: a call would pass every array field by field.
+# "_nrt": no reference counts of arrays that the callers hold anyway.
+_INLINED = {
+    "error_model": "numpy",
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+}
+_inlined = njit(**_INLINED)
+_vectorised = njit(fastmath={"reassoc", "contract", "nsz"}, **_INLINED)
 
 
 class PointSet(NamedTuple):
@@ -84,26 +94,38 @@ class Trajectory(NamedTuple):
     history: Floats
 
 
-class Work(NamedTuple):
-    """Workspace: strain of the prescribed displacements, strain, stress and tangent of the points; Newton's system.
+class PointWork(NamedTuple):
+    """Strain (6, n), stress (6, n) and tangent (6, 6, n) of a set of points, and views with the points first."""
 
-    `size` (1,) is the norm of the weighted strain modes.
-    """
-
-    base: Floats
     strain: Floats
     stress: Floats
     tangent: Floats
+    strain_rows: Floats
+    stress_rows: Floats
+    tangent_rows: Floats
+
+
+class Work(NamedTuple):
+    """Workspace of the march.
+
+    `base` is the strain of the prescribed displacements, `moved` (2, 6, n) the stress of two modes, `matrix`,
+    `residual`, `absolute`, `step` and `start` belong to Newton's system; `flat_moved` and `flat_weighted` are views
+    with components and points in one row; `size` (1,) is the norm of the weighted strain modes.
+    """
+
+    active: PointWork
+    sampled: PointWork
+    base: Floats
     moved: Floats
+    flat_moved: Floats
+    flat_weighted: Floats
     matrix: Floats
     residual: Floats
     absolute: Floats
     step: Floats
     start: Floats
-    sampled_strain: Floats
-    sampled_stress: Floats
-    no_tangent: Floats
     size: Floats
+    scratch: Floats
 
 
 @njit(cache=True, error_model="numpy")
@@ -136,26 +158,32 @@ def march(points: Points, schedule: Schedule, criteria: Criteria, scale: Floats,
 def _workspace(points):  # type: ignore[no-untyped-def]
     """Make all arrays that the march needs."""
     n_modes, _, n = points.weighted.shape
-    m = points.sampled.material.shape[0]
+    moved = np.zeros((2, 6, n))
     return Work(
+        _point_work(n, n),
+        _point_work(points.sampled.material.shape[0], 0),
         np.zeros((6, n)),
-        np.zeros((6, n)),
-        np.zeros((6, n)),
-        np.zeros((6, 6, n)),
-        np.zeros((2, 6, n)),
+        moved,
+        moved.reshape((2, 6 * n)),
+        points.weighted.reshape((n_modes, 6 * n)),
         np.zeros((n_modes, n_modes)),
         np.zeros(n_modes),
         np.zeros(n_modes),
         np.zeros(n_modes),
         np.zeros(n_modes),
-        np.zeros((6, m)),
-        np.zeros((6, m)),
-        np.zeros((6, 6, 0)),
-        np.full(1, _norm(points.weighted.ravel())),
+        np.full(1, np.sqrt(np.sum(points.weighted**2))),
+        scratch(points.tables),
     )
 
 
 @njit(cache=True, error_model="numpy")
+def _point_work(n, n_tangents):  # type: ignore[no-untyped-def]
+    """Make the arrays of `n` points, `n_tangents` (all or none) with tangents."""
+    strain, stress, tangent = np.zeros((6, n)), np.zeros((6, n)), np.zeros((6, 6, n_tangents))
+    return PointWork(strain, stress, tangent, strain.T, stress.T, tangent.transpose((2, 0, 1)))
+
+
+@_inlined
 def _extrapolate(times, coordinates, i):  # type: ignore[no-untyped-def]
     """Guess the coordinates of time i by linear extrapolation."""
     ratio = 0.0
@@ -167,7 +195,7 @@ def _extrapolate(times, coordinates, i):  # type: ignore[no-untyped-def]
             coordinates[i, j] += ratio * (coordinates[i - 1, j] - coordinates[i - 2, j])
 
 
-@njit(cache=True, error_model="numpy")
+@_inlined
 def _newton(points, schedule, criteria, scale, out, work, i):  # type: ignore[no-untyped-def]
     """Solve time i by Newton's method with a line search; tell whether it converged."""
     force_norm = _norm(schedule.force[i])
@@ -179,23 +207,23 @@ def _newton(points, schedule, criteria, scale, out, work, i):  # type: ignore[no
         out.iterations[i] = iteration
         if norm <= criteria.tolerance * reference:
             scale[0] = max(scale[0], largest)
-            out.stress[i, : work.stress.shape[1]] = work.stress.T
+            _write_rows(work.active.stress, out.stress[i])
             return True
         if iteration == criteria.max_iterations or not np.isfinite(norm):
             return False
         _stiffness(points, work)
-        work.step[:] = work.residual
+        _copy(work.residual, work.step)
         if not _eliminate(work.matrix, work.step):
             return False
         norm, largest = _search(points, schedule, out, work, i, norm, criteria.tolerance * reference)
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@_inlined
 def _search(points, schedule, out, work, i, before, enough):  # type: ignore[no-untyped-def]
     """Subtract the Newton step, halved until the residual decreases or is small enough; return the norms."""
     gamma, part = out.coordinates[i], 1.0
-    work.start[:] = gamma
+    _copy(gamma, work.start)
     norm, largest = np.inf, 0.0
     for _ in range(LINE_SEARCH_HALVINGS + 1):
         for j in range(gamma.shape[0]):
@@ -207,35 +235,43 @@ def _search(points, schedule, out, work, i, before, enough):  # type: ignore[no-
     return norm, largest
 
 
-@njit(cache=True, error_model="numpy")
+@_inlined
 def _residual(points, schedule, out, work, i):  # type: ignore[no-untyped-def]
     """Evaluate the law at the active points; return the norms of the residual and of its absolute parts."""
-    active, n = points.active, points.weighted.shape[2]
-    work.strain[:] = work.base
-    _combine(out.coordinates[i], active.modes, work.strain)
-    status = evaluate(
-        points.tables,
-        active.material,
-        schedule.temperature[i, :n],
-        active.offset,
-        schedule.times[i - 1],
-        schedule.times[i],
-        schedule.viscous[i - 1],
-        work.strain.T,
-        out.state[i - 1, :n],
-        out.state[i, :n],
-        work.stress.T,
-        work.tangent.transpose((2, 0, 1)),
-    )
+    active, n = work.active, points.weighted.shape[2]
+    for a in range(6):
+        _copy(work.base[a], active.strain[a])
+    _combine(out.coordinates[i], points.active.modes, active.strain)
+    status = _evaluate(points.tables, points.active, schedule, out, active, work.scratch, i, 0, n)
     out.evaluations[0] += 1
     if status != 0:
         return np.inf, 0.0
-    _balance(points.weighted, work.stress, schedule.force[i], work.residual, work.absolute)
-    floor = NEGLIGIBLE * work.size[0] * _norm(work.stress.ravel())
+    _balance(points.weighted, active.stress, schedule.force[i], work.residual, work.absolute)
+    size = 0.0
+    for a in range(6):
+        size += _norm(active.stress[a])
+    floor = NEGLIGIBLE * work.size[0] * size
     return _norm(work.residual), max(_norm(work.absolute), floor)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
+@_inlined
+def _evaluate(tables, points, schedule, out, work, terms, i, first, last):  # type: ignore[no-untyped-def]
+    """Evaluate the laws of a set of points, rows first:last of all, at time i; return their status."""
+    start = out.state[i - 1, first:last]
+    fields = Fields(work.strain_rows, start, out.state[i, first:last], work.stress_rows, work.tangent_rows, terms)
+    return evaluate_fields(
+        tables,
+        points.material,
+        schedule.temperature[i, first:last],
+        points.offset,
+        schedule.times[i - 1],
+        schedule.times[i],
+        schedule.viscous[i - 1],
+        fields,
+    )
+
+
+@_vectorised
 def _combine(factors, fields, total):  # type: ignore[no-untyped-def]
     """Add Σ_j factors_j fields_j to `total`."""
     for j in range(factors.shape[0]):
@@ -245,7 +281,7 @@ def _combine(factors, fields, total):  # type: ignore[no-untyped-def]
                 total[a, k] += factor * fields[j, a, k]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
+@_vectorised
 def _balance(weighted, stress, force, residual, absolute):  # type: ignore[no-untyped-def]
     """Set the residual and the sums of the magnitudes of the points' contributions."""
     for j in range(residual.shape[0]):
@@ -260,19 +296,19 @@ def _balance(weighted, stress, force, residual, absolute):  # type: ignore[no-un
         absolute[j] = largest
 
 
-@njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
+@_vectorised
 def _stiffness(points, work):  # type: ignore[no-untyped-def]
     """Assemble the reduced tangent in `work.matrix`, two columns at a time."""
     n_modes = work.matrix.shape[0]
     first, second = work.moved[0], work.moved[1]
     for j in range(0, n_modes, 2):
         other = min(j + 1, n_modes - 1)
-        _move(work.tangent, points.active.modes[j], first)
-        _move(work.tangent, points.active.modes[other], second)
-        _project(points.weighted, first.ravel(), second.ravel(), work.matrix, j, other)
+        _move(work.active.tangent, points.active.modes[j], first)
+        _move(work.active.tangent, points.active.modes[other], second)
+        _project(work.flat_weighted, work.flat_moved, work.matrix, j, other)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
+@_vectorised
 def _move(tangent, mode, moved):  # type: ignore[no-untyped-def]
     """Set `moved` to the stress that the tangent gives to the strain of a mode."""
     b = mode
@@ -283,16 +319,15 @@ def _move(tangent, mode, moved):  # type: ignore[no-untyped-def]
             moved[a, k] = part + d[3, k] * b[3, k] + d[4, k] * b[4, k] + d[5, k] * b[5, k]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_VECTORISED)
-def _project(weighted, first, second, matrix, j, other):  # type: ignore[no-untyped-def]
+@_vectorised
+def _project(weighted, moved, matrix, j, other):  # type: ignore[no-untyped-def]
     """Set columns j and `other` of the tangent; blocks of 2 × 2 read each number half as often."""
     n_modes = weighted.shape[0]
     for i in range(0, n_modes, 2):
         next_i = min(i + 1, n_modes - 1)
-        above, below = weighted[i].ravel(), weighted[next_i].ravel()
         a = b = c = d = 0.0
-        for r in range(first.shape[0]):
-            x, y, u, v = above[r], below[r], first[r], second[r]
+        for r in range(moved.shape[1]):
+            x, y, u, v = weighted[i, r], weighted[next_i, r], moved[0, r], moved[1, r]
             a += x * u
             b += x * v
             c += y * u
@@ -301,7 +336,7 @@ def _project(weighted, first, second, matrix, j, other):  # type: ignore[no-unty
         matrix[next_i, j], matrix[next_i, other] = c, d
 
 
-@njit(cache=True, error_model="numpy")
+@_inlined
 def _eliminate(matrix, right):  # type: ignore[no-untyped-def]
     """Solve in place by Gaussian elimination with row pivoting; tell whether the matrix was regular."""
     n = right.shape[0]
@@ -328,32 +363,34 @@ def _eliminate(matrix, right):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@_inlined
 def _sample(points, schedule, out, work, i):  # type: ignore[no-untyped-def]
     """Evaluate the law once at the points that carry no weight; return its status."""
-    sampled, n = points.sampled, points.weighted.shape[2]
-    work.sampled_strain[:] = 0.0
-    _combine(schedule.lifting[i], sampled.lifting, work.sampled_strain)
-    _combine(out.coordinates[i], sampled.modes, work.sampled_strain)
-    status = evaluate(
-        points.tables,
-        sampled.material,
-        schedule.temperature[i, n:],
-        sampled.offset,
-        schedule.times[i - 1],
-        schedule.times[i],
-        schedule.viscous[i - 1],
-        work.sampled_strain.T,
-        out.state[i - 1, n:],
-        out.state[i, n:],
-        work.sampled_stress.T,
-        work.no_tangent.transpose((2, 0, 1)),
-    )
-    out.stress[i, n:] = work.sampled_stress.T
+    n, n_points = points.weighted.shape[2], out.state.shape[1]
+    sampled = work.sampled
+    sampled.strain[:] = 0.0
+    _combine(schedule.lifting[i], points.sampled.lifting, sampled.strain)
+    _combine(out.coordinates[i], points.sampled.modes, sampled.strain)
+    status = _evaluate(points.tables, points.sampled, schedule, out, sampled, work.scratch, i, n, n_points)
+    _write_rows(sampled.stress, out.stress[i, n:])
     return status
 
 
-@njit(cache=True, error_model="numpy")
+@_inlined
+def _copy(source, target):  # type: ignore[no-untyped-def]
+    for j in range(source.shape[0]):
+        target[j] = source[j]
+
+
+@_inlined
+def _write_rows(columns, rows):  # type: ignore[no-untyped-def]
+    """Write (6, n) values, points last, to the first n rows of (…, 6) ones."""
+    for k in range(columns.shape[1]):
+        for a in range(6):
+            rows[k, a] = columns[a, k]
+
+
+@_inlined
 def _norm(vector):  # type: ignore[no-untyped-def]
     total = 0.0
     for value in vector:
