@@ -5,16 +5,18 @@ folder that is renamed when complete. Files of one folder share an id, so that m
 """
 
 import hashlib
+import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from romtool import laws, loading, types
+from romtool import __version__, laws, loading, types
 from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
@@ -76,12 +78,36 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a result comes from: texts and numbers for reports, and the model it belongs to."""
+    """Where a result comes from.
+
+    Parameters
+    ----------
+    source: the model, relative to the result's folder, or the name of the case file.
+    source_id: the id of the model, or the digest of loading and materials.
+    versions: of romtool and the packages behind it.
+    created: date and time, ISO 8601, UTC.
+    seconds: by phase.
+    """
 
     source: str
     source_id: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def versions() -> dict[str, str]:
+    """Return what results are computed with: romtool, Python, the machine, the packages behind it."""
+    import numba
+    import scipy
+
+    found = {module.__name__: str(module.__version__) for module in (np, scipy, numba, h5py)}
+    return {"romtool": __version__, "python": platform.python_version(), "machine": platform.platform(), **found}
+
+
+def now() -> str:
+    """Return the date and time, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 _CLASSES: dict[str, type] = {

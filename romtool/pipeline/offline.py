@@ -1,6 +1,5 @@
 """`romtool offline`: train a model on a dataset and write its folder."""
 
-import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from romtool.offline.parts import build_part
 from romtool.offline.train import Clock, Say, Trained, TrainingSet, train
 from romtool.offline.verify import training_errors, worst
 from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
-from romtool.pipeline.folders import Dataset, part_writer, read_part, write_head, write_record
+from romtool.pipeline.folders import Dataset, now, part_writer, read_part, versions, write_head, write_record
 from romtool.pipeline.ranks import owned
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ReducedModel
@@ -67,6 +66,9 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
                 "warnings": list(dataset.warnings),
                 "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
                 "versions": versions(),
+                "created": now(),
+                "digest": dataset.digest,
+                "materials": {entry.elements: entry.law for entry in dataset.materials},
             },
         )
         write_model(temporary, model, trained)
@@ -112,16 +114,6 @@ def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...],
 
 def _model_id(dataset: Dataset, settings: object) -> str:
     return digest_text(f"{dataset.digest} {settings} {__version__}")[:12]
-
-
-def versions() -> dict[str, str]:
-    """Return what a result was computed with."""
-    import h5py
-    import numba
-    import scipy
-
-    found = {module.__name__: str(module.__version__) for module in (np, scipy, numba, h5py)}
-    return {"romtool": __version__, "python": platform.python_version(), "machine": platform.platform(), **found}
 
 
 def write_model(folder: Path, model: ReducedModel, trained: Trained) -> None:

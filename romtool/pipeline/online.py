@@ -14,7 +14,7 @@ from romtool.errors import CaseError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.loading import Loading
-from romtool.pipeline.folders import Provenance, model_file, read_model, write_head
+from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
 from romtool.reduced.march import ReducedHistory, load_kernels, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.settings import NewtonSettings
@@ -126,7 +126,7 @@ def _answer(
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
-        provenance = Provenance(source, model.model_id, seconds=seconds)
+        provenance = Provenance(source, model.model_id, versions(), now(), seconds)
         write_head(temporary / "result.h5", "result", history=history, provenance=provenance, loading=loading)
     seconds = {**seconds, "write": time.perf_counter() - marched}
     say(f"{loading.name}: {len(history.times) - 1} steps in {1e3 * seconds['march']:.1f} ms -> {folder}")

@@ -18,7 +18,7 @@ from romtool.io.atomic import digest_text, output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import state_fields
 from romtool.loading import Loading
-from romtool.pipeline.folders import Provenance, part_writer, value_digest, write_head, write_record
+from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
 from romtool.pipeline.online import changes_nothing
 from romtool.pipeline.sources import CaseSources, field_reader, loading_of, open_case
 from romtool.types import Ints
@@ -104,7 +104,7 @@ def _solve(sources: CaseSources, loading: Loading, out: Path, say: Say, overwrit
 
         _, statistics = solve(problem, on_step)
         seconds = time.perf_counter() - start
-        provenance = Provenance(str(sources.case.path.name), source_id, seconds={"solve": seconds})
+        provenance = Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds})
         write_head(
             temporary / "solution.h5",
             "solution",
