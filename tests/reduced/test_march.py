@@ -1,0 +1,148 @@
+"""The reduced march in the limits in which nothing is lost, against a Galerkin solution, and with cut steps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from romtool.errors import ConvergenceError
+from romtool.fem.assembly import assemble_tangent, build_pattern
+from romtool.fem.loads import load_shapes, load_vectors
+from romtool.fem.operators import internal_force, strain
+from romtool.laws import evaluate, state_size, thermal_offset
+from romtool.linalg.ecm import Cubature
+from romtool.linalg.pod import Pod
+from romtool.linalg.reduction import SerialComm
+from romtool.offline.parts import Part, recompute
+from romtool.offline.selection import Selection
+from romtool.offline.train import Bases, Clock, TrainingSet, assemble_model, train
+from romtool.reduced.march import march_loading
+from romtool.reduced.model import ReducedModel
+from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
+from romtool.temperature import build_temperature, evaluate_at
+from romtool.types import Floats
+from tests.structures import box, thermal_cycle, training_set, viscoplastic
+
+MESH = box((3, 2, 2))
+TIGHT = NewtonSettings(tolerance=1e-10)
+
+
+@pytest.fixture(scope="module")
+def training() -> TrainingSet:
+    return training_set(MESH, (viscoplastic(),), (thermal_cycle(400.0, 50.0, 3e3, MESH),))
+
+
+def full_quadrature(training: TrainingSet, modes: Floats) -> ReducedModel:
+    """Return a model on (3 n_nodes, n_modes) modes that keeps every integration point with its own weight."""
+    (part,) = training.parts
+    rows = np.arange(len(part.material))
+    every = Selection(np.zeros_like(rows), rows)
+    weights = part.operators.weights
+    cubature = Cubature(part.point_ids, every.subdomain, rows, weights, 0.0, 0.0, 0, ())
+    fields = np.ascontiguousarray(modes.T).reshape(modes.shape[1], -1, 3)
+    strains = [np.ascontiguousarray(np.moveaxis(strain(part.operators, fields), 0, 2))]
+    bases = Bases(Pod((modes,), np.ones(modes.shape[1]), 0.0, 0.0), {}, ())
+    return assemble_model(training, bases, strains, cubature, every, "full", SerialComm())
+
+
+def free_dofs() -> np.ndarray:
+    free = np.ones((MESH.n_nodes, 3), dtype=bool)
+    for entry in thermal_cycle(0.0, 0.0, 0.0, MESH).dirichlet:
+        free[MESH.node_sets[entry.nodes], entry.components[0]] = False
+    return np.flatnonzero(free.ravel())
+
+
+def test_full_basis_and_quadrature_reproduce_the_high_fidelity_solution(training):
+    modes = np.eye(3 * MESH.n_nodes)[:, free_dofs()]
+    model = full_quadrature(training, modes)
+    history = march_loading(model, model.loading, TIGHT)
+    exact = training.runs[0].displacement[0]
+    found = (history.coordinates @ modes.T).reshape(exact.shape)
+    assert np.abs(found - exact).max() < 1e-7 * np.abs(exact).max()
+
+
+def galerkin(part: Part, training: TrainingSet, modes: Floats) -> Floats:
+    """Solve the Galerkin problem with the operators of the whole mesh; return the (n_times, n_modes) coordinates."""
+    (loading,) = training.runs[0].local
+    on_nodes = evaluate_at(part.subdomain.mesh.points)
+    temperature = build_temperature(loading.temperature, on_nodes, 0.0)
+    offset = thermal_offset(part.tables, part.material, part.interpolation @ on_nodes(loading.temperature.initial))
+    forces = list(load_vectors(load_shapes(part.operators, loading, part.materials), loading, loading.times))
+    pattern = build_pattern(part.operators)
+    n = len(part.material)
+    state, coordinates = np.zeros((n, state_size(part.tables))), np.zeros((len(loading.times), modes.shape[1]))
+    for i in range(1, len(loading.times)):
+        gamma, heat = coordinates[i - 1].copy(), part.interpolation @ temperature.at(float(loading.times[i]))
+        for _ in range(30):
+            new, stress, tangent = np.empty_like(state), np.empty((n, 6)), np.empty((n, 6, 6))
+            total = strain(part.operators, (modes @ gamma).reshape(-1, 3))
+            start, end = loading.times[i - 1], loading.times[i]
+            evaluate(part.tables, part.material, heat, offset, start, end, True, total, state, new, stress, tangent)
+            residual = modes.T @ (internal_force(part.operators, stress) - forces[i]).ravel()
+            step = np.linalg.solve(modes.T @ (assemble_tangent(pattern, tangent) @ modes), residual)
+            gamma -= step
+            if np.linalg.norm(step) < 1e-12 * np.linalg.norm(gamma):
+                break
+        coordinates[i], state = gamma, new
+    return coordinates
+
+
+def test_full_quadrature_reproduces_the_galerkin_model(training):
+    settings = Settings(pod=PodSettings(tolerance=1e-3), quadrature=QuadratureSettings(tolerance=1e-3))
+    trained = train(training, settings, "test", SerialComm(), Clock(lambda text: None))
+    modes = np.ascontiguousarray(trained.modes[0].displacement.reshape(trained.model.n_modes, -1).T)
+    assert modes.shape[1] <= 6
+    history = march_loading(full_quadrature(training, modes), training.runs[0].loading, TIGHT)
+    exact = galerkin(training.parts[0], training, modes)
+    np.testing.assert_allclose(history.coordinates, exact, atol=1e-8 * np.abs(exact).max())
+
+
+def test_recomputed_stress_is_that_of_the_march(training):
+    modes = np.eye(3 * MESH.n_nodes)[:, free_dofs()]
+    model = full_quadrature(training, modes)
+    history = march_loading(model, model.loading, TIGHT)
+    (part,), run = training.parts, training.runs[0]
+    whole = (history.coordinates @ modes.T).reshape(run.displacement[0].shape)
+    last = list(recompute(part, run.local[0], run.times, whole))[-1]
+    force = internal_force(part.operators, last.stress).ravel()[free_dofs()]
+    external = list(load_vectors(load_shapes(part.operators, run.local[0], part.materials), run.local[0], run.times))[
+        -1
+    ]
+    assert np.linalg.norm(force - external.ravel()[free_dofs()]) < 1e-7 * np.linalg.norm(external)
+
+
+@pytest.fixture(scope="module")
+def model(training) -> ReducedModel:
+    settings = Settings(pod=PodSettings(tolerance=1e-6), quadrature=QuadratureSettings(tolerance=1e-6))
+    return train(training, settings, "test", SerialComm(), Clock(lambda text: None)).model
+
+
+def test_a_step_that_fails_is_halved(model):
+    few = NewtonSettings(max_iterations=4, max_cuts=8)
+    coarse = replace(model.loading, times=np.array([0.0, 1.0, 2.0]))
+    history = march_loading(model, coarse, few)
+    assert history.cuts.max() >= 1
+    assert history.iterations[history.cuts > 0].min() > few.max_iterations
+    fine = march_loading(model, replace(coarse, times=np.linspace(0.0, 2.0, 65)), NewtonSettings())
+    assert np.abs(history.coordinates[-1] - fine.coordinates[-1]).max() < 0.05 * np.abs(fine.coordinates[-1]).max()
+
+
+def test_no_convergence_is_told_in_words(model):
+    with pytest.raises(ConvergenceError, match=r"between times 0 and 0\.1 after 1 halvings \(last relative residuals"):
+        march_loading(model, model.loading, NewtonSettings(max_iterations=0, max_cuts=1))
+
+
+SLOW = 1e60
+"""So slow that K (dp/dt)^(1/30) is 1 % of its value."""
+
+
+def test_rate_independent_intervals_leave_out_viscosity(model):
+    frozen = replace(model.loading, rate_independent=((0.0, 2.0),))
+    slow = replace(model.loading, times=SLOW * model.loading.times)
+    tables = tuple(replace(t, points=t.points * [SLOW, 1.0]) for t in slow.tables)
+    entries = tuple(replace(e, time=SLOW * e.time) for e in slow.temperature.entries)
+    slow = replace(slow, tables=tables, temperature=replace(slow.temperature, entries=entries))
+    a, b = march_loading(model, frozen, TIGHT), march_loading(model, slow, TIGHT)
+    viscous = march_loading(model, model.loading, TIGHT)
+    gap = np.abs(a.coordinates - b.coordinates).max()
+    assert gap < 0.1 * np.abs(a.coordinates - viscous.coordinates).max()
