@@ -8,8 +8,8 @@ import pytest
 
 from romtool.errors import CaseError
 from romtool.io.case import Case, Simulation, read_case, resolve
-from romtool.settings import Settings
 from romtool.loading import Deck, Dirichlet, Load, Loading, Material, Table, Temperature, TemperatureEntry
+from romtool.settings import Settings
 from tests.shared_data import shared
 
 HEAD = '[case]\nname = "blade"\n'

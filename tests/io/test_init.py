@@ -11,8 +11,8 @@ import pytest
 from romtool.io.case import Case, Simulation, read_case
 from romtool.io.init import Source, case_text
 from romtool.io.load import apply_load, read_load
-from romtool.settings import Settings
 from romtool.loading import Deck, Dirichlet, Load, Loading, Material, Table, Temperature, TemperatureEntry
+from romtool.settings import Settings
 from romtool.types import CellBlock, FieldInfo, Mesh, SolverResults
 
 MESH = Mesh(
