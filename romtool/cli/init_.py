@@ -16,8 +16,10 @@ def command(sources: tuple[Path, ...], output: Path, overwrite: bool, as_json: b
     """Look at solver decks or results SOURCES and write a commented case file."""
     from romtool.pipeline.init import init_case
 
-    written = init_case(sources, output, overwrite=overwrite)
+    written, has_results = init_case(sources, output, overwrite=overwrite)
     if as_json:
         print_json({"case": str(written)})
-    else:
-        click.echo(f"wrote {written}; next: romtool offline {written} -o model", err=True)
+        return
+    following = f"romtool offline {written} -o model" if has_results else f"romtool solve {written} LOAD.toml -o REF"
+    reason = "" if has_results else "no results to train on were found; complete the case, then "
+    click.echo(f"wrote {written}; next: {reason}{following}", err=True)

@@ -86,6 +86,11 @@ def _run(arguments: list[str]) -> int:
         return _fail(arguments, 2, type(error).__name__, error.format_message())
     except MemoryError:
         return _fail(arguments, 1, "MemoryError", "out of memory; use fewer modes, a coarser mesh, or a larger machine")
+    except OSError as error:
+        return _fail(arguments, 1, "OSError", f"{error}; make room, or give a path that can be read and written")
+    except Exception as error:
+        text = f"unexpected {type(error).__name__}: {error}; this is a fault of romtool: please report it with --debug"
+        return _fail(arguments, 1, type(error).__name__, text)
     return 0
 
 

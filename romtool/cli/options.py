@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 PATH = click.Path(path_type=Path)
+UNBROKEN = 10_000
+"""Characters in a line of a file or pipe."""
 
 case_argument = click.argument("case", type=PATH)
 model_argument = click.argument("model", type=PATH)
@@ -50,16 +52,20 @@ def plain(value: Any) -> Any:
 
 
 def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Print a table on the terminal."""
+    """Print a table: texts as they are, and not broken where stdout is no terminal."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = UNBROKEN
+    table = Table(title_justify="left", show_header=any(columns))
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right")
     for row in rows:
         table.add_row(*(number(cell) for cell in row))
-    Console().print(table)
+    console.print(title, soft_wrap=True)
+    console.print(table)
 
 
 def number(cell: Any) -> str:

@@ -67,11 +67,36 @@ def field_values(array: NDArray[Any], rows: Ints, info: FieldInfo) -> Floats:
     return np.pad(values, ((0, 0), (0, missing))) if missing > 0 else values
 
 
+def marked_rows(name: str, array: NDArray[Any]) -> dict[str, Ints]:
+    """Return the sets that an array of whole numbers marks: name -> rows; empty for any other array.
+
+    An array of zeros and ones marks the set of its own name. One that starts at -1, or goes beyond 1, is what meshio
+    writes for several sets: their names joined by one of `- _ # + /`, and the number of the set, -1 for none.
+    """
+    marks = np.asarray(array)
+    if _is_known(name) or marks.dtype.kind not in "iub" or not marks.size or marks.size != len(marks):
+        return {}
+    marks = marks.reshape(-1).astype(np.int64)
+    lowest, highest = int(marks.min()), int(marks.max())
+    if lowest == 0 and highest == 1:
+        return {name: np.flatnonzero(marks)}
+    joined = next((parts for parts in _splits(name) if lowest >= -1 and len(parts) == highest + 1), [])
+    return {part: np.flatnonzero(marks == i) for i, part in enumerate(joined) if part and lowest < highest}
+
+
+def _splits(name: str) -> list[list[str]]:
+    """Return a name taken apart at each of meshio's separators, and whole."""
+    return [[name], *(name.split(separator) for separator in "-_#+/")]
+
+
+def _is_known(name: str) -> bool:
+    """Tell whether an array has a fixed meaning: ids, tags, VTK's ghost marks."""
+    return name.lower() in NODE_IDS + ELEMENT_IDS + SET_ARRAYS + ("vtkghosttype",)
+
+
 def _is_field(name: str, array: NDArray[Any]) -> bool:
-    """Tell whether an array is a result: numbers, neither ids nor tags nor VTK's ghost marks."""
-    lower = name.lower()
-    known = NODE_IDS + ELEMENT_IDS + SET_ARRAYS + ("vtkghosttype",)
-    return lower not in known and np.asarray(array).dtype.kind in "fiu"
+    """Tell whether an array is a result: numbers, neither ids nor marks of sets."""
+    return not _is_known(name) and np.asarray(array).dtype.kind in "fiu" and not marked_rows(name, array)
 
 
 def _renamed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from romtool.cells import CELLS, FACE_CELLS
-from romtool.convert.array_names import ELEMENT_IDS, NODE_IDS, SET_ARRAYS
+from romtool.convert.array_names import ELEMENT_IDS, NODE_IDS, SET_ARRAYS, marked_rows
 from romtool.errors import ReaderError
 from romtool.types import Bools, CellBlock, Floats, Ints, Mesh
 
@@ -75,7 +75,7 @@ def build_mesh(grid: Grid, path: Path) -> GridMesh:
 
     Cells of one type form one block. Triangles and quadrangles that are faces of solids, and lines and
     vertices on nodes of solids, mark boundaries: they leave the elements and give side sets (with the
-    node set of the same name) and node sets where a tag array or a cell set names them.
+    node set of the same name) and node sets where a tag array, a mark or a cell set names them (`marked_rows`).
 
     Parameters
     ----------
@@ -250,9 +250,10 @@ def _ids(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...], rows: Ints,
 
 
 def _named_cells(grid: Grid) -> dict[str, Ints]:
-    """Return name -> file rows of the cells of each cell set and of each value of the tag arrays."""
+    """Return name -> file rows of the cells of each cell set, of marked cells, of each value of the tag arrays."""
     named = dict(grid.cell_sets)
     for name, array in grid.cell_arrays.items():
+        named |= marked_rows(name, array)
         tags = np.asarray(array).reshape(len(array), -1)
         if name.lower() in SET_ARRAYS and tags.shape[1] == 1 and np.array_equal(tags, np.rint(tags)):
             values = tags[:, 0].astype(np.int64)
@@ -269,9 +270,11 @@ def _element_sets(named: Mapping[str, Ints], cell_rows: Ints) -> dict[str, Ints]
 def _node_sets(
     grid: Grid, named: Mapping[str, Ints], blocks: list[_Block], faces: _Faces, new_row: Ints
 ) -> dict[str, Ints]:
-    """Return the file's node sets and the nodes of tagged faces, lines and vertices."""
+    """Return the file's node sets, marked nodes, and the nodes of tagged faces, lines and vertices."""
     kept = np.concatenate([block.rows for block in faces.elements])
     sets = {name: new_row[rows] for name, rows in grid.node_sets.items()}
+    for name, array in grid.node_arrays.items():
+        sets |= {key: new_row[rows] for key, rows in marked_rows(name, array).items()}
     for name, rows in named.items():
         marks = [b.nodes[np.isin(b.rows, rows) & ~np.isin(b.rows, kept)].ravel() for b in blocks]
         nodes = np.unique(new_row[np.concatenate(marks)])

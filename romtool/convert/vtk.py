@@ -285,13 +285,16 @@ def _count_cells(path: Path) -> int | None:
 
 def _with_vtk(path: Path, cause: BaseException) -> Grid:
     """Read a VTU through VTK after meshio failed for `cause`. Raises ReaderError with that cause."""
-    words = f"{path} cannot be read as {path.suffix}: {str(cause) or repr(cause)}"
+    reason = _parse_error(path) or str(cause) or "the format is not understood"
+    words = f"{path} cannot be read as {path.suffix} ({reason}); is it complete?"
     if path.suffix.lower() != ".vtu":
         raise ReaderError(words) from cause
     try:
         import pyvista
     except ImportError:
-        raise ReaderError(f"{words} (VTK may read it: pip install 'romtool[pictures]')") from cause
+        raise ReaderError(f"{words} VTK may read it: pip install 'romtool[pictures]'") from cause
+    if _parse_error(path):
+        raise ReaderError(words) from cause
     try:
         with _silent(), pyvista.VtkErrorCatcher() as caught:
             data = pyvista.read(path)
@@ -307,6 +310,17 @@ def _with_vtk(path: Path, cause: BaseException) -> Grid:
         cell_arrays={name: np.array(data.cell_data[name]) for name in data.cell_data},
         time=float(time[0]) if len(time) else None,
     )
+
+
+def _parse_error(path: Path) -> str:
+    """Return what is wrong with the XML of a VTU; nothing where it is sound, or goes on as raw binary data."""
+    try:
+        data = path.read_bytes()
+        if path.suffix.lower() == ".vtu" and b'encoding="raw"' not in data:
+            ElementTree.fromstring(data)
+    except ElementTree.ParseError as error:
+        return f"not well-formed XML: {error}"
+    return ""
 
 
 def _cell_runs(data: Any) -> Iterator[tuple[str, Ints]]:

@@ -41,7 +41,7 @@ def _sections(path: Path, text: str) -> Iterator[_Section]:
     headers = list(_SECTION.finditer(text))
     ends = [header.start() for header in headers[1:]] + [len(text)]
     line, done = 1, 0
-    for header, end in zip(headers, ends, strict=True):
+    for header, end in zip(headers, ends, strict=False):  # one end too many where there is no header
         line, done = line + text.count("\n", done, header.start(2)), header.start(2)
         if len(header[1]) == 2:
             yield _Section(header[2], header[3].strip(), text[header.end() : end], line, path.name)

@@ -112,8 +112,9 @@ def read_floats(path: Path, count: int, record: int | None, place: str) -> Float
     """
     try:
         found = path.stat().st_size
-    except OSError as error:
-        raise ReaderError(f"{place}: {path} cannot be read ({error.strerror}); put it there") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise ReaderError(f"{place}: {path} cannot be read ({reason}); put it there") from error
     expected = 4 * count * (record or 1)
     if (record or 1) < 1 or found < expected or found % (4 * count) or (record is None and found != expected):
         raise ReaderError(

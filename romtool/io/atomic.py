@@ -29,9 +29,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    CaseError: the folder cannot be made or written to.
+    CaseError: the folder cannot be made or written to, or `path` is a folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise CaseError(f"{path} is a folder, a file is to be written; give another name")
     temporary = _sibling(path, "part")
     with _parents_of(path):
         try:

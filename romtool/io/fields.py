@@ -90,6 +90,8 @@ def write_series(
     InputError: values whose number of rows does not fit the mesh.
     """
     path = Path(path)
+    if path.is_dir():
+        raise CaseError(f"{path} is a folder, a file is to be written; give another name")
     writer = {".xdmf": _write_xdmf, ".pvd": _write_pvd, ".vtu": _write_vtu}.get(path.suffix.lower())
     if writer is None:
         raise CaseError(f"{path}: fields are written as .xdmf, .pvd or .vtu, not as {path.suffix or 'that'}")

@@ -52,6 +52,11 @@ class Source:
             return self.contents.mesh
         return self.solution.mesh if self.solution is not None else None
 
+    @property
+    def has_history(self) -> bool:
+        """Tell whether the results hold something over time, not a mesh alone."""
+        return self.solution is not None and len(self.solution.times) > 0
+
 
 def case_text(name: str, sources: Sequence[Source]) -> str:
     """Write the text of a case file.
@@ -68,9 +73,10 @@ def case_text(name: str, sources: Sequence[Source]) -> str:
     """
     contents = next((source.contents for source in sources if source.contents), None)
     mesh = next((source.mesh for source in sources if source.mesh), None)
+    alone = next((source for source in sources if source.mesh and not source.deck and not source.has_history), None)
     blocks = [
         _head(name, contents),
-        *(_simulation(source) for source in sources),
+        *(_mesh(source) if source is alone else _simulation(source) for source in sources),
         *([] if mesh else [commented("No file found holds the mesh.", '[mesh]\nfile = "mesh.vtu"')]),
         _sets(mesh),
         *_loading(contents, mesh),
@@ -108,6 +114,14 @@ def _modulus(material: Material) -> float:
     """Return Young's modulus, the first of a table, 0 where there is none."""
     value = np.ravel(np.asarray(material.parameters.get("young", 0.0), dtype=np.float64))
     return float(value[min(1, len(value) - 1)]) if len(value) else 0.0
+
+
+def _mesh(source: Source) -> str:
+    """Return [mesh] for a file that holds a mesh alone, and a simulation to fill in."""
+    notes = [f"# Note: {' '.join(warning.split())}" for warning in _warnings(source.solution)]
+    simulation = '[[simulations]]\nname = "first"\nresults = "ref/first"'
+    words = "The file holds no results; where there are some (also of `romtool solve`), remove the # and fill in:"
+    return "\n".join(["[mesh]", f"file = {toml_text(source.results[0])}", *notes, "", commented(words, simulation)])
 
 
 def _simulation(source: Source) -> str:

@@ -25,7 +25,14 @@ from romtool.pipeline.folders import (
     write_head,
     write_record,
 )
-from romtool.pipeline.sources import CaseSources, input_digest, loading_of, open_case, open_simulation
+from romtool.pipeline.sources import (
+    CaseSources,
+    input_digest,
+    loading_of,
+    open_case,
+    open_simulation,
+    own_loading,
+)
 from romtool.types import Floats, SolverResults
 
 Say = Callable[[str], None]
@@ -95,7 +102,7 @@ def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Datas
         n_elements=sources.mesh.n_elements,
         node_ids=sources.mesh.node_ids,
         materials=sources.materials,
-        loading=own_loading(sources, records[0].loading),
+        loading=own_loading(sources, records[0].loading.times),
         simulations=tuple(records),
         warnings=tuple(dict.fromkeys(warnings)),
     )
@@ -112,11 +119,6 @@ def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Datas
                 write_record(file, f"simulations/{number}/loading", local)
             _write_history(record, results, parts, [file[f"simulations/{number}"] for file in files])
     return dataset
-
-
-def own_loading(sources: CaseSources, first: Loading) -> Loading:
-    """Return the case's own loading, with the increments of its first simulation where it has none."""
-    return sources.loading if len(sources.loading.times) > 1 else replace(sources.loading, times=first.times)
 
 
 def _write_history(

@@ -22,7 +22,8 @@ def write_fields(
     ----------
     source: online result, solution or solver files.
     out: `.xdmf`, `.vtu` or `.pvd`.
-    times: stored ones within 1e-9 of the duration, others interpolated linearly; empty for all stored times.
+    times: stored ones within 1e-9 of the duration, others interpolated linearly; written in increasing order, each
+        once; empty for all stored times.
     names: fields; empty for all.
     overwrite: replace an existing file.
 
@@ -41,7 +42,7 @@ def write_fields(
     for name in chosen:
         if name not in results.fields:
             raise CaseError(f"{source} has no field {name!r}; pick from {', '.join(results.fields)}")
-    wanted = np.array(list(times), dtype=np.float64) if len(times) else results.times
+    wanted = np.unique(np.array(list(times), dtype=np.float64)) if len(times) else results.times
     places = [_place(results, float(time)) for time in wanted]
 
     def read(name: str, i: int) -> Floats:

@@ -12,7 +12,7 @@ from romtool.loading import Deck
 from romtool.types import SolverResults
 
 
-def init_case(paths: Sequence[Path], out: Path, *, overwrite: bool = False) -> Path:
+def init_case(paths: Sequence[Path], out: Path, *, overwrite: bool = False) -> tuple[Path, bool]:
     """Write `out/case.toml` for solver decks and results.
 
     Parameters
@@ -23,7 +23,7 @@ def init_case(paths: Sequence[Path], out: Path, *, overwrite: bool = False) -> P
 
     Returns
     -------
-    The case file.
+    The case file, and whether all its simulations have results.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def init_case(paths: Sequence[Path], out: Path, *, overwrite: bool = False) -> P
     text = case_text(_case_name(paths), _with_unique_names(sources))
     with output_folder(out, overwrite=overwrite) as temporary:
         (temporary / "case.toml").write_text(text, encoding="utf-8")
-    return out / "case.toml"
+    return out / "case.toml", all(source.has_history for source in sources)
 
 
 def _case_name(paths: Sequence[Path]) -> str:

@@ -49,6 +49,9 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
         with clock.phase("load", "operators and displacement histories"):
             training = load_training(dataset_folder(case_path), dataset, comm)
         trained = train(training, settings, _model_id(dataset, settings), comm, clock)
+        remarks = [*dataset.warnings, *_unseen(trained.model)]
+        for text in remarks[len(dataset.warnings) :]:
+            say(f"warning: {text}")
         with clock.phase("verify", "the model on its own training"):
             errors = training_errors(trained, training, settings.newton, comm)
         model = replace(
@@ -63,7 +66,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
                 "seconds": clock.seconds,
                 "settings": {key: str(value) for key, value in vars(settings).items()},
                 "newton": vars(settings.newton),
-                "warnings": list(dataset.warnings),
+                "warnings": remarks,
                 "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
                 "versions": versions(),
                 "created": now(),
@@ -73,6 +76,15 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
         )
         write_model(temporary, model, trained)
     return model
+
+
+def _unseen(model: ReducedModel) -> list[str]:
+    """Say which fields the model can not give, since they stayed zero in the training."""
+    return [
+        f"{name} is zero in all training simulations: the model will not give it, also where a new load makes it grow; "
+        "train on a load that does"
+        for name in model.statistics["zero_fields"]  # type: ignore[attr-defined]
+    ]
 
 
 def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:

@@ -15,13 +15,22 @@ from romtool.fem.sets import check_regions
 from romtool.hifi.march import HifiState, StepStatistics, solve
 from romtool.hifi.problem import HifiProblem, build_problem
 from romtool.io.atomic import digest_text, output_folder
+from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import state_fields
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
 from romtool.pipeline.online import changes_nothing
-from romtool.pipeline.sources import CaseSources, field_reader, loading_of, open_case
-from romtool.types import Ints
+from romtool.pipeline.sources import (
+    CaseSources,
+    field_reader,
+    loading_of,
+    open_case,
+    open_simulation,
+    own_loading,
+    times_from_results,
+)
+from romtool.types import Ints, SolverResults
 
 Say = Callable[[str], None]
 
@@ -77,13 +86,22 @@ def solve_loads(
 def _loading(sources: CaseSources, load: LoadFile) -> Loading:
     """Return the loading of a load file on the case; one with a name alone is the first simulation's."""
     first = sources.case.simulations[0] if sources.case.simulations else None
+    results = None if first is None else _results_with_times(sources, first)
     if first is not None and changes_nothing(load):
-        return replace(loading_of(sources, first, None), name=load.name)
-    found = apply_load(sources.loading, load, field_reader(sources.mesh))
+        return replace(loading_of(sources, first, results), name=load.name)
+    own = own_loading(sources, None if results is None else results.times)
+    found = apply_load(own, load, field_reader(sources.mesh))
     if len(found.times) < 2:
         raise CaseError(f"{load.path}: no increments; give [time] points in the load file or the case")
     check_regions(sources.mesh, sources.materials, found)
     return found
+
+
+def _results_with_times(sources: CaseSources, first: Simulation) -> SolverResults | None:
+    """Return the results of the first simulation where only they know the increments, and where they are there."""
+    if not times_from_results(sources, first) or not first.results or not first.results[0].exists():
+        return None
+    return open_simulation(sources, first)
 
 
 def _solve(sources: CaseSources, loading: Loading, out: Path, say: Say, overwrite: bool) -> SolveSummary:

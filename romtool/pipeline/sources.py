@@ -122,15 +122,34 @@ def loading_of(sources: CaseSources, simulation: Simulation, results: SolverResu
     deck = sources.deck_of(simulation)
     materials, loading = resolve(sources.case, deck, field_reader(sources.mesh), simulation)
     _check_materials(sources, simulation, materials)
-    time = sources.case.overrides.time
-    if deck is not None and deck.times_from_results and results is not None and (time is None or time.points is None):
-        loading = replace(loading, times=results.times)
-    if not len(loading.times) and results is not None:
+    if results is not None and times_from_results(sources, simulation):
         loading = replace(loading, times=results.times)
     if len(loading.times) < 2:
         raise CaseError(f"{sources.case.path}: simulation {simulation.name!r} has no increments; give [time] points")
     check_regions(sources.mesh, materials, loading)
     return replace(loading, name=simulation.name)
+
+
+def times_from_results(sources: CaseSources, simulation: Simulation) -> bool:
+    """Tell whether only the results know the increments: neither the case does, nor the deck (automatic increments)."""
+    time, deck = sources.case.overrides.time, sources.deck_of(simulation)
+    if time is not None and time.points is not None:
+        return False
+    return deck is None or deck.times_from_results or not len(deck.loading.times)
+
+
+def own_loading(sources: CaseSources, first: Floats | None) -> Loading:
+    """Return the case's own loading.
+
+    Parameters
+    ----------
+    sources: of the case.
+    first: (n_times,) increments of the first simulation, taken where only its results know them; None: not known.
+    """
+    simulations = sources.case.simulations
+    if first is None or not simulations or not times_from_results(sources, simulations[0]):
+        return sources.loading
+    return replace(sources.loading, times=first)
 
 
 def _check_materials(sources: CaseSources, simulation: Simulation, materials: tuple[Material, ...]) -> None:

@@ -27,6 +27,7 @@ _INLINED = {
     "_nrt": False,
 }
 _inlined = njit(**_INLINED)
+_called = njit(**(_INLINED | {"forceinline": False}))
 _vectorised = njit(fastmath={"reassoc", "contract", "nsz"}, **_INLINED)
 
 
@@ -95,7 +96,10 @@ class Trajectory(NamedTuple):
 
 
 class PointWork(NamedTuple):
-    """Strain (6, n), stress (6, n) and tangent (6, 6, n) of a set of points, and views with the points first."""
+    """Strain (6, n), stress (6, n) and tangent (6, 6, n) of a set of points, and views with the points first.
+
+    The tangent is transposed: `tangent[b, a, k]` is d stress_a / d strain_b, so that `tangent_rows` is its `.T`.
+    """
 
     strain: Floats
     stress: Floats
@@ -171,16 +175,26 @@ def _workspace(points):  # type: ignore[no-untyped-def]
         np.zeros(n_modes),
         np.zeros(n_modes),
         np.zeros(n_modes),
-        np.full(1, np.sqrt(np.sum(points.weighted**2))),
+        np.array([_size(points.weighted)]),
         scratch(points.tables),
     )
+
+
+@_inlined
+def _size(fields):  # type: ignore[no-untyped-def]
+    """Return the norm of (n_modes, 6, n) values."""
+    total = 0.0
+    for j in range(fields.shape[0]):
+        for a in range(6):
+            total += _norm(fields[j, a]) ** 2
+    return np.sqrt(total)
 
 
 @njit(cache=True, error_model="numpy")
 def _point_work(n, n_tangents):  # type: ignore[no-untyped-def]
     """Make the arrays of `n` points, `n_tangents` (all or none) with tangents."""
     strain, stress, tangent = np.zeros((6, n)), np.zeros((6, n)), np.zeros((6, 6, n_tangents))
-    return PointWork(strain, stress, tangent, strain.T, stress.T, tangent.transpose((2, 0, 1)))
+    return PointWork(strain, stress, tangent, strain.T, stress.T, tangent.T)
 
 
 @_inlined
@@ -254,7 +268,7 @@ def _residual(points, schedule, out, work, i):  # type: ignore[no-untyped-def]
     return _norm(work.residual), max(_norm(work.absolute), floor)
 
 
-@_inlined
+@_called
 def _evaluate(tables, points, schedule, out, work, terms, i, first, last):  # type: ignore[no-untyped-def]
     """Evaluate the laws of a set of points, rows first:last of all, at time i; return their status."""
     start = out.state[i - 1, first:last]
@@ -311,12 +325,11 @@ def _stiffness(points, work):  # type: ignore[no-untyped-def]
 @_vectorised
 def _move(tangent, mode, moved):  # type: ignore[no-untyped-def]
     """Set `moved` to the stress that the tangent gives to the strain of a mode."""
-    b = mode
+    b, d = mode, tangent
     for a in range(6):
-        d = tangent[a]
         for k in range(moved.shape[1]):
-            part = d[0, k] * b[0, k] + d[1, k] * b[1, k] + d[2, k] * b[2, k]
-            moved[a, k] = part + d[3, k] * b[3, k] + d[4, k] * b[4, k] + d[5, k] * b[5, k]
+            part = d[0, a, k] * b[0, k] + d[1, a, k] * b[1, k] + d[2, a, k] * b[2, k]
+            moved[a, k] = part + d[3, a, k] * b[3, k] + d[4, a, k] * b[4, k] + d[5, a, k] * b[5, k]
 
 
 @_vectorised

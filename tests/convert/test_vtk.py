@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from romtool.cells import CELLS
+from romtool.convert.array_names import marked_rows
 from romtool.convert.grid import Grid, build_mesh
 from romtool.convert.vtk import READER, from_meshio, read_grid
+from romtool.convert.xdmf import READER as XDMF
 from romtool.errors import ReaderError
 from romtool.io.fields import write_series
 from tests.sample_grids import HEXA, LINEAR, QUADRATIC, TETRA, WEDGE, mixed_mesh, random_fields
@@ -313,3 +315,56 @@ def test_pvd_faults_are_said(tmp_path):
 def test_vtk_is_no_deck(tmp_path):
     with pytest.raises(ReaderError, match="not an input deck"):
         READER.read_deck(tmp_path / "a.vtu")
+
+
+@pytest.mark.parametrize("suffix", ["vtu", "xdmf"])
+def test_zeros_and_ones_mark_sets(tmp_path, suffix):
+    points, cells = boxes(3)
+    quads = cells[:, [4, 5, 6, 7]]
+    at_root = (points[:, 0] == 0.0).astype(np.int32)
+    tagged = [np.array([1, 0, 0]), np.array([0, 0, 0])]
+    top = [np.array([0, 0, 0]), np.array([0, 1, 1])]
+    mesh = meshio.Mesh(
+        points,
+        [("hexahedron", cells), ("quad", quads)],
+        point_data={"ROOT": at_root, "T": points[:, 0]},
+        cell_data={"foot": tagged, "TOP": top},
+    )
+    mesh.write(tmp_path / f"m.{suffix}")
+    results = (READER if suffix == "vtu" else XDMF).read(tmp_path / f"m.{suffix}")
+    assert set(results.fields) == {"T"}
+    np.testing.assert_array_equal(np.sort(results.mesh.node_sets["ROOT"]), np.flatnonzero(at_root))
+    np.testing.assert_array_equal(results.mesh.element_sets["foot"], [0])
+    np.testing.assert_array_equal(results.mesh.side_sets["TOP"][:, 0], [1, 2])
+
+
+def test_sets_of_meshio_in_a_vtu(tmp_path):
+    points, cells = boxes(3)
+    root = np.flatnonzero(points[:, 0] == 0.0)
+    cell_sets = {"foot": [np.array([0])], "tip": [np.array([2])]}
+    mesh = meshio.Mesh(points, [("hexahedron", cells)], point_sets={"ROOT": root}, cell_sets=cell_sets)
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        mesh.write(tmp_path / "m.vtu")
+    found = READER.read(tmp_path / "m.vtu").mesh
+    np.testing.assert_array_equal(found.node_sets["ROOT"], root)
+    assert {name: list(rows) for name, rows in found.element_sets.items()} == {"foot": [0], "tip": [2]}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([0, 0, 0], {}), ([3, 1, 2], {}), ([-1, -1, 0], {"a-b": [2]}), ([-1, 0, 1], {"a": [1], "b": [2]})],
+)
+def test_marks(values, expected):
+    found = marked_rows("a-b", np.array(values))
+    assert {name: list(rows) for name, rows in found.items()} == expected
+    assert marked_rows("a-b", np.array(values, dtype=float)) == {}
+
+
+@pytest.mark.parametrize("size", [0, 300, -20])
+def test_a_vtu_cut_short_is_one_sentence(tmp_path, size, capfd):
+    points, cells = boxes(2)
+    file = write_vtu(tmp_path / "m.vtu", points, [("hexahedron", cells)])
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(ReaderError, match=r"m\.vtu cannot be read as \.vtu \(not well-formed XML: .*line"):
+        READER.read(file)
+    assert capfd.readouterr().err == ""
