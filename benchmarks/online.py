@@ -20,8 +20,9 @@ from romtool.laws import evaluate
 from romtool.linalg.reduction import SerialComm
 from romtool.offline.train import Clock, train
 from romtool.reduced.forces import build_schedule
+from romtool.reduced.layout import Criteria
 from romtool.reduced.march import build_points, empty_trajectory
-from romtool.reduced.newton import Criteria, march
+from romtool.reduced.newton import march
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
 from tests.structures import box, thermal_cycle, training_set, viscoplastic
 

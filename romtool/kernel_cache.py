@@ -6,6 +6,7 @@ change in one of these would leave old machine code in use.
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).parent
@@ -27,3 +28,11 @@ def kernel_folder() -> Path:
 def use_kernel_folder() -> None:
     """Tell numba to keep its compiled code there, unless the user chose a place; before numba is imported."""
     os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_folder()))
+
+
+def remove_stale_kernels() -> None:
+    """Remove the folders of earlier sources beside the present one."""
+    present = kernel_folder()
+    for folder in present.parent.glob("kernels-*"):
+        if folder != present:
+            shutil.rmtree(folder, ignore_errors=True)

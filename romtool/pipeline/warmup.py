@@ -6,6 +6,7 @@ from romtool.fem.operators import build_operators
 from romtool.fem.partition import restrict_loading, split_mesh
 from romtool.hifi.march import solve
 from romtool.hifi.problem import build_problem
+from romtool.kernel_cache import remove_stale_kernels
 from romtool.laws import build_tables
 from romtool.linalg.reduction import SerialComm
 from romtool.loading import Dirichlet, Load, Loading, Material
@@ -76,4 +77,5 @@ def _material() -> Material:
 
 
 if __name__ == "__main__":
+    remove_stale_kernels()
     warm_up()

@@ -8,8 +8,8 @@ import numpy as np
 
 from romtool.errors import CaseError
 from romtool.loading import Dirichlet, Load, Loading
+from romtool.reduced.layout import Schedule
 from romtool.reduced.model import Lifting, ReducedModel, SurfaceShape, VolumeShape
-from romtool.reduced.newton import Schedule
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Bools, Floats
 

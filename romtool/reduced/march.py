@@ -8,8 +8,9 @@ from romtool.errors import ConvergenceError
 from romtool.laws import state_fields, state_size, thermal_offset
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
+from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
 from romtool.reduced.model import DualBasis, ReducedModel
-from romtool.reduced.newton import Criteria, Points, PointSet, Schedule, Trajectory, march
+from romtool.reduced.newton import march
 from romtool.settings import NewtonSettings
 from romtool.temperature import evaluate_at
 from romtool.types import Floats, Ints

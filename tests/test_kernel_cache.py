@@ -1,0 +1,35 @@
+"""Compiled kernels are kept in a folder that changes with the sources."""
+
+import shutil
+from pathlib import Path
+
+import romtool
+from romtool import kernel_cache
+
+
+def copy_of_sources(folder: Path) -> Path:
+    for part in kernel_cache.COMPILED_PARTS:
+        shutil.copytree(
+            Path(romtool.__file__).parent / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return folder
+
+
+def test_a_change_in_any_compiled_part_changes_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel_cache, "ROOT", copy_of_sources(tmp_path))
+    before = kernel_cache.kernel_folder()
+    assert before == kernel_cache.kernel_folder()
+    source = tmp_path / "laws" / "return_map.py"
+    source.write_text(source.read_text() + "\n")
+    assert kernel_cache.kernel_folder() != before
+
+
+def test_stale_folders_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel_cache, "ROOT", copy_of_sources(tmp_path))
+    present = kernel_cache.kernel_folder()
+    stale = present.parent / "kernels-0"
+    for folder in (present, stale):
+        folder.mkdir(parents=True)
+    kernel_cache.remove_stale_kernels()
+    assert present.is_dir()
+    assert not stale.exists()
