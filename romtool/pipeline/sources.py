@@ -1,5 +1,6 @@
 """From a case file to what it stands for: mesh, materials, and the loading of each simulation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -64,7 +65,26 @@ def open_case(path: Path) -> CaseSources:
     materials, loading = resolve(case, next(iter(decks.values()), None), field_reader(mesh))
     check_regions(mesh, materials, loading)
     warnings = [f"{entry.name}: {text}" for entry, found in decks.items() for text in found.warnings]
+    warnings += implausible_units(materials)
     return CaseSources(case, mesh, materials, loading, decks, tuple(warnings))
+
+
+WAVE_SPEEDS = ((5e2, 2e4), (5e5, 2e7))
+"""sqrt(young / density) of solids in metres and in millimetres per second."""
+
+
+def implausible_units(materials: Sequence[Material]) -> list[str]:
+    """Return a sentence for each material whose modulus and density do not fit one system of units."""
+    sentences = []
+    for material in materials:
+        young = float(np.ravel(np.asarray(material.parameters.get("young", np.nan), dtype=np.float64))[-1])
+        speed = float(np.sqrt(young / material.density)) if material.density else np.nan
+        if np.isfinite(speed) and not any(low < speed < high for low, high in WAVE_SPEEDS):
+            sentences.append(
+                f"material of {material.elements!r}: Young's modulus {young:g} and density {material.density:g} give a "
+                f"speed of sound of {speed:.3g}, which fits neither metres nor millimetres and seconds; check the units"
+            )
+    return sentences
 
 
 def _mesh_of(case: Case, decks: dict[Path, Deck]) -> Mesh:
