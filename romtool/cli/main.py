@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -86,12 +87,20 @@ def _run(arguments: list[str]) -> int:
         return _fail(arguments, 2, type(error).__name__, error.format_message())
     except MemoryError:
         return _fail(arguments, 1, "MemoryError", "out of memory; use fewer modes, a coarser mesh, or a larger machine")
-    except OSError as error:
-        return _fail(arguments, 1, "OSError", f"{error}; make room, or give a path that can be read and written")
     except Exception as error:
+        if reason := _system_error(error):
+            return _fail(arguments, 1, "OSError", f"{reason}; make room, or give a path that can be read and written")
         text = f"unexpected {type(error).__name__}: {error}; this is a fault of romtool: please report it with --debug"
         return _fail(arguments, 1, type(error).__name__, text)
     return 0
+
+
+def _system_error(error: Exception) -> str:
+    """Return what the operating system says, also where HDF5 wraps it in a text of its own; else nothing."""
+    wrapped = re.search(r"name = '([^']*)'.*error message = '([^']*)'", str(error), re.DOTALL)
+    if wrapped:
+        return f"{wrapped[1]}: {wrapped[2]}"
+    return str(error) if isinstance(error, OSError) else ""
 
 
 def _fail(arguments: list[str], code: int, kind: str, text: str) -> int:

@@ -40,8 +40,9 @@ def command(model: Path, loads: tuple[Path, ...], output: Path, overwrite: bool,
             entry["iterations"],
             1e3 * entry["seconds"]["march"],
             *entry["largest"].values(),
+            max((max(values) for values in entry["residual"].values()), default=None),
         )
         for entry in summary["loads"]
     ]
-    fields = [f"max {name}" for name in summary["loads"][0]["largest"]]
-    print_table("online", ("load", "steps", "iterations", "march [ms]", *fields), rows)
+    fields = [f"max {name} (sampled)" for name in summary["loads"][0]["largest"]]
+    print_table("online", ("load", "steps", "iterations", "march [ms]", *fields, "max gappy residual"), rows)

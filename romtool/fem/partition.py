@@ -161,8 +161,8 @@ def _restrict_load(load: Load, whole: Mesh, part: Subdomain) -> Load:
         return load
     if load.on == "face":
         return replace(load, value=load.value[part.side_rows[load.region]])
-    nodes = side_set_nodes(whole, load.region)
-    return replace(load, value=load.value[np.isin(nodes, part.node_rows)])
+    nodes, mine = side_set_nodes(whole, load.region), part.node_rows[side_set_nodes(part.mesh, load.region)]
+    return replace(load, value=load.value[np.isin(nodes, mine)])
 
 
 @dataclass(frozen=True)

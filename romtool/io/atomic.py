@@ -64,7 +64,7 @@ def output_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     _check_replaceable(path, overwrite)
     with _parents_of(path):
         temporary = _sibling(path, "part")
-        temporary.mkdir()
+        _make(temporary)
         try:
             yield temporary
             _check_replaceable(path, overwrite)
@@ -137,6 +137,16 @@ def _parents_of(path: Path) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 parent.rmdir()
         raise
+
+
+def _make(folder: Path) -> None:
+    """Make a folder; its parent is there."""
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise CaseError(
+            f"{folder.absolute().parent} cannot be written to: {error.strerror}; give another -o"
+        ) from error
 
 
 def _check_replaceable(path: Path, overwrite: bool) -> None:

@@ -33,7 +33,7 @@ class MaterialEntry(Table):
     """[[materials]]."""
 
     elements: Text = Field(default="all", description='an element set, or "all"')
-    law: Text = Field(description="the name of a law, see `romtool law --list`")
+    law: Text = Field(description="the name of a law")
     density: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
         default=None, description="a positive number"
     )

@@ -26,7 +26,7 @@ def material_template(mesh: Mesh | None) -> str:
     return f"""[[materials]]
 # {_choices("element sets", mesh.element_sets if mesh else None)}
 elements = "all"
-# a law of `romtool law --list`
+# elastic, plastic, viscoplastic_norton_af, creep_norton, creep_time_hardening, plastic_creep
 law = "elastic"
 density = 7.8e-9
 reference_temperature = 20.0

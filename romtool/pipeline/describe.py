@@ -1,13 +1,15 @@
 """`romtool info`: what a path holds."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from romtool.convert.registry import find_reader, read_deck, read_results
-from romtool.errors import ModelError
+from romtool.errors import ModelError, ReaderError
 from romtool.io.case import read_case
+from romtool.io.load import read_load
 from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
 from romtool.pipeline.init import is_deck
 from romtool.reduced.march import ReducedHistory
@@ -27,7 +29,7 @@ def describe(path: Path) -> Description:
     if path.is_dir() or path.suffix == ".h5":
         return _describe_own(path)
     if path.suffix == ".toml":
-        return describe_case(path)
+        return describe_toml(path)
     if path.exists() and is_deck(path):
         return _describe_deck(path)
     return describe_results(read_results(path))
@@ -38,7 +40,11 @@ def _describe_own(path: Path) -> Description:
     heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5")
     found = path if path.is_file() else next((path / name for name in heads if (path / name).is_file()), None)
     if found is None:
-        raise ModelError(f"{path}: not a folder of romtool; expected one that holds {', '.join(heads)}")
+        children = [child for child in sorted(path.iterdir()) if any((child / name).is_file() for name in heads)]
+        if len(children) == 1:
+            return _describe_own(children[0])
+        names = f"; it has {', '.join(child.name for child in children)}: name one" if children else ""
+        raise ModelError(f"{path}: not a folder of romtool; expected one that holds {', '.join(heads)}{names}")
     describers = {
         "model": lambda: describe_model(read_model(found)),
         "dataset": lambda: describe_dataset(read_dataset(found.parent)),
@@ -93,7 +99,10 @@ def describe_results(results: SolverResults) -> Description:
 
 def _describe_deck(path: Path) -> Description:
     """Describe an input deck; what the deck's physics does not allow is no obstacle to show its mesh."""
-    deck = read_deck(path)
+    try:
+        deck = read_deck(path)
+    except ReaderError as error:
+        return _describe_mesh_of_deck(path, error)
     mesh = describe_mesh(deck.mesh) if deck.mesh is not None else {}
     loading = deck.loading
     return {
@@ -111,7 +120,34 @@ def _describe_deck(path: Path) -> Description:
     }
 
 
-def describe_case(path: Path) -> Description:
+def describe_toml(path: Path) -> Description:
+    """Describe a case file (it has a table [case]) or a load file."""
+    return _describe_case(path) if _has_table(path, "case") else _describe_load(path)
+
+
+def _has_table(path: Path, name: str) -> bool:
+    """Tell whether a TOML file has a table; a file that cannot be read is left to its reader."""
+    try:
+        return name in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+
+
+def _describe_load(path: Path) -> Description:
+    """Describe a load file: what it changes."""
+    load = read_load(path)
+    return {
+        "kind": "load",
+        "name": load.name,
+        "loads": [change.name for change in load.loads],
+        "tables": [change.name for change in load.tables],
+        "dirichlet": [change.name for change in load.dirichlet],
+        "temperature": "as in the case" if load.temperature is None else "changed",
+        "time": "as in the case" if load.time is None else "changed",
+    }
+
+
+def _describe_case(path: Path) -> Description:
     """Describe a case file."""
     case = read_case(path)
     return {

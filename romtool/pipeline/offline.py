@@ -1,6 +1,6 @@
 """`romtool offline`: train a model on a dataset and write its folder."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ from romtool.fem.partition import merge
 from romtool.hifi.march import linear_lifting
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text, output_folder
-from romtool.io.case import read_case
-from romtool.laws import build_tables
+from romtool.io.case import Case, read_case
+from romtool.laws import build_tables, state_fields
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
 from romtool.offline.parts import build_part
@@ -41,7 +41,10 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
     ------
     RomtoolError: wrong input, or a training that fails; nothing is written then.
     """
-    settings = read_case(case_path).settings
+    case = read_case(case_path)
+    settings = case.settings
+    for sentence in _ignored(case):
+        say(f"warning: {sentence}")
     with output_folder(out, overwrite=overwrite) as temporary:
         clock = Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
@@ -64,7 +67,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
                 "training_errors_by_simulation": errors,
                 "unbalance": {run.name: u for run, u in zip(training.runs, trained.snapshots.unbalance, strict=True)},
                 "seconds": clock.seconds,
-                "settings": {key: str(value) for key, value in vars(settings).items()},
+                "settings": asdict(settings),
                 "newton": vars(settings.newton),
                 "warnings": remarks,
                 "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
@@ -78,12 +81,25 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
     return model
 
 
+def _ignored(case: Case) -> list[str]:
+    """Say which settings of the case file have no effect yet."""
+    sentences = []
+    if case.settings.clusters.count != 1:
+        sentences.append("[clusters] count: one model is trained on all simulations, not one per cluster")
+    if case.quantities:
+        sentences.append(
+            "[[quantities]] are not computed; the report shows the largest p, von Mises stress and displacement"
+        )
+    return sentences
+
+
 def _unseen(model: ReducedModel) -> list[str]:
-    """Say which fields the model can not give, since they stayed zero in the training."""
+    """Say which internal variables the model can not give, since they stayed zero in the training."""
     return [
         f"{name} is zero in all training simulations: the model will not give it, also where a new load makes it grow; "
         "train on a load that does"
         for name in model.statistics["zero_fields"]  # type: ignore[attr-defined]
+        if name in state_fields(model.tables)
     ]
 
 

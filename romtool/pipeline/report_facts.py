@@ -98,15 +98,20 @@ def _training_facts(model: ReducedModel, units: Units) -> TrainingFacts:
         zero_fields=tuple(known["zero_fields"]),
         unbalance={name: np.asarray(values) for name, values in known.get("unbalance", {}).items()},
         errors={name: dict(entry) for name, entry in known.get("training_errors_by_simulation", {}).items()},
-        settings={name: str(text) for name, text in known.get("settings", {}).items()},
+        settings={name: _in_words(table) for name, table in known.get("settings", {}).items()},
         coordinate_unit=coordinate_unit(model, units),
     )
 
 
 def coordinate_unit(model: ReducedModel, units: Units) -> str:
     """Return the unit of the coordinates of modes that are orthonormal in the model's inner product."""
-    pod = str(dict(model.statistics.get("settings", {})).get("pod", ""))  # type: ignore[call-overload]
-    return units.label("(force length)^0.5" if "'energy'" in pod else "length^2.5")
+    pod = dict(model.statistics.get("settings", {})).get("pod", {})  # type: ignore[call-overload]
+    return units.label("(force length)^0.5" if pod.get("inner_product") == "energy" else "length^2.5")
+
+
+def _in_words(table: Mapping[str, object]) -> str:
+    """Return the keys of a table of the case file with their values, one after the other."""
+    return ", ".join(f"{key} {' '.join(value) if isinstance(value, tuple) else value}" for key, value in table.items())
 
 
 def _texts_to_floats(mapping: Any) -> dict[str, float]:

@@ -118,7 +118,8 @@ def _solve(sources: CaseSources, loading: Loading, out: Path, say: Say, overwrit
 
         def on_step(state: HifiState, step: StepStatistics) -> None:
             writer.add(state)
-            say(f"{loading.name}: t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
+            done = f"{writer.row - 1}/{len(loading.times) - 1}"
+            say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
 
         _, statistics = solve(problem, on_step)
         seconds = time.perf_counter() - start

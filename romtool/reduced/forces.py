@@ -106,8 +106,8 @@ def _volume_force(shape: VolumeShape, load: Load) -> Floats:
         return np.asarray(load.value, dtype=np.float64) @ shape.volume
     if not np.any(shape.mass):
         raise CaseError(
-            f"load {load.name!r} (centrifugal) acts on {load.region!r}, whose material has no density; give [[materials]] "
-            "density in the case and run offline again"
+            f"load {load.name!r} (centrifugal) acts on {load.region!r}, whose material has no density; give "
+            "[[materials]] density in the case and run offline again"
         )
     axis = np.asarray(load.axis, dtype=np.float64)
     axis = axis / np.linalg.norm(axis)

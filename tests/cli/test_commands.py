@@ -118,3 +118,94 @@ def test_errors_as_json(tmp_path):
     error = json.loads(failed.out)["error"]
     assert set(error) == {"code", "message", "remedy"}
     assert "case.toml" in error["message"] + error["remedy"]
+
+
+def test_tables_are_not_broken_in_a_pipe(case_folder, tmp_path):
+    loads = case_folder / "loads"
+    long = tmp_path / ("a" * 90)
+    told = romtool("online", case_folder / "model", loads / "new.toml", "-o", long)
+    assert "march [ms]" in told.out
+    told = romtool("compare", long / "new", case_folder / "ref" / "new")
+    assert told.out.splitlines()[0] == f"{long / 'new'} against {case_folder / 'ref' / 'new'}, 5 times"
+    assert "\x1b" not in told.out
+
+
+def test_fields_are_written_in_increasing_time(case_folder, tmp_path):
+    out = tmp_path / "f.xdmf"
+    assert romtool("fields", case_folder / "ref" / "new", "--at", "0.5,0.25,0.5", "--names", "u", "-o", out).code == 0
+    assert romtool("info", out, "--json").json["times"] == [0.25, 0.5]
+
+
+def test_a_zero_reference_is_said(case_folder, tmp_path):
+    with h5py.File(case_folder / "ref" / "new" / "subdomain-0000.h5", "r+") as file:
+        file["fields/p"][...] = 0.0
+    told = romtool("compare", case_folder / "ref" / "base", case_folder / "ref" / "new")
+    assert "p is zero throughout" in told.err
+    errors = romtool("compare", case_folder / "ref" / "base", case_folder / "ref" / "new", "--json").json["fields"]["p"]
+    assert errors["relative_l2"] is None
+    assert errors["absolute_l2"] > 0.0
+
+
+def test_increments_that_only_the_results_know(case_folder, tmp_path):
+    """The deck leaves the increments to the solver: solve and online take those of the first results."""
+    deck = case_folder / "box.inp"
+    deck.write_text(deck.read_text().replace("*STATIC, DIRECT\n0.25", "*STATIC\n0.1"))
+    loads = case_folder / "loads"
+    solved = romtool(
+        "solve", case_folder / "case.toml", loads / "base.toml", loads / "new.toml", "-o", tmp_path, "--json"
+    )
+    assert [entry["n_steps"] for entry in solved.json["loads"]] == [4, 4]
+    assert romtool("offline", case_folder / "case.toml", "-o", tmp_path / "m", "-q").code == 0
+    answers = romtool(
+        "online", tmp_path / "m", loads / "base.toml", loads / "new.toml", "-o", tmp_path / "on", "--json"
+    )
+    assert [entry["n_steps"] for entry in answers.json["loads"]] == [4, 4]
+
+
+def test_a_field_that_stays_zero_is_said(case_folder, tmp_path):
+    for name in ("base", "pulled"):
+        load = case_folder / "loads" / f"{name}.toml"
+        load.write_text(f'name = "{name}"\n[[loads]]\nname = "END"\nscale = 0.1\n[temperature]\ninitial = 20.0\n')
+    case = case_folder / "case.toml"
+    case.write_text(case.read_text().replace('results = "ref/base"', 'results = "ref/base"\nload = "loads/base.toml"'))
+    loads = [case_folder / "loads" / f"{name}.toml" for name in ("base", "pulled")]
+    assert romtool("solve", case, *loads, "-o", case_folder / "ref", "--overwrite", "-q").code == 0
+    trained = romtool("offline", case, "-o", tmp_path / "m")
+    assert trained.code == 0, trained.err
+    assert "warning: p is zero in all training simulations" in trained.err
+
+
+def test_init_says_what_comes_next(case_folder, tmp_path):
+    said = romtool("init", case_folder / "box.inp", "-o", tmp_path / "new").err
+    assert "romtool solve" in said
+    out = tmp_path / "m.vtu"
+    assert romtool("fields", case_folder / "ref" / "new", "--at", "1.0", "--names", "u", "-o", out).code == 0
+    assert "romtool offline" in romtool("init", out, "-o", tmp_path / "other").err
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device; make room"),
+        (KeyError("x"), "unexpected KeyErr"),
+    ],
+)
+def test_what_nobody_expected_is_one_line(monkeypatch, case_folder, error, words):
+    def fail(path):
+        raise error
+
+    monkeypatch.setattr("romtool.pipeline.describe.describe", fail)
+    told = romtool("info", case_folder / "model", "--json")
+    assert told.code == 1
+    assert words in told.error
+    assert told.json["error"]["code"] == ("KeyError" if isinstance(error, KeyError) else "OSError")
+
+
+def test_info_shows_the_mesh_of_a_deck_whose_physics_is_not_understood(case_folder):
+    deck = case_folder / "box.inp"
+    deck.write_text(deck.read_text().replace("*PLASTIC\n", "*CYCLIC HARDENING\n"))
+    told = romtool("info", deck, "--json")
+    assert told.code == 0, told.err
+    assert told.json["kind"] == "solver-deck"
+    assert told.json["n_elements"] == 12
+    assert "CYCLIC HARDENING" in told.json["warnings"][-1]

@@ -232,6 +232,13 @@ def test_missing_mesh_is_refused(tmp_path: Path) -> None:
         READER.read(tmp_path / "absent.geof")
 
 
+@pytest.mark.parametrize("text", ["", "no mesh at all"])
+def test_a_mesh_without_sections_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.geof").write_text(text)
+    with pytest.raises(ReaderError, match=r"m\.geof"):
+        read_mesh(tmp_path / "m.geof")
+
+
 # results
 
 NODE_NAMES = ("U1", "U2", "U3", "RU1", "RU2", "RU3")

@@ -321,6 +321,7 @@ def test_linear_tetrahedra_are_a_doubt(tmp_path: Path) -> None:
         ("right -3.", "right function x;", "line 16: .*expected `FASET value"),
         ("file p.node", "file T.node", "line 15: .*108 bytes, expected 4 for record 1 of 1 float32"),
         ("file p.node", "file q.node", "line 15: .*q.node cannot be read"),
+        ("file p.node", "file p\0.node", "line 15: .*cannot be read .*null byte"),
         ("1.5) d3", "1.5) d4", "line 18: .*expected `ELSET"),
         ("ALL_ELEMENT (", "square ALL_ELEMENT (", "line 18: .*expected `ELSET"),
         ("ALL_ELEMENT (", "parts (", "line 18: the mesh has no element set 'parts'"),

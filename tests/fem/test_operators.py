@@ -1,5 +1,7 @@
 """Operators: patch tests, rigid bodies, volumes, transposition, mass and temperature, for every formulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse.linalg import spsolve
@@ -182,3 +184,13 @@ def test_formulation_of_another_cell_is_refused():
     block = CellBlock("hexahedron", "tet4", mesh.blocks[0].element_ids, mesh.blocks[0].connectivity)
     with pytest.raises(MeshError, match="tetra cells"):
         build_operators(Mesh(mesh.points, mesh.node_ids, (block,)))
+
+
+def test_temperature_operator_skips_an_empty_block():
+    mesh = cube("hex8")
+    (block,) = mesh.blocks
+    empty = CellBlock("wedge", "wedge6", block.element_ids[:0], np.zeros((0, 6), dtype=np.int64))
+    expected = temperature_operator(build_operators(mesh)).toarray()
+    for blocks in ((empty, block), (block, empty), (empty, block, empty)):
+        found = temperature_operator(build_operators(replace(mesh, blocks=blocks)))
+        np.testing.assert_array_equal(found.toarray(), expected)

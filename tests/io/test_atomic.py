@@ -137,3 +137,10 @@ def test_digest_depends_on_contents_and_their_borders(tmp_path):
     assert digest_text("é") == hashlib.sha256("é".encode()).hexdigest()
     with pytest.raises(CaseError, match="cannot be read"):
         digest_files([a])
+
+
+def test_a_file_does_not_replace_a_folder(tmp_path):
+    (tmp_path / "f.xdmf").mkdir()
+    with pytest.raises(CaseError, match="is a folder"), atomic_file(tmp_path / "f.xdmf"):
+        raise AssertionError("the body must not run")
+    assert list(tmp_path.iterdir()) == [tmp_path / "f.xdmf"]

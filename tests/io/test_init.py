@@ -176,3 +176,12 @@ def test_long_lists_are_cut(tmp_path: Path) -> None:
     assert "… and 460 more" in text
     assert "… 300 points" in text
     assert max(map(len, text.splitlines())) < 1500
+
+
+def test_a_mesh_alone_becomes_the_mesh_of_the_case():
+    nothing = SolverResults("vtk", (Path("m.vtu"),), MESH, np.zeros(0), {}, lambda name, i: np.zeros(0))
+    text = case_text("new", [Source("m", results=("../m.vtu",), solution=nothing)])
+    found = tomllib.loads(text)
+    assert found["mesh"] == {"file": "../m.vtu"}
+    assert "simulations" not in found
+    assert '# results = "ref/first"' in text

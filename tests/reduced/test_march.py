@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from romtool.errors import ConvergenceError
+from romtool.errors import CaseError, ConvergenceError
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.loads import load_shapes, load_vectors
 from romtool.fem.operators import internal_force, strain
@@ -146,3 +146,10 @@ def test_rate_independent_intervals_leave_out_viscosity(model):
     viscous = march_loading(model, model.loading, TIGHT)
     gap = np.abs(a.coordinates - b.coordinates).max()
     assert gap < 0.1 * np.abs(a.coordinates - viscous.coordinates).max()
+
+
+def test_rotation_of_what_has_no_density_is_refused(training):
+    model = full_quadrature(training, np.eye(3 * MESH.n_nodes)[:, free_dofs()[:4]])
+    shape = replace(model.volumes["all"], mass=np.zeros((3, 4)))
+    with pytest.raises(CaseError, match=r"'spin' .* no density"):
+        march_loading(replace(model, volumes={"all": shape}), model.loading, TIGHT)
