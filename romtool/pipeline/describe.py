@@ -120,6 +120,15 @@ def _describe_deck(path: Path) -> Description:
     }
 
 
+def _describe_mesh_of_deck(path: Path, error: ReaderError) -> Description:
+    """Describe the mesh of a deck whose physics is not understood. Raises the error where there is no mesh either."""
+    try:
+        found = describe_results(read_results(path))
+    except ReaderError:
+        raise error from None
+    return {**found, "kind": "solver-deck", "warnings": [*found["warnings"], f"cannot be computed: {error}"]}
+
+
 def describe_toml(path: Path) -> Description:
     """Describe a case file (it has a table [case]) or a load file."""
     return _describe_case(path) if _has_table(path, "case") else _describe_load(path)

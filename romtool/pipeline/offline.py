@@ -12,7 +12,7 @@ from romtool.hifi.march import linear_lifting
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text, output_folder
 from romtool.io.case import Case, read_case
-from romtool.laws import build_tables, state_fields
+from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
 from romtool.offline.parts import build_part
@@ -24,6 +24,9 @@ from romtool.pipeline.ranks import owned
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ReducedModel
 from romtool.types import Floats
+
+UNBALANCE = 1e-2
+"""Largest relative unbalance of a training simulation that is not remarked on."""
 
 
 def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False) -> ReducedModel:
@@ -52,7 +55,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
         with clock.phase("load", "operators and displacement histories"):
             training = load_training(dataset_folder(case_path), dataset, comm)
         trained = train(training, settings, _model_id(dataset, settings), comm, clock)
-        remarks = [*dataset.warnings, *_unseen(trained.model)]
+        remarks = [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)]
         for text in remarks[len(dataset.warnings) :]:
             say(f"warning: {text}")
         with clock.phase("verify", "the model on its own training"):
@@ -93,13 +96,26 @@ def _ignored(case: Case) -> list[str]:
     return sentences
 
 
-def _unseen(model: ReducedModel) -> list[str]:
+def _unbalanced(training: TrainingSet, trained: Trained) -> list[str]:
+    """Say which training simulations are not in balance with what the case says acts on them."""
+    pairs = zip(training.runs, trained.snapshots.unbalance, strict=True)
+    worst_of = {run.name: float(np.max(values, initial=0.0)) for run, values in pairs}
+    return [
+        f"simulation {name}: the stresses recomputed from its displacements are out of balance with its loads by "
+        f"{unbalance:.1%}; check that materials, loads, temperature, increments and units are those of the solver's run"
+        for name, unbalance in worst_of.items()
+        if unbalance > UNBALANCE
+    ]
+
+
+def _unseen(model: ReducedModel, dataset: Dataset) -> list[str]:
     """Say which internal variables the model can not give, since they stayed zero in the training."""
+    if all(material.law == "elastic" for material in dataset.materials):
+        return []
     return [
         f"{name} is zero in all training simulations: the model will not give it, also where a new load makes it grow; "
         "train on a load that does"
         for name in model.statistics["zero_fields"]  # type: ignore[attr-defined]
-        if name in state_fields(model.tables)
     ]
 
 

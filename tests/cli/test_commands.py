@@ -203,9 +203,18 @@ def test_what_nobody_expected_is_one_line(monkeypatch, case_folder, error, words
 
 def test_info_shows_the_mesh_of_a_deck_whose_physics_is_not_understood(case_folder):
     deck = case_folder / "box.inp"
-    deck.write_text(deck.read_text().replace("*PLASTIC\n", "*CYCLIC HARDENING\n"))
+    deck.write_text(deck.read_text().replace("*DENSITY\n", "*CREEP, LAW=USER\n"))
     told = romtool("info", deck, "--json")
     assert told.code == 0, told.err
     assert told.json["kind"] == "solver-deck"
     assert told.json["n_elements"] == 12
-    assert "CYCLIC HARDENING" in told.json["warnings"][-1]
+    assert "*CREEP" in told.json["warnings"][-1]
+
+
+def test_results_that_do_not_fit_their_loads_are_said(case_folder, tmp_path):
+    fitting = romtool("offline", case_folder / "case.toml", "-o", tmp_path / "fitting")
+    assert "out of balance" not in fitting.err
+    deck = case_folder / "box.inp"
+    deck.write_text(deck.read_text().replace("END, P, -120.", "END, P, -130."))
+    told = romtool("offline", case_folder / "case.toml", "-o", tmp_path / "m")
+    assert "warning: simulation base: the stresses recomputed from its displacements are out of balance" in told.err
