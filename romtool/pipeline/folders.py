@@ -87,6 +87,7 @@ class Provenance:
     versions: of romtool and the packages behind it.
     created: date and time, ISO 8601, UTC.
     seconds: by phase.
+    stopped: why the computation ended before its last time; "" where it did not.
     """
 
     source: str
@@ -94,6 +95,7 @@ class Provenance:
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    stopped: str = ""
 
 
 def versions() -> dict[str, str]:

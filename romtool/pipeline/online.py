@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from romtool.convert.nodal_fields import order_field, read_nodal_field
-from romtool.errors import CaseError, ReaderError
+from romtool.errors import CaseError, ConvergenceError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
-from romtool.reduced.march import ReducedHistory, load_kernels, march_loading
+from romtool.reduced.march import MarchStopped, ReducedHistory, load_kernels, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
@@ -47,7 +47,7 @@ def online(
     Raises
     ------
     CaseError, ReaderError, ModelError: wrong input; nothing is written.
-    ConvergenceError: a load case that the model can not follow; the results before it are kept.
+    ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
     model = read_model(model_path)
     loads = [read_load(path) for path in load_paths]
@@ -118,18 +118,24 @@ class _ModelFields:
 def _answer(
     model: ReducedModel, model_path: Path, loading: Loading, load_seconds: float, out: Path, say: Say, overwrite: bool
 ) -> Answer:
-    """March one loading and write its folder."""
-    start = time.perf_counter()
-    history = march_loading(model, loading, NewtonSettings(**model.statistics["newton"]))  # type: ignore[arg-type]
+    """March one loading and write its folder; a march that stops is written up to there, and then told."""
+    start, stopped = time.perf_counter(), None
+    try:
+        history = march_loading(model, loading, NewtonSettings(**model.statistics["newton"]))  # type: ignore[arg-type]
+    except MarchStopped as error:
+        stopped, history = error, error.history
     marched = time.perf_counter()
     seconds = {"load": load_seconds, "march": marched - start}
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
-        provenance = Provenance(source, model.model_id, versions(), now(), seconds)
+        reason = "" if stopped is None else str(stopped)
+        provenance = Provenance(source, model.model_id, versions(), now(), seconds, reason)
         write_head(temporary / "result.h5", "result", history=history, provenance=provenance, loading=loading)
     seconds = {**seconds, "write": time.perf_counter() - marched}
     say(f"{loading.name}: {len(history.times) - 1} steps in {1e3 * seconds['march']:.1f} ms -> {folder}")
+    if stopped is not None:
+        raise ConvergenceError(f"{loading.name}: {stopped}; the steps before are kept in {folder}") from stopped
     return Answer(history, seconds)
 
 

@@ -94,7 +94,8 @@ def _open_online(folder: Path) -> SolverResults:
             return merged.join_nodes([displacement(entry, history, i) for entry in modes])
         return merged.join_points([dual(entry, history, name, i) for entry in modes])
 
-    return SolverResults("romtool-online", (folder,), merged.mesh, history.times, fields, read)
+    warnings = (f"incomplete: {provenance.stopped}",) if provenance.stopped else ()
+    return SolverResults("romtool-online", (folder,), merged.mesh, history.times, fields, read, warnings)
 
 
 def _open_solution(folder: Path) -> SolverResults:

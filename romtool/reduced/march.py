@@ -1,6 +1,6 @@
 """March a reduced model through a loading: step cutting around the compiled loop, and its result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -90,6 +90,14 @@ def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings
     )
 
 
+class MarchStopped(ConvergenceError):
+    """A march that could not go on; `history` holds the times that were reached."""
+
+    def __init__(self, message: str, history: ReducedHistory) -> None:
+        super().__init__(message)
+        self.history = history
+
+
 def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSettings) -> ReducedHistory:
     """March a reduced model through a loading from the undeformed state.
 
@@ -104,7 +112,7 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
     Raises
     ------
     CaseError: the loading asks for what the model was not trained for.
-    ConvergenceError: a step did not converge at the smallest size.
+    MarchStopped: a step did not converge at the smallest size; it holds the steps before.
     """
     times = loading.times
     schedule, points = build_schedule(model, loading, times), build_points(model, loading)
@@ -114,7 +122,12 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
     while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
         first += failed
         cutter = _Cutter(model, loading, criteria, points, scale, out.evaluations)
-        rows = cutter.advance(_row(out, first - 1), times[first - 1], times[first], 1)
+        try:
+            rows = cutter.advance(_row(out, first - 1), times[first - 1], times[first], 1)
+        except ConvergenceError as error:
+            reached = replace(loading, times=times[:first])
+            history = _history(model, reached, _head(schedule, first), _head_rows(out, first), cuts[:first])
+            raise MarchStopped(str(error), history) from error
         out.coordinates[first], out.state[first], out.stress[first] = rows
         out.iterations[first], cuts[first] = cutter.iterations, cutter.cuts
     return _history(model, loading, schedule, out, cuts)
@@ -136,6 +149,23 @@ def _tail(schedule: Schedule, first: int) -> Schedule:
         schedule.force[first:],
         schedule.lifting[first:],
     )
+
+
+def _head(schedule: Schedule, count: int) -> Schedule:
+    """Return the schedule of the first `count` times."""
+    return Schedule(
+        schedule.times[:count],
+        schedule.viscous[: count - 1],
+        schedule.temperature[:count],
+        schedule.force[:count],
+        schedule.lifting[:count],
+    )
+
+
+def _head_rows(out: Trajectory, count: int) -> Trajectory:
+    """Return views of the rows of the first `count` times."""
+    rows = (out.coordinates[:count], out.state[:count], out.stress[:count], out.iterations[:count])
+    return Trajectory(*rows, out.residual[:count], out.evaluations, out.history)
 
 
 def _tail_rows(out: Trajectory, first: int) -> Trajectory:

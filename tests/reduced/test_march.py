@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from romtool.errors import CaseError, ConvergenceError
+from romtool.errors import CaseError
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.loads import load_shapes, load_vectors
 from romtool.fem.operators import internal_force, strain
@@ -16,7 +16,7 @@ from romtool.linalg.reduction import SerialComm
 from romtool.offline.parts import Part, recompute
 from romtool.offline.selection import Selection
 from romtool.offline.train import Bases, Clock, TrainingSet, assemble_model, train
-from romtool.reduced.march import march_loading
+from romtool.reduced.march import MarchStopped, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
 from romtool.temperature import build_temperature, evaluate_at
@@ -127,9 +127,20 @@ def test_a_step_that_fails_is_halved(model):
     assert np.abs(history.coordinates[-1] - fine.coordinates[-1]).max() < 0.05 * np.abs(fine.coordinates[-1]).max()
 
 
-def test_no_convergence_is_told_in_words(model):
-    with pytest.raises(ConvergenceError, match=r"between times 0 and 0\.1 after 1 halvings \(last relative residuals"):
-        march_loading(model, model.loading, NewtonSettings(max_iterations=0, max_cuts=1))
+def test_no_convergence_is_told_in_words_and_the_steps_before_are_kept(model):
+    never = NewtonSettings(max_iterations=0, max_cuts=1)
+    with pytest.raises(
+        MarchStopped, match=r"between times 0 and 0\.1 after 1 halvings \(last relative residuals"
+    ) as none:
+        march_loading(model, model.loading, never)
+    assert none.value.history.times.tolist() == [0.0]
+    few = NewtonSettings(max_iterations=2, max_cuts=0)
+    whole = march_loading(model, model.loading, NewtonSettings())
+    with pytest.raises(MarchStopped) as some:
+        march_loading(model, model.loading, few)
+    reached = len(some.value.history.times)
+    assert 1 < reached < len(whole.times)
+    np.testing.assert_allclose(some.value.history.coordinates, whole.coordinates[:reached], rtol=1e-6, atol=1e-12)
 
 
 SLOW = 1e60
