@@ -15,7 +15,7 @@ from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
-from romtool.reduced.march import MarchStopped, ReducedHistory, load_kernels, march_loading
+from romtool.reduced.march import MarchStoppedError, ReducedHistory, load_kernels, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
@@ -122,7 +122,7 @@ def _answer(
     start, stopped = time.perf_counter(), None
     try:
         history = march_loading(model, loading, NewtonSettings(**model.statistics["newton"]))  # type: ignore[arg-type]
-    except MarchStopped as error:
+    except MarchStoppedError as error:
         stopped, history = error, error.history
     marched = time.perf_counter()
     seconds = {"load": load_seconds, "march": marched - start}

@@ -90,7 +90,7 @@ def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings
     )
 
 
-class MarchStopped(ConvergenceError):
+class MarchStoppedError(ConvergenceError):
     """A march that could not go on; `history` holds the times that were reached."""
 
     def __init__(self, message: str, history: ReducedHistory) -> None:
@@ -112,7 +112,7 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
     Raises
     ------
     CaseError: the loading asks for what the model was not trained for.
-    MarchStopped: a step did not converge at the smallest size; it holds the steps before.
+    MarchStoppedError: a step did not converge at the smallest size; it holds the steps before.
     """
     times = loading.times
     schedule, points = build_schedule(model, loading, times), build_points(model, loading)
@@ -127,7 +127,7 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
         except ConvergenceError as error:
             reached = replace(loading, times=times[:first])
             history = _history(model, reached, _head(schedule, first), _head_rows(out, first), cuts[:first])
-            raise MarchStopped(str(error), history) from error
+            raise MarchStoppedError(str(error), history) from error
         out.coordinates[first], out.state[first], out.stress[first] = rows
         out.iterations[first], cuts[first] = cutter.iterations, cutter.cuts
     return _history(model, loading, schedule, out, cuts)

@@ -16,7 +16,7 @@ from romtool.linalg.reduction import SerialComm
 from romtool.offline.parts import Part, recompute
 from romtool.offline.selection import Selection
 from romtool.offline.train import Bases, Clock, TrainingSet, assemble_model, train
-from romtool.reduced.march import MarchStopped, march_loading
+from romtool.reduced.march import MarchStoppedError, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
 from romtool.temperature import build_temperature, evaluate_at
@@ -130,13 +130,13 @@ def test_a_step_that_fails_is_halved(model):
 def test_no_convergence_is_told_in_words_and_the_steps_before_are_kept(model):
     never = NewtonSettings(max_iterations=0, max_cuts=1)
     with pytest.raises(
-        MarchStopped, match=r"between times 0 and 0\.1 after 1 halvings \(last relative residuals"
+        MarchStoppedError, match=r"between times 0 and 0\.1 after 1 halvings \(last relative residuals"
     ) as none:
         march_loading(model, model.loading, never)
     assert none.value.history.times.tolist() == [0.0]
     few = NewtonSettings(max_iterations=2, max_cuts=0)
     whole = march_loading(model, model.loading, NewtonSettings())
-    with pytest.raises(MarchStopped) as some:
+    with pytest.raises(MarchStoppedError) as some:
         march_loading(model, model.loading, few)
     reached = len(some.value.history.times)
     assert 1 < reached < len(whole.times)
