@@ -1,5 +1,6 @@
 """`romtool offline`: train a model on a dataset and write its folder."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +11,18 @@ from romtool.fem.operators import build_operators
 from romtool.fem.partition import merge
 from romtool.hifi.march import linear_lifting
 from romtool.hifi.problem import build_problem
-from romtool.io.atomic import digest_text, output_folder
+from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
 from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
-from romtool.offline.parts import build_part
+from romtool.offline.parts import Part, build_part
+from romtool.offline.snapshots import TrainingRun
 from romtool.offline.train import Clock, Say, Trained, TrainingSet, train
 from romtool.offline.verify import training_errors, worst
 from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
 from romtool.pipeline.folders import Dataset, now, part_writer, read_part, versions, write_head, write_record
-from romtool.pipeline.ranks import owned
+from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ReducedModel
 from romtool.types import Floats
@@ -41,8 +43,8 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
     ------
     RomtoolError: wrong input, or a training that fails; nothing is written then.
     """
-    settings = read_case(case_path).settings
-    with output_folder(out, overwrite=overwrite) as temporary:
+    settings = on_root(comm, lambda: read_case(case_path)).settings
+    with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
         clock = Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
@@ -71,15 +73,21 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
                 "materials": {entry.elements: entry.law for entry in dataset.materials},
             },
         )
-        write_model(temporary, model, trained)
+        write_model(temporary, model, trained, comm)
     return model
 
 
 def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
-    """Read what this rank trains on."""
-    subdomains = [read_part(folder, dataset, index) for index in owned(comm, dataset.n_subdomains)]
-    tables = build_tables(dataset.materials)
-    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
+    """Read what this rank trains on: its subdomains only.
+
+    Raises
+    ------
+    InputError: more ranks than subdomains.
+    ModelError: a file of a subdomain that is missing, damaged or of another import.
+    """
+    mine = owned(comm, dataset.n_subdomains)
+    parts, read = together(comm, lambda: _read_parts(folder, dataset, mine))
+    subdomains = [part.subdomain for part in parts]
     supports = moved_supports(dataset)
     lifted = tuple(_lifting(entry) for entry in supports)
     liftings = _lifting_fields(folder, dataset, lifted, comm)
@@ -90,10 +98,18 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
             .reshape(len(lifted), len(run.times))
             .T,
         )
-        for run in load_runs(folder, dataset, subdomains)
+        for run in read
     ]
     fields = tuple(liftings[:, subdomain.node_rows] for subdomain in subdomains)
     return TrainingSet(parts, dataset.loading, tuple(runs), lifted, fields, dataset.n_nodes, dataset.digest)
+
+
+def _read_parts(folder: Path, dataset: Dataset, indices: Sequence[int]) -> tuple[tuple[Part, ...], list[TrainingRun]]:
+    """Read some subdomains and the training computations on them."""
+    subdomains = [read_part(folder, dataset, index) for index in indices]
+    tables = build_tables(dataset.materials)
+    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
+    return parts, load_runs(folder, dataset, subdomains)
 
 
 def _lifting(entry: Dirichlet) -> Lifting:
@@ -103,9 +119,14 @@ def _lifting(entry: Dirichlet) -> Lifting:
 
 
 def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...], comm: Comm) -> Floats:
-    """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh."""
+    """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh, which rank 0 computes."""
     if not lifted:
         return np.zeros((0, dataset.n_nodes, 3))
+    return on_root(comm, lambda: _solve_liftings(folder, dataset, lifted))
+
+
+def _solve_liftings(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...]) -> Floats:
+    """Solve for the unit displacements on the whole mesh."""
     whole = merge([read_part(folder, dataset, index) for index in range(dataset.n_subdomains)])
     problem = build_problem(build_operators(whole.mesh), dataset.materials, dataset.simulations[0].loading)
     entries = [Dirichlet(e.name, e.nodes, e.components, 1.0 if e.profile is None else e.profile) for e in lifted]
@@ -116,9 +137,10 @@ def _model_id(dataset: Dataset, settings: object) -> str:
     return digest_text(f"{dataset.digest} {settings} {__version__}")[:12]
 
 
-def write_model(folder: Path, model: ReducedModel, trained: Trained) -> None:
-    """Write model.h5 and one file of modes per subdomain."""
-    write_head(folder / "model.h5", "model", model=model)
+def write_model(folder: Path, model: ReducedModel, trained: Trained, comm: Comm) -> None:
+    """Write model.h5 (rank 0) and the modes of the subdomains of this rank, one file each."""
+    if comm.rank == 0:
+        write_head(folder / "model.h5", "model", model=model)
     for modes in trained.modes:
         with part_writer(folder, "modes", modes.subdomain.index, model.model_id) as file:
             write_record(file, "modes", modes)
