@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from romtool.errors import CaseError
-from romtool.fem.assembly import TangentPattern, build_pattern
 from romtool.fem.loads import amplitude, load_factors, load_shapes
 from romtool.fem.operators import Operators, temperature_operator
 from romtool.fem.sets import assign_materials
+from romtool.fem.sharing import Sharing, alone
 from romtool.hifi.supports import Support, build_supports, check_supports
 from romtool.laws import build_tables, state_size, thermal_offset
 from romtool.loading import Loading, Material
@@ -26,7 +26,8 @@ class HifiProblem:
 
     Parameters
     ----------
-    operators: of the mesh. pattern: of the tangent on the free degrees of freedom.
+    operators: of the mesh, or of the part of it that this rank holds.
+    sharing: which nodes other ranks hold too.
     tables: of `romtool.laws.build_tables`; materials: (n_points,) int, row of the tables.
     offset: (n_points,) float, thermal strain to subtract.
     temperature: nodal history; to_points: (n_points, n_nodes) CSR.
@@ -36,7 +37,7 @@ class HifiProblem:
     """
 
     operators: Operators
-    pattern: TangentPattern
+    sharing: Sharing
     tables: Any
     materials: Ints
     offset: Floats
@@ -59,8 +60,9 @@ def build_problem(
     materials: Sequence[Material],
     loading: Loading,
     options: NewtonSettings | None = None,
+    sharing: Sharing | None = None,
 ) -> HifiProblem:
-    """Build the problem of one loading.
+    """Build the problem of one loading; all ranks of `sharing` call this together.
 
     Parameters
     ----------
@@ -68,6 +70,7 @@ def build_problem(
     materials: later ones win where element sets overlap.
     loading: complete.
     options: of Newton's method.
+    sharing: of the nodes, where `operators` and `loading` are those of one rank's part; one rank where None.
 
     Returns
     -------
@@ -80,6 +83,7 @@ def build_problem(
     LawError: parameters out of range.
     """
     _check_times(loading)
+    sharing = sharing or alone(operators.n_nodes)
     tables = build_tables(materials)
     rows = assign_materials(operators.mesh, materials)[operators.elements]
     on_nodes = evaluate_at(operators.mesh.points)
@@ -89,17 +93,18 @@ def build_problem(
     fixed = np.zeros(3 * operators.n_nodes, dtype=np.bool_)
     for support in supports:
         fixed[support.dofs] = True
-    check_supports(operators, fixed)
+    check_supports(operators, fixed, sharing)
+    shapes = load_shapes(operators, loading, materials)
     return HifiProblem(
         operators=operators,
-        pattern=build_pattern(operators, ~fixed),
+        sharing=sharing,
         tables=tables,
         materials=rows,
         offset=np.asarray(thermal_offset(tables, rows, to_points @ on_nodes(loading.temperature.initial))),
         temperature=temperature,
         to_points=to_points,
         loading=loading,
-        load_shapes=load_shapes(operators, loading, materials),
+        load_shapes=np.array([sharing.add(shape) for shape in shapes]).reshape(shapes.shape),
         supports=supports,
         fixed=fixed,
         options=options or NewtonSettings(),
