@@ -33,7 +33,7 @@ COMMANDS = {
     "info": "Describe a solver file, dataset, model or result.",
     "readers": "List the file formats and what they need.",
 }
-ON_ALL_RANKS = ("import", "offline", "fields")
+ON_ALL_RANKS = ("import", "offline", "fields", "solve")
 """Commands that share their work; of the others rank 0 does all, and the rest wait."""
 
 INTERRUPTED = 130

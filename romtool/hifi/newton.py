@@ -223,9 +223,7 @@ def _search(
     factor = 1.0
     for _ in range(1 if whole else 1 + _MAX_HALVINGS):
         trial = respond(problem, increment, start.displacement + factor * direction)
-        if isinstance(trial, Response) and (
-            whole or trial.norm <= (1.0 - _SUFFICIENT_DECREASE * factor) * start.norm
-        ):
+        if isinstance(trial, Response) and (whole or trial.norm <= (1.0 - _SUFFICIENT_DECREASE * factor) * start.norm):
             return trial
         best = _better(best, trial)
         factor *= 0.5

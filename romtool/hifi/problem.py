@@ -1,7 +1,7 @@
 """The high-fidelity problem: mesh, laws, loads and supports of one computation, built once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from romtool.fem.sets import assign_materials
 from romtool.fem.sharing import Sharing, alone
 from romtool.hifi.supports import Support, build_supports, check_supports
 from romtool.laws import build_tables, state_size, thermal_offset
+from romtool.linalg.agreement import each_rank
 from romtool.loading import Loading, Material
 from romtool.settings import NewtonSettings
 from romtool.temperature import TemperatureHistory, build_temperature, evaluate_at
@@ -82,8 +83,22 @@ def build_problem(
     CaseError: values of the wrong shape, contradicting or missing supports, times that do not increase.
     LawError: parameters out of range.
     """
-    _check_times(loading)
     sharing = sharing or alone(operators.n_nodes)
+    problem = each_rank(sharing.comm, _local_problem, operators, materials, loading, options, sharing)
+    check_supports(operators, problem.fixed, sharing)
+    shapes = np.array([sharing.add(shape) for shape in problem.load_shapes])
+    return replace(problem, load_shapes=shapes.reshape(problem.load_shapes.shape))
+
+
+def _local_problem(
+    operators: Operators,
+    materials: Sequence[Material],
+    loading: Loading,
+    options: NewtonSettings | None,
+    sharing: Sharing,
+) -> HifiProblem:
+    """Return the problem with the load shapes of this rank's elements alone."""
+    _check_times(loading)
     tables = build_tables(materials)
     rows = assign_materials(operators.mesh, materials)[operators.elements]
     on_nodes = evaluate_at(operators.mesh.points)
@@ -93,8 +108,6 @@ def build_problem(
     fixed = np.zeros(3 * operators.n_nodes, dtype=np.bool_)
     for support in supports:
         fixed[support.dofs] = True
-    check_supports(operators, fixed, sharing)
-    shapes = load_shapes(operators, loading, materials)
     return HifiProblem(
         operators=operators,
         sharing=sharing,
@@ -104,7 +117,7 @@ def build_problem(
         temperature=temperature,
         to_points=to_points,
         loading=loading,
-        load_shapes=np.array([sharing.add(shape) for shape in shapes]).reshape(shapes.shape),
+        load_shapes=load_shapes(operators, loading, materials),
         supports=supports,
         fixed=fixed,
         options=options or NewtonSettings(),

@@ -107,9 +107,7 @@ class KeptFactors:
         return self._scale * result
 
 
-def _gmres(
-    matrix: Any, precondition: Callable[[Floats], Floats], right: Floats, accuracy: float
-) -> Floats | None:
+def _gmres(matrix: Any, precondition: Callable[[Floats], Floats], right: Floats, accuracy: float) -> Floats | None:
     """Solve by right-preconditioned GMRES; return None where it takes too many iterations.
 
     Parameters
