@@ -25,8 +25,16 @@ from romtool.pipeline.folders import (
     write_head,
     write_record,
 )
-from romtool.pipeline.ranks import on_root
-from romtool.pipeline.sources import CaseSources, input_digest, loading_of, open_case, open_simulation, subdomains_of
+from romtool.pipeline.ranks import on_root, owned
+from romtool.pipeline.sources import (
+    CaseSources,
+    input_digest,
+    loading_of,
+    n_subdomains_of,
+    open_case,
+    open_simulation,
+    subdomains_of,
+)
 from romtool.types import Floats, SolverResults
 
 Say = Callable[[str], None]
@@ -56,12 +64,13 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
     CaseError, ReaderError, MeshError: wrong input; nothing is written.
     ModelError: a dataset that is up to date but damaged.
     """
-    return on_root(comm, lambda: _import(case_path, say, anew))
+    return on_root(comm, lambda: _import(case_path, comm, say, anew))
 
 
-def _import(case_path: Path, say: Say, anew: bool) -> Dataset:
+def _import(case_path: Path, comm: Comm, say: Say, anew: bool) -> Dataset:
     """Convert a case where needed."""
     sources = open_case(case_path)
+    owned(comm, n_subdomains_of(sources))
     digest = input_digest(sources)
     folder = dataset_folder(case_path)
     if not anew and (found := _up_to_date(folder, digest)) is not None:

@@ -59,6 +59,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
                 **trained.model.statistics,
                 "case": dataset.case,
                 "units": dict(dataset.units),
+                "n_subdomains": dataset.n_subdomains,
                 "training_errors": worst(errors),
                 "training_errors_by_simulation": errors,
                 "unbalance": {run.name: u for run, u in zip(training.runs, trained.snapshots.unbalance, strict=True)},

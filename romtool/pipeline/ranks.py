@@ -7,6 +7,7 @@ else goes wrong on one rank alone is told by `meet`, and ends the whole job.
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -207,6 +208,35 @@ def shared_output_folder(path: Path, comm: "Comm", *, overwrite: bool = False) -
             folder.__exit__(type(error), error, error.__traceback__)
         raise
     on_root(comm, lambda: folder.__exit__(None, None, None))
+
+
+@contextmanager
+def scratch_folder(parent: Path, comm: "Comm") -> Iterator[Path]:
+    """Give all ranks one temporary folder in `parent`, removed at the end.
+
+    Parameters
+    ----------
+    parent: where the folder is; made where it is missing.
+    comm: the ranks; rank 0 makes and removes the folder.
+
+    Raises
+    ------
+    InputError: `parent` cannot be written to.
+    """
+    folder = on_root(comm, lambda: _make_scratch(parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_scratch(parent: Path) -> Path:
+    """Make an unused hidden folder."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".romtool-", dir=parent))
+    except OSError as error:
+        raise InputError(f"{parent} cannot be written to: {error.strerror}; give another -o") from error
 
 
 def watch(comm: "Comm") -> Any:

@@ -180,25 +180,46 @@ def _joined(sources: CaseSources, simulation: Simulation) -> SolverResults:
     return opened[0] if len(opened) == 1 else join_results(sources.mesh, opened)
 
 
+def n_subdomains_of(sources: CaseSources) -> int:
+    """Return the number of subdomains of a case.
+
+    Raises
+    ------
+    CaseError: [partition] asks for another number than that of the solver's own subdomains.
+    """
+    wanted = sources.case.settings.partition.subdomains
+    several = _in_pieces(sources)
+    if several is None or wanted == len(several.results):
+        return wanted
+    if wanted != 1:
+        raise CaseError(
+            f"{sources.case.path}: [partition] subdomains = {wanted}, but the results of simulation {several.name!r} "
+            f"come in {len(several.results)} subdomains, which are taken as they are; leave the key out"
+        )
+    return len(several.results)
+
+
 def subdomains_of(sources: CaseSources) -> Ints:
     """Return the (n_elements,) subdomain of each element: the solver's own ones where it wrote results per subdomain.
 
     Raises
     ------
-    CaseError: [partition] asks for another number than the solver's.
-    MeshError: [partition] asks for more than there are elements.
+    CaseError: see `n_subdomains_of`.
+    MeshError: more subdomains than elements, or a partition that leaves a subdomain empty.
     """
-    wanted = sources.case.settings.partition.subdomains
-    several = next((entry for entry in sources.case.simulations if len(entry.results) > 1), None)
-    if several is None:
-        return partition_elements(sources.mesh, wanted)
-    count = len(several.results)
-    if wanted not in (1, count):
-        raise CaseError(
-            f"{sources.case.path}: [partition] subdomains = {wanted}, but the results of simulation {several.name!r} "
-            f"come in {count} subdomains, which are taken as they are; leave the key out"
-        )
-    return part_of_element(sources.mesh, [open_history(path) for path in several.results])
+    count, several = n_subdomains_of(sources), _in_pieces(sources)
+    if several is not None:
+        return part_of_element(sources.mesh, [open_history(path) for path in several.results])
+    parts = partition_elements(sources.mesh, count)
+    empty = np.setdiff1d(np.arange(count), parts)
+    if len(empty):
+        raise MeshError(f"[partition] subdomains = {count}: {len(empty)} of them would be empty; ask for fewer")
+    return parts
+
+
+def _in_pieces(sources: CaseSources) -> Simulation | None:
+    """Return the first simulation whose results come per subdomain."""
+    return next((entry for entry in sources.case.simulations if len(entry.results) > 1), None)
 
 
 def input_digest(sources: CaseSources) -> str:
