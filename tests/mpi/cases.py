@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -85,7 +87,13 @@ class Run:
         return [line for line in self.err.splitlines() if line.startswith("romtool: error:")]
 
 
-def on_ranks(n_ranks: int, *arguments: object, script: str = COMMAND, timeout: float = 60.0) -> Run:
+def on_ranks(
+    n_ranks: int,
+    *arguments: object,
+    script: str = COMMAND,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    timeout: float = 60.0,
+) -> Run:
     """Run a command line of romtool on several ranks.
 
     Parameters
@@ -93,13 +101,15 @@ def on_ranks(n_ranks: int, *arguments: object, script: str = COMMAND, timeout: f
     n_ranks: how many; 0 for a plain process.
     arguments: of the command line.
     script: what each rank executes.
+    environment: more variables.
     timeout: seconds after which the run counts as hung.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-    environment = {**inherited, **SINGLE_THREAD, **LAUNCH_ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-    command = [find_mpiexec(), "-n", str(n_ranks), sys.executable, "-c", script, *map(str, arguments)]
+    variables = {**inherited, **SINGLE_THREAD, **LAUNCH_ENVIRONMENT, "PYTHONPATH": str(ROOT), **environment}
+    launcher = [find_mpiexec(), "-n", str(n_ranks)] if n_ranks else []
+    command = [*launcher, sys.executable, "-c", script, *map(str, arguments)]
     start = time.perf_counter()
     done = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
     )
     return Run(done.returncode, done.stdout, done.stderr, time.perf_counter() - start)
