@@ -9,7 +9,9 @@ import numpy as np
 from romtool import __version__
 from romtool.fem.operators import build_operators
 from romtool.fem.partition import merge
+from romtool.hifi.linear import has_petsc
 from romtool.hifi.march import linear_lifting
+from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
@@ -120,9 +122,14 @@ def _lifting(entry: Dirichlet) -> Lifting:
 
 
 def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...], comm: Comm) -> Floats:
-    """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh, which rank 0 computes."""
+    """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh, which rank 0 computes.
+
+    A factorisation on several ranks would give other bits for each number of ranks. PETSc is initialised by all.
+    """
     if not lifted:
         return np.zeros((0, dataset.n_nodes, 3))
+    if has_petsc():
+        load_petsc()
     return on_root(comm, lambda: _solve_liftings(folder, dataset, lifted))
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
+from romtool.linalg.reduction import Comm
 from romtool.pipeline.solve import solve_loads
 from tests.cli.small_case import CASE, deck_text
 from tests.conftest import LAUNCH_ENVIRONMENT, SINGLE_THREAD, find_mpiexec
@@ -35,26 +36,43 @@ def say(text: str) -> None:
     """Take a sentence and keep silent."""
 
 
-def write_cube(folder: Path, subdomains: int) -> Path:
+MOVED_SUPPORT = """[[dirichlet]]
+name = "X0"
+nodes = "X0"
+components = ["x"]
+value = -0.002
+table = "pull"
+[[tables]]
+name = "pull"
+points = [[0.0, 0.0], [1.0, 1.0]]
+"""
+
+
+def write_cube(folder: Path, subdomains: int, comm: Comm) -> Path:
     """Write the case of Z-set's cube, or of the small box where the shared data are absent; return its file."""
     try:
         source = shared("zset", "MecaSequential")
     except pytest.skip.Exception:
-        return write_box(folder, subdomains)
-    copy(source, folder / "z")
-    text = ZSET_CASE.format(deck="z/cube.inp", results='"z/cube.ut"')
-    return write(folder, text + f"[partition]\nsubdomains = {subdomains}\n")
+        return write_box(folder, subdomains, comm)
+    if comm.rank == 0:
+        copy(source, folder / "z")
+        text = ZSET_CASE.format(deck="z/cube.inp", results='"z/cube.ut"')
+        write(folder, text + f"[partition]\nsubdomains = {subdomains}\n")
+    comm.allgather(None)
+    return folder / "case.toml"
 
 
-def write_box(folder: Path, subdomains: int) -> Path:
-    """Write the small box with the solution of its training load; return its case file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "box.inp").write_text(deck_text())
-    first, _, rest = CASE.partition('[[simulations]]\nname = "pulled"')
-    settings = rest[rest.index("[pod]") :]
-    case = write(folder, f"{first}{settings}[partition]\nsubdomains = {subdomains}\n")
-    (folder / "base.toml").write_text('name = "base"\n')
-    solve_loads(case, [folder / "base.toml"], folder / "ref", say)
+def write_box(folder: Path, subdomains: int, comm: Comm) -> Path:
+    """Write the small box with a moved support, solve its training load; return its case file."""
+    case = folder / "case.toml"
+    if comm.rank == 0:
+        first, _, rest = CASE.partition('[[simulations]]\nname = "pulled"')
+        settings = rest[rest.index("[pod]") :]
+        write(folder, f"{first}{MOVED_SUPPORT}{settings}[partition]\nsubdomains = {subdomains}\n")
+        (folder / "box.inp").write_text(deck_text())
+        (folder / "base.toml").write_text('name = "base"\n')
+    comm.allgather(None)
+    solve_loads(case, [folder / "base.toml"], folder / "ref", comm, say)
     return case
 
 

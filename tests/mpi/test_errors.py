@@ -30,7 +30,7 @@ main()
 def trained(tmp_path_factory) -> Path:
     """A case of two subdomains with its dataset, model and one result."""
     folder = tmp_path_factory.mktemp("errors")
-    case = write_cube(folder / "case", 2)
+    case = write_cube(folder / "case", 2, SerialComm())
     offline(case, folder / "model", SerialComm(), say)
     (folder / "same.toml").write_text('name = "same"\n')
     online(folder / "model", [folder / "same.toml"], folder / "out", say)

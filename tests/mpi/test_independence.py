@@ -12,7 +12,7 @@ from romtool.pipeline.fields import write_fields
 from romtool.pipeline.offline import offline
 from romtool.pipeline.online import online
 from romtool.pipeline.results import open_history
-from tests.mpi.cases import ZSET_CASE, copy, say, write, write_cube
+from tests.mpi.cases import ZSET_CASE, copy, say, write, write_box, write_cube
 from tests.shared_data import shared
 
 ECM_TOLERANCE = 1e-4
@@ -44,12 +44,10 @@ def assert_same_bits(one: Path, many: Path) -> None:
 
 
 @pytest.mark.mpi(1, 2, 3, 4, timeout=240)
-def test_model_answers_and_fields_are_identical_in_bits(comm, shared_tmp_path):
+@pytest.mark.parametrize("write_case", [write_cube, write_box])
+def test_model_answers_and_fields_are_identical_in_bits(comm, shared_tmp_path, write_case):
     folder, alone = shared_tmp_path, SerialComm()
-    case = folder / "case" / "case.toml"
-    if comm.rank == 0:
-        write_cube(folder / "case", 4)
-    comm.Barrier()
+    case = write_case(folder / "case", 4, comm)
     many = offline(case, folder / "many", comm, say)
     if comm.rank == 0:
         one = offline(case, folder / "one", alone, say)
@@ -82,7 +80,7 @@ def test_other_subdomains_change_little(tmp_path):
     (tmp_path / "same.toml").write_text('name = "same"\n')
     counts, histories = [], []
     for n in (1, 2, 4, 7):
-        case = write_cube(tmp_path / f"case-{n}", n)
+        case = write_cube(tmp_path / f"case-{n}", n, SerialComm())
         model = offline(case, tmp_path / f"m{n}", SerialComm(), say)
         online(tmp_path / f"m{n}", [tmp_path / "same.toml"], tmp_path / f"r{n}", say)
         counts.append(model.n_active)
