@@ -30,7 +30,9 @@ from romtool.reduced.model import Lifting, ReducedModel
 from romtool.types import Floats
 
 
-def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False) -> ReducedModel:
+def offline(
+    case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False, clock: Clock | None = None
+) -> ReducedModel:
     """Import a case where needed, train a model and write it.
 
     Parameters
@@ -40,6 +42,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
     comm: the ranks.
     say: takes sentences about what is done.
     overwrite: replace an existing model when the new one is complete.
+    clock: times the phases; a new one where None.
 
     Raises
     ------
@@ -47,7 +50,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
     """
     settings = on_root(comm, lambda: read_case(case_path)).settings
     with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
-        clock = Clock(say)
+        clock = clock or Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
         with clock.phase("load", "operators and displacement histories"):
