@@ -85,12 +85,17 @@ class Sharing:
         """Return the text that the lowest rank with one has found, on every rank."""
         return next((text for text in self.comm.allgather(found) if text is not None), None)
 
-    @cached_property
-    def numbers(self) -> Ints:
-        """Return the (n_nodes,) numbers of the nodes among those of all ranks, contiguous for the owned ones."""
-        counts = self.comm.allgather(int(self.owned.sum()))
-        own = sum(counts[: self.comm.rank]) + np.cumsum(self.owned) - 1
-        return np.rint(self.add(np.where(self.owned, own, 0).astype(np.float64))).astype(np.int64)
+    def number(self, kept: Bools) -> Ints:
+        """Number the nodes in `kept` among those of all ranks, contiguous for the owned ones of a rank; -1 elsewhere.
+
+        Parameters
+        ----------
+        kept: (n_nodes,) bool, alike on all ranks that hold a node.
+        """
+        mine = self.owned & kept
+        own = sum(self.comm.allgather(int(mine.sum()))[: self.comm.rank]) + np.cumsum(mine) - 1
+        numbers = np.rint(self.add(np.where(mine, own, 0).astype(np.float64))).astype(np.int64)
+        return np.where(kept, numbers, -1)
 
 
 def alone(n_nodes: int) -> Sharing:

@@ -14,9 +14,9 @@ import numpy as np
 
 from romtool.errors import CaseError, ConvergenceError
 from romtool.fem.assembly import fix_blocks, is_symmetric, stiffness_blocks
-from romtool.fem.operators import Operators
 from romtool.fem.sharing import Sharing
 from romtool.hifi.problem import HifiProblem
+from romtool.hifi.supports import rigid_motions
 from romtool.settings import HifiSettings
 from romtool.types import Floats, Ints
 
@@ -32,6 +32,7 @@ _ITERATIVE: dict[str, str | None] = {
     "mg_levels_pc_type": "jacobi",
 }
 _SLOWER, _MORE = 1.5, 4.0
+_DEPENDENT = 1e-8
 _COUNT = itertools.count()
 
 
@@ -71,35 +72,39 @@ def parse_options(text: str) -> Iterator[tuple[str, str | None]]:
 class Layout:
     """Where the degrees of freedom of a problem are in PETSc's vectors and matrices.
 
-    The owned nodes of each rank are contiguous; three rows per node.
+    Only nodes with a free degree of freedom are there, three rows each; the owned ones of a rank are contiguous.
     """
 
-    def __init__(self, petsc: Any, operators: Operators, sharing: Sharing) -> None:
+    def __init__(self, petsc: Any, problem: HifiProblem) -> None:
+        sharing, nodes = problem.sharing, problem.operators.node_pattern
         self.comm = petsc.COMM_SELF if sharing.comm.size == 1 else sharing.comm
-        self.owned = np.flatnonzero(sharing.owned)
-        numbers = sharing.numbers.astype(petsc.IntType)
+        self.free = ~problem.fixed.reshape(-1, 3)
+        kept = self.free.any(axis=1)
+        self.owned = np.flatnonzero(sharing.owned & kept)
+        self.kept = np.flatnonzero(kept)
+        numbers = sharing.number(kept).astype(petsc.IntType)
         self.map = petsc.LGMap().create(numbers, bsize=3, comm=self.comm)
         self.size = (3 * len(self.owned), petsc.DETERMINE)
-        nodes = operators.node_pattern
         self.indptr, self.indices = nodes.indptr.astype(petsc.IntType), nodes.indices.astype(petsc.IntType)
         self.lengths = _row_lengths(self.indptr, self.indices, numbers, sharing)
-        self.scatter, self.whole, self.local = self._ghosts(petsc, numbers)
-
-    def _ghosts(self, petsc: Any, numbers: Ints) -> tuple[Any, Any, Any]:
-        """Return the scatter from a distributed vector to all nodes of this rank, and one vector of each."""
-        whole = petsc.Vec().create(comm=self.comm)
-        whole.setSizes(self.size, bsize=3)
-        whole.setUp()
-        local = petsc.Vec().createSeq(3 * len(numbers), bsize=3)
-        wanted = petsc.IS().createBlock(3, numbers, comm=petsc.COMM_SELF)
-        scatter = petsc.Scatter().create(whole, wanted, local, None)
+        self.whole = petsc.Vec().create(comm=self.comm)
+        self.whole.setSizes(self.size, bsize=3)
+        self.whole.setUp()
+        self.local = petsc.Vec().createSeq(3 * len(self.kept), bsize=3)
+        wanted = petsc.IS().createBlock(3, numbers[self.kept], comm=petsc.COMM_SELF)
+        self.scatter = petsc.Scatter().create(self.whole, wanted, self.local, None)
         wanted.destroy()
-        return scatter, whole, local
+
+    def from_nodes(self, values: Floats, vector: Any) -> None:
+        """Put (n_nodes, 3) values into a distributed vector, 0 where fixed."""
+        vector.setArray(np.where(self.free, values, 0.0)[self.owned].ravel())
 
     def to_nodes(self, vector: Any) -> Floats:
-        """Return the (n_nodes, 3) values of a distributed vector at all nodes of this rank."""
+        """Return the (n_nodes, 3) values of a distributed vector at all nodes of this rank, 0 where fixed."""
         self.scatter.scatter(vector, self.local)
-        return np.array(self.local.getArray(readonly=True)).reshape(-1, 3)
+        result = np.zeros(self.free.shape)
+        result[self.kept] = self.local.getArray(readonly=True).reshape(-1, 3)
+        return np.where(self.free, result, 0.0)  # a Krylov method leaves zeros only as accurate as the rest
 
     def destroy(self) -> None:
         """Destroy all objects."""
@@ -108,15 +113,15 @@ class Layout:
 
 def _row_lengths(indptr: Ints, indices: Ints, numbers: Ints, sharing: Sharing) -> tuple[Ints, Ints]:
     """Return how many nodes each owned node is coupled to, those of the same rank and others: upper bounds."""
-    starts = np.cumsum([0, *sharing.comm.allgather(int(sharing.owned.sum()))])
+    rows = sharing.owned & (numbers >= 0)
+    starts = np.cumsum([0, *sharing.comm.allgather(int(rows.sum()))])
     owner = np.searchsorted(starts, numbers, side="right") - 1
     same = np.repeat(owner, np.diff(indptr)) == owner[indices]
-    before = np.concatenate([[0], np.cumsum(same)])[indptr]
-    n_same = np.diff(before)
-    both = sharing.add(np.column_stack([n_same, np.diff(indptr) - n_same]).astype(np.float64))
-    counts = np.rint(both[sharing.owned]).astype(np.int64)
-    n_owned, n_all = int(sharing.owned.sum()), int(starts[-1])
-    return np.minimum(counts[:, 0], n_owned), np.minimum(counts[:, 1], n_all - n_owned)
+    other = ~same & (numbers[indices] >= 0)
+    counts = [np.diff(np.concatenate([[0], np.cumsum(chosen)])[indptr]) for chosen in (same, other)]
+    both = np.rint(sharing.add(np.column_stack(counts).astype(np.float64))[rows]).astype(np.int64)
+    n_owned, n_all = int(rows.sum()), int(starts[-1])
+    return np.minimum(both[:, 0], n_owned), np.minimum(both[:, 1], n_all - n_owned)
 
 
 class PetscSolver:
@@ -130,7 +135,7 @@ class PetscSolver:
         self._problem, self._direct = problem, settings.solver == "direct"
         self._given, self._set = dict(parse_options(options)), list[str]()
         self._prefix = f"{PREFIX}{next(_COUNT)}_"
-        self._layout = Layout(self._petsc, problem.operators, problem.sharing)
+        self._layout = Layout(self._petsc, problem)
         self._matrix = self._build_matrix()
         self._right, self._solution = self._layout.whole.duplicate(), self._layout.whole.duplicate()
         self._ksp: Any = None
@@ -147,12 +152,27 @@ class PetscSolver:
         matrix.setPreallocationNNZ(tuple(np.repeat(3 * part, 3).astype(petsc.IntType) for part in layout.lengths))
         matrix.setLGMap(layout.map, layout.map)
         if not self._direct:
-            places, modes = layout.whole.duplicate(), petsc.NullSpace()
-            places.setArray(self._problem.operators.mesh.points[layout.owned].ravel())
-            modes.createRigidBody(places)
-            matrix.setNearNullSpace(modes)
-            _destroy(places, modes)
+            modes = self._rigid_modes()
+            space = petsc.NullSpace().create(vectors=modes, comm=layout.comm)
+            matrix.setNearNullSpace(space)
+            _destroy(space, *modes)
         return matrix
+
+    def _rigid_modes(self) -> list[Any]:
+        """Return the rigid-body modes, 0 at fixed degrees of freedom, orthonormal; those that vanish are left out."""
+        layout, modes = self._layout, list[Any]()
+        for motion in np.moveaxis(rigid_motions(self._problem.operators.mesh.points), 2, 0):
+            mode = layout.whole.duplicate()
+            layout.from_nodes(motion, mode)
+            size = mode.norm()
+            for _ in range(2):
+                for other in modes:
+                    mode.axpy(-other.dot(mode), other)
+            if mode.normalize() > _DEPENDENT * size:
+                modes.append(mode)
+            else:
+                mode.destroy()
+        return modes
 
     def assemble(self, tangent: Floats) -> None:
         """Take new (n_points, 6, 6) moduli; a preconditioner that still serves is kept.
@@ -212,8 +232,7 @@ class PetscSolver:
         ------
         ConvergenceError: the matrix is singular, or the iteration too slow even with a fresh preconditioner.
         """
-        free = np.where(self._problem.fixed.reshape(-1, 3), 0.0, force)
-        self._right.setArray(free[self._layout.owned].ravel())
+        self._layout.from_nodes(force, self._right)
         self._ksp.setTolerances(rtol=accuracy, atol=0.0)
         if not self._run(self._worn) and not self._fresh:
             self._run(True)

@@ -107,7 +107,8 @@ def check_supports(operators: Operators, fixed: Bools, sharing: Sharing) -> None
     np.minimum.at(first, part, mesh.node_ids)
     boxes = sharing.comm.allgather((lowest, highest, first))
     lowest, highest = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
-    motions = _rigid_motions(mesh.points, 0.5 * (lowest + highest)[part], (highest - lowest).max(axis=1)[part])
+    centres, sizes = 0.5 * (lowest + highest), (highest - lowest).max(axis=1)
+    motions = rigid_motions((mesh.points - centres[part]) / sizes[part, None])
     factors = [_triangle(motions[part == k][held[part == k]]) for k in range(n_parts)]
     ranks = [_rank(np.concatenate(rows)) for rows in zip(*sharing.comm.allgather(factors), strict=True)]
     for k in np.flatnonzero(np.array(ranks) < 6):
@@ -123,8 +124,8 @@ def _connected_parts(operators: Operators, sharing: Sharing) -> tuple[Ints, int]
     pattern = operators.node_pattern
     graph = sparse.csr_matrix((np.ones(len(pattern.indices), dtype=np.int8), pattern.indices, pattern.indptr))
     n_local, local = connected_components(graph, directed=False)
-    shared = sharing.shared
-    links = sharing.comm.allgather((n_local, sharing.numbers[shared], local[shared]))
+    shared, numbers = sharing.shared, sharing.number(np.ones(operators.n_nodes, dtype=np.bool_))
+    links = sharing.comm.allgather((n_local, numbers[shared], local[shared]))
     starts = np.cumsum([0, *(link[0] for link in links)])
     _, nodes = np.unique(np.concatenate([link[1] for link in links]), return_inverse=True)
     pieces = np.concatenate([start + link[2] for start, link in zip(starts[:-1], links, strict=True)])
@@ -136,13 +137,12 @@ def _connected_parts(operators: Operators, sharing: Sharing) -> tuple[Ints, int]
     return parts[starts[sharing.comm.rank] + local], len(names)
 
 
-def _rigid_motions(points: Floats, centres: Floats, sizes: Floats) -> Floats:
-    """Return the (n, 3, 6) displacements of three translations and three rotations of about unit size."""
-    arm = (points - centres) / np.maximum(sizes, np.finfo(np.float64).tiny)[:, None]
-    motions = np.zeros((len(points), 3, 6))
+def rigid_motions(arms: Floats) -> Floats:
+    """Return the (n, 3, 6) displacements of three translations and three rotations of points at (n, 3) `arms`."""
+    motions = np.zeros((len(arms), 3, 6))
     for i in range(3):
         motions[:, i, i] = 1.0
-        motions[:, :, 3 + i] = np.cross(np.eye(3)[i], arm)
+        motions[:, :, 3 + i] = np.cross(np.eye(3)[i], arms)
     return motions
 
 
