@@ -208,7 +208,8 @@ def write_step(path: Path, mesh: Mesh, source: FieldSource, index: int) -> None:
     import meshio
 
     _teach_meshio()
-    cuts = np.cumsum([len(block.element_ids) for block in mesh.blocks])[:-1]
+    blocks = [block for block in mesh.blocks if len(block.element_ids)]  # a subdomain may lack a type of cells
+    cuts = np.cumsum([len(block.element_ids) for block in blocks])[:-1]
     node_data: dict[str, NDArray[Any]] = {"node_ids": mesh.node_ids}
     cell_data: dict[str, list[NDArray[Any]]] = {"element_ids": np.split(mesh.element_ids, cuts)}
     for name, nodal, values in _arrays(mesh, source, index) if len(source.times) else ():
@@ -217,9 +218,7 @@ def write_step(path: Path, mesh: Mesh, source: FieldSource, index: int) -> None:
             node_data[name] = flat
         else:
             cell_data[name] = np.split(flat, cuts)
-    cells = [
-        (b.cell_type, b.connectivity[:, _WEDGE] if b.cell_type == "wedge" else b.connectivity) for b in mesh.blocks
-    ]
+    cells = [(b.cell_type, b.connectivity[:, _WEDGE] if b.cell_type == "wedge" else b.connectivity) for b in blocks]
     grid = meshio.Mesh(np.array(mesh.points), cells, point_data=node_data, cell_data=cell_data)
     meshio.vtu.write(str(path), grid)
 

@@ -143,7 +143,9 @@ def _open_online(folder: Path) -> Pieces:
 
         return modes.subdomain, read
 
-    count = int(str(model.statistics["n_subdomains"]))
+    count = model.statistics.get("n_subdomains")
+    if not isinstance(count, int):
+        raise ModelError(f"{source}: made by an earlier version of romtool; train it anew")
     return Pieces("romtool-online", folder, history.times, fields, count, open_piece)
 
 
