@@ -27,11 +27,13 @@ _DIRECT: dict[str, str | None] = {"ksp_max_it": "25", "pc_factor_mat_solver_type
 _ITERATIVE: dict[str, str | None] = {
     "ksp_max_it": "1000",
     "pc_type": "gamg",
-    "pc_gamg_reuse_interpolation": "true",
+    "pc_gamg_reuse_interpolation": "false",
     "mg_levels_ksp_type": "chebyshev",
+    "mg_levels_ksp_max_it": "3",
+    "mg_levels_ksp_chebyshev_esteig": "0,0.05,0,1.1",
     "mg_levels_pc_type": "jacobi",
 }
-_SLOWER, _MORE = 1.5, 4.0
+_DIRECT_WEAR, _ITERATIVE_WEAR = (1.5, 4.0), (5.0, 10.0)
 _DEPENDENT = 1e-8
 _COUNT = itertools.count()
 
@@ -139,7 +141,7 @@ class PetscSolver:
         self._matrix = self._build_matrix()
         self._right, self._solution = self._layout.whole.duplicate(), self._layout.whole.duplicate()
         self._ksp: Any = None
-        self._symmetric = self._fresh = self._worn = False
+        self._symmetric = self._indefinite = self._fresh = self._worn = False
         self.n_setups = self.n_iterations = 0
 
     def _build_matrix(self) -> Any:
@@ -220,7 +222,7 @@ class PetscSolver:
 
     def _defaults(self) -> dict[str, str | None]:
         """Return the options that the setting stands for."""
-        krylov = _GMRES if self._direct or not self._symmetric else {"ksp_type": "cg"}
+        krylov = _GMRES if self._direct or not self._symmetric or self._indefinite else {"ksp_type": "cg"}
         if self._direct:
             return {**krylov, **_DIRECT, "pc_type": "cholesky" if self._symmetric else "lu"}
         return {**krylov, **_ITERATIVE}
@@ -235,6 +237,10 @@ class PetscSolver:
         self._layout.from_nodes(force, self._right)
         self._ksp.setTolerances(rtol=accuracy, atol=0.0)
         if not self._run(self._worn) and not self._fresh:
+            self._run(True)
+        if self._ksp.getConvergedReason() < 0 and self._ksp.getType() == "cg":
+            self._indefinite = True  # softening material: conjugate gradients break down
+            self._build_ksp()
             self._run(True)
         reason = self._ksp.getConvergedReason()
         if reason < 0:
@@ -254,7 +260,8 @@ class PetscSolver:
         rate = n_iterations / -np.log10(rtol)
         if renew:
             self.n_setups, self._first, self._fresh = self.n_setups + 1, rate, True
-        self._worn = rate > _SLOWER * self._first + _MORE
+        slower, more = _DIRECT_WEAR if self._direct else _ITERATIVE_WEAR
+        self._worn = rate > slower * self._first + more
         self.n_iterations += n_iterations
         return bool(self._ksp.getConvergedReason() > 0)
 
