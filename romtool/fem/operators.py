@@ -322,11 +322,13 @@ def temperature_operator(operators: Operators) -> sparse.csr_matrix:
     (n_points, n_nodes) CSR float; its rows sum to one.
     """
     indptr, indices, data = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    start = 0
     for block in operators.blocks:
         rule = block.element.temperature_matrix()
         n_ip, n_cell_nodes = rule.shape
         indices.append(np.repeat(block.connectivity, n_ip, axis=0).ravel())
         data.append(np.tile(rule.ravel(), len(block.connectivity)))
-        indptr.append(indptr[-1][-1] + n_cell_nodes * np.arange(1, block.n_points + 1))
+        indptr.append(start + n_cell_nodes * np.arange(1, block.n_points + 1))
+        start += n_cell_nodes * block.n_points
     shape = (operators.n_points, operators.n_nodes)
     return sparse.csr_matrix((np.concatenate(data), np.concatenate(indices), np.concatenate(indptr)), shape)
