@@ -31,14 +31,21 @@ class Reader(Protocol):
 
 
 class LinearSolver(Protocol):
-    """Solves with the tangent matrix of a high-fidelity step."""
+    """Solves with the tangent stiffness of a high-fidelity problem on its free degrees of freedom."""
 
-    def factorise(self, matrix: Any) -> None:
-        """Take a new (n_dofs, n_dofs) matrix."""
+    def assemble(self, tangent: Floats) -> None:
+        """Take new (n_points, 6, 6) moduli d sig / d eps (tensor shear) at the integration points of this rank."""
         ...
 
-    def solve(self, right_hand_side: Floats) -> Floats:
-        """Return the (n_dofs,) solution."""
+    def solve(self, force: Floats, accuracy: float) -> Floats:
+        """Return the (n_nodes, 3) displacement, 0 where fixed, whose residual is below `accuracy` times `force`.
+
+        `force` (n_nodes, 3) is complete at nodes that ranks share. Raises ConvergenceError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
         ...
 
 

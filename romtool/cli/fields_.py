@@ -4,22 +4,24 @@ from pathlib import Path
 
 import click
 
-from romtool.cli.options import PATH, output_option, overwrite_option
+from romtool.cli.options import PATH, output_option, overwrite_option, speaker
 
 
 @click.command("fields")
 @click.argument("result", type=PATH)
 @click.option("--at", "times", default="", help="Times, separated by commas; all stored ones by default.")
 @click.option("--names", default="", help="Fields, separated by commas; all by default.")
-@output_option("the fields (.xdmf, .vtu or .pvd)")
+@output_option("the fields (.xdmf, .vtu, .pvd or .pvtu)")
 @overwrite_option
 def command(result: Path, times: str, names: str, output: Path, overwrite: bool) -> None:
     """Write full fields of RESULT (online result, solution or solver file) for ParaView."""
     from romtool.pipeline.fields import write_fields
+    from romtool.pipeline.ranks import world
 
+    comm = world()
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    written = write_fields(result, output, _numbers(times), chosen, overwrite=overwrite)
-    click.echo(f"wrote {', '.join(written)} to {output}", err=True)
+    written = write_fields(result, output, _numbers(times), chosen, comm, overwrite=overwrite)
+    speaker(False, comm.rank)(f"wrote {', '.join(written)} to {output}")
 
 
 def _numbers(text: str) -> list[float]:

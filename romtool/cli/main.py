@@ -1,12 +1,16 @@
 """Entry point `romtool`: finds the command, translates errors to one line and an exit code."""
 
+import contextlib
 import importlib
+import io
 import json
 import os
 import re
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 for _variable in THREAD_VARIABLES:  # one thread per process, unless the user says otherwise; before numpy is imported
@@ -16,6 +20,7 @@ import click  # noqa: E402
 
 from romtool import __version__  # noqa: E402
 from romtool.errors import RomtoolError  # noqa: E402
+from romtool.pipeline import ranks  # noqa: E402
 
 COMMANDS = {
     "init": "Look at a solver deck or results and write a commented case file.",
@@ -29,7 +34,12 @@ COMMANDS = {
     "info": "Describe a solver file, dataset, model or result.",
     "readers": "List the file formats and what they need.",
 }
+ON_ALL_RANKS = ("import", "offline", "fields", "solve")
+"""Commands that share their work; of the others rank 0 does all, and the rest wait."""
+
 INTERRUPTED = 130
+PATIENCE = 3.0
+"""Seconds that a rank that failed waits for the others to fail too, before it ends them."""
 
 
 class Commands(click.Group):
@@ -61,38 +71,46 @@ def cli(debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code.
+    """Run the command line, on one rank or several, and leave with its exit code.
 
     Parameters
     ----------
     arguments: instead of those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run(given))
+    sys.exit(_run_on_ranks(given) if ranks.is_launched() else _tell(given, _run(given)))
 
 
-def _run(arguments: list[str]) -> int:
-    """Return the exit code of a command line; errors are told in one line (JSON where asked for)."""
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: exit code, and what is told of an error (its class, text and traceback)."""
+
+    code: int = 0
+    kind: str = ""
+    text: str = ""
+    trace: str = ""
+
+
+def _run(arguments: list[str]) -> Outcome:
+    """Run a command line; errors on purpose are returned."""
     try:
         cli.main(arguments, prog_name="romtool", standalone_mode=False)
     except RomtoolError as error:
-        return _fail(arguments, error.code, type(error).__name__, str(error))
-    except click.exceptions.Abort:
-        return _fail(arguments, INTERRUPTED, "Interrupted", "interrupted")
-    except KeyboardInterrupt:
-        return _fail(arguments, INTERRUPTED, "Interrupted", "interrupted")
+        return _failure(error.code, type(error).__name__, str(error))
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _failure(INTERRUPTED, "Interrupted", "interrupted")
     except click.exceptions.Exit as exit_:
-        return exit_.exit_code
+        return Outcome(exit_.exit_code)
     except click.ClickException as error:
-        return _fail(arguments, 2, type(error).__name__, error.format_message())
+        return _failure(2, type(error).__name__, error.format_message())
     except MemoryError:
-        return _fail(arguments, 1, "MemoryError", "out of memory; use fewer modes, a coarser mesh, or a larger machine")
+        return _failure(1, "MemoryError", "out of memory; use fewer modes, a coarser mesh, or a larger machine")
     except Exception as error:
         if reason := _system_error(error):
-            return _fail(arguments, 1, "OSError", f"{reason}; make room, or give a path that can be read and written")
+            return _failure(1, "OSError", f"{reason}; make room, or give a path that can be read and written")
         text = f"unexpected {type(error).__name__}: {error}; this is a fault of romtool: please report it with --debug"
-        return _fail(arguments, 1, type(error).__name__, text)
-    return 0
+        return _failure(1, type(error).__name__, text)
+    return Outcome()
 
 
 def _system_error(error: Exception) -> str:
@@ -103,14 +121,59 @@ def _system_error(error: Exception) -> str:
     return str(error) if isinstance(error, OSError) else ""
 
 
-def _fail(arguments: list[str], code: int, kind: str, text: str) -> int:
-    """Tell an error on stderr, and on stdout as JSON where asked for; return its exit code."""
+def _failure(code: int, kind: str, text: str) -> Outcome:
+    """Return the outcome of the exception that is being handled."""
+    return Outcome(code, kind, " ".join(text.split()), traceback.format_exc())
+
+
+def _tell(arguments: list[str], outcome: Outcome) -> int:
+    """Tell an error on stderr in one line, and on stdout as JSON where asked for; return the exit code."""
+    if not outcome.text:
+        return outcome.code
     if "--debug" in arguments:
-        traceback.print_exc()
-    line = " ".join(text.split())
-    message, _, remedy = line.rpartition("; ")
+        click.echo(outcome.trace, err=True)
+    message, _, remedy = outcome.text.rpartition("; ")
     if "--json" in arguments:
-        document = {"code": kind, "message": message or line, "remedy": remedy if message else ""}
+        document = {"code": outcome.kind, "message": message or outcome.text, "remedy": remedy if message else ""}
         click.echo(json.dumps({"error": document}))
-    click.echo(f"romtool: error: {line}", err=True)
-    return code
+    click.echo(f"romtool: error: {outcome.text}", err=True)
+    return outcome.code
+
+
+def _run_on_ranks(arguments: list[str]) -> int:
+    """Run a command line on all ranks, or on rank 0 while the others wait; rank 0 alone prints."""
+    try:
+        comm = ranks.world()
+    except RomtoolError as error:
+        outcome = _failure(error.code, type(error).__name__, str(error))
+        return _tell(arguments, outcome) if ranks.launched_rank() == 0 else outcome.code
+    if comm.size == 1:
+        return _tell(arguments, _run(arguments))
+    watched = ranks.watch(comm)
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    shared = command in ON_ALL_RANKS
+    outcome = _run_on_one(arguments, silent=comm.rank > 0) if shared or comm.rank == 0 else Outcome()
+    if not shared:
+        return ranks.on_root(comm, lambda: _tell(arguments, outcome))
+    return _end_together(arguments, outcome, comm.rank, watched) if outcome.text else outcome.code
+
+
+def _run_on_one(arguments: list[str], *, silent: bool) -> Outcome:
+    """Run a command line on this rank, without its output where `silent`."""
+    with contextlib.redirect_stdout(io.StringIO()) if silent else contextlib.nullcontext():
+        return _run(arguments)
+
+
+def _end_together(arguments: list[str], outcome: Outcome, rank: int, watched: Any) -> int:
+    """Tell an error of all ranks once; one of some ranks only with the rank's number, and end the others."""
+    first = ranks.meet(watched, outcome.text, PATIENCE)
+    if first is None:
+        _tell(arguments, replace(outcome, text=f"rank {rank}: {outcome.text}"))
+        sys.stderr.flush()
+        sys.stdout.flush()
+        ranks.end_all(outcome.code)
+    elif rank == 0:
+        number, text = first
+        _tell(arguments, replace(outcome, text=text if number < 0 else f"rank {number}: {text}"))
+    ranks.await_root(watched)
+    return outcome.code

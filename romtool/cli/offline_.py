@@ -29,8 +29,6 @@ def command(case: Path, output: Path, overwrite: bool, as_json: bool, quiet: boo
 
     comm = world()
     model = offline(case, output, comm, speaker(quiet, comm.rank), overwrite=overwrite)
-    if comm.rank != 0:
-        return
     summary = offline_summary(model)
     if as_json:
         print_json(summary)

@@ -22,13 +22,18 @@ from romtool.cli.options import (
 @click.argument("loads", type=PATH, nargs=-1, required=True)
 @output_option("the solutions, one folder per load")
 @overwrite_option
+@click.option("--petsc", default="", metavar="OPTIONS", help='Options of PETSc, e.g. "-ksp_view :view.txt".')
 @json_option
 @quiet_option
-def command(case: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
+def command(
+    case: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, petsc: str, as_json: bool, quiet: bool
+) -> None:
     """Solve the load cases LOADS of CASE with the built-in high-fidelity solver."""
-    from romtool.pipeline.solve import solve_loads
+    from romtool.pipeline.ranks import world
+    from romtool.pipeline.solve import Options, solve_loads
 
-    solved = solve_loads(case, loads, output, speaker(quiet), overwrite=overwrite)
+    comm = world()
+    solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), Options(overwrite, petsc))
     if as_json:
         print_json({"loads": [vars(entry) for entry in solved]})
         return

@@ -1,4 +1,4 @@
-"""Reader of VTK files: VTU and legacy VTK (one file, or a numbered series), PVD collections.
+"""Reader of VTK files: VTU and legacy VTK (one file, or a numbered series), PVTU, PVD collections.
 
 Arrays come through meshio; those of a VTU through VTK where meshio gives up and VTK is installed. VTK is not
 asked for legacy files: of one cut short it silently returns whatever is in memory.
@@ -20,6 +20,7 @@ import numpy as np
 
 from romtool.convert.array_names import describe_fields, field_values
 from romtool.convert.grid import Grid, build_mesh
+from romtool.convert.pvtu import join_grids, piece_paths
 from romtool.errors import ReaderError
 from romtool.loading import Deck
 from romtool.types import FieldInfo, Floats, Ints, SolverResults
@@ -58,11 +59,11 @@ _CELL_COUNTS = re.compile(rb'NumberOfCells="\s*(\d+)\s*"|^CELL_TYPES\s+(\d+)', r
 
 @dataclass(frozen=True)
 class VtkReader:
-    """Reads .vtu, .vtk and .pvd."""
+    """Reads .vtu, .vtk, .pvd and .pvtu."""
 
     name: str = "vtk"
-    description: str = "VTK: VTU and legacy VTK, single or numbered series, PVD collections"
-    extensions: tuple[str, ...] = (".vtu", ".vtk", ".pvd")
+    description: str = "VTK: VTU and legacy VTK, single or numbered series, PVTU, PVD collections"
+    extensions: tuple[str, ...] = (".vtu", ".vtk", ".pvd", ".pvtu")
     deck_extensions: tuple[str, ...] = ()
     requires: tuple[str, ...] = ("meshio",)
 
@@ -71,7 +72,7 @@ class VtkReader:
 
         Parameters
         ----------
-        path: .vtu, .vtk or .pvd file.
+        path: .vtu, .vtk, .pvd or .pvtu file.
 
         Returns
         -------
@@ -97,7 +98,7 @@ def open_series(path: Path, alone: bool = False) -> tuple[SolverResults, bool]:
 
     Parameters
     ----------
-    path: .vtu, .vtk or .pvd file.
+    path: .vtu, .vtk, .pvd or .pvtu file.
     alone: read a numbered file by itself, not as the first of its series.
 
     Returns
@@ -197,7 +198,7 @@ def _collection(path: Path) -> tuple[list[Path], Floats]:
 
 
 def read_grid(path: Path) -> Grid:
-    """Read one .vtu or legacy .vtk file.
+    """Read one .vtu or legacy .vtk file, or all pieces of a .pvtu.
 
     Returns
     -------
@@ -209,6 +210,8 @@ def read_grid(path: Path) -> Grid:
     """
     if not path.is_file():
         raise ReaderError(f"{path} does not exist")
+    if path.suffix.lower() == ".pvtu":
+        return join_grids(path, [read_grid(piece) for piece in piece_paths(path)])
     try:
         grid = _with_meshio(path)
     except (Exception, SystemExit) as error:

@@ -94,15 +94,60 @@ def tangent_data(pattern: TangentPattern, tangent: Floats) -> Floats:
     -------
     (nnz,) float [force/length].
     """
-    operators = pattern.operators
-    data = np.zeros(len(pattern.indices))
-    moduli = np.ascontiguousarray(tangent, dtype=np.float64)
+    return _stiffness(pattern.operators, tangent, False)
+
+
+def stiffness_blocks(operators: Operators, tangent: Floats) -> Floats:
+    """Return the tangent stiffness as one 3x3 block per entry of `operators.node_pattern`.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    tangent: (n_points, 6, 6) float [stress], see `tangent_data`.
+
+    Returns
+    -------
+    (nnz, 3, 3) float [force/length].
+    """
+    return _stiffness(operators, tangent, True).reshape(-1, 3, 3)
+
+
+def _stiffness(operators: Operators, tangent: Floats, blocked: bool) -> Floats:
+    """Return the values block by block, or row by row."""
     nodes = operators.node_pattern
+    data = np.zeros(9 * len(nodes.indices))
+    moduli = np.ascontiguousarray(tangent, dtype=np.float64)
     for block, entries in zip(operators.blocks, nodes.entries, strict=True):
         weights = operators.weights[block.span]
         args = (block.connectivity, block.gradients, weights, moduli[block.span])
-        _add_block(*args, entries, nodes.indptr, data)
+        _add_block(*args, entries, nodes.indptr, blocked, data)
     return data
+
+
+def fix_blocks(operators: Operators, blocks: Floats, fixed: Bools, diagonal: Floats) -> None:
+    """Put a diagonal matrix in place of the rows and columns of fixed degrees of freedom.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    blocks: (nnz, 3, 3) float of `stiffness_blocks`, changed.
+    fixed: (3 n_nodes,) bool.
+    diagonal: (n_nodes,) float [force/length], what the fixed ones get.
+    """
+    nodes = operators.node_pattern
+    _fix_blocks(nodes.indptr, nodes.indices, np.ascontiguousarray(fixed).reshape(-1, 3), diagonal, blocks)
+
+
+@njit(cache=True)
+def _fix_blocks(indptr: Ints, indices: Ints, fixed: Bools, diagonal: Floats, blocks: Floats) -> None:
+    """See `fix_blocks`."""
+    for node in range(len(indptr) - 1):
+        for k in range(indptr[node], indptr[node + 1]):
+            column = indices[k]
+            for i in range(3):
+                for j in range(3):
+                    if fixed[node, i] or fixed[column, j]:
+                        blocks[k, i, j] = diagonal[node] if column == node and i == j else 0.0
 
 
 def assemble_tangent(pattern: TangentPattern, tangent: Floats) -> sparse.csr_matrix:
@@ -160,9 +205,10 @@ def _add_block(
     moduli: Floats,
     entries: Ints,
     node_indptr: Ints,
+    blocked: bool,
     data: Floats,
 ) -> None:
-    """Add the element matrices of one block to `data`."""
+    """Add the element matrices of one block of elements to `data`, laid out by 3x3 blocks or by rows."""
     n_cells, n_ip, n_cell_nodes = gradients.shape[:3]
     local = np.empty((n_cell_nodes, 3, 3, n_cell_nodes))
     columns = np.empty((6, 3, n_cell_nodes))
@@ -176,8 +222,26 @@ def _add_block(
             start = node_indptr[connectivity[cell, a]]
             length = node_indptr[connectivity[cell, a] + 1] - start
             for b in range(n_cell_nodes):
-                within = entries[cell, a, b] - start
+                entry = entries[cell, a, b]
+                first, stride = (9 * entry, 3) if blocked else (3 * (2 * start + entry), 3 * length)
                 for i in range(3):
-                    position = 9 * start + 3 * (i * length + within)
+                    position = first + i * stride
                     for j in range(3):
                         data[position + j] += local[a, i, j, b]
+
+
+@njit(cache=True)
+def is_symmetric(tangent: Floats) -> bool:
+    """Tell whether the stiffness of (n_points, 6, 6) moduli d sig / d eps (tensor shear) is symmetric."""
+    for point in range(len(tangent)):
+        moduli = tangent[point]
+        largest = 0.0
+        for a in range(6):
+            largest = max(largest, abs(moduli[a, a]))
+        for a in range(6):
+            for b in range(a):
+                ab = moduli[a, b] if b < 3 else 0.5 * moduli[a, b]
+                ba = moduli[b, a] if a < 3 else 0.5 * moduli[b, a]
+                if not abs(ab - ba) <= 1e-10 * largest:
+                    return False
+    return True

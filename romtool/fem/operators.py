@@ -3,7 +3,7 @@
 `strain` and `internal_force` are transposes of each other: `sum_k w_k sig_k : eps(v)_k = f(sig) . v`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -259,6 +259,28 @@ def internal_force_scale(operators: Operators, stress: Floats) -> float:
     The scale that a residual is small or large against even where loads and reactions vanish.
     """
     return float(np.linalg.norm(absolute_internal_force(operators, stress)))
+
+
+def stiffness_times(operators: Operators, tangent: Floats, field: Floats) -> Floats:
+    """Return the tangent stiffness times a displacement, without a matrix.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    tangent: (n_points, 6, 6) float [stress], d sig / d eps with tensor shear.
+    field: (n_nodes, 3) float [length].
+
+    Returns
+    -------
+    (n_nodes, 3) float [force].
+    """
+    return internal_force(operators, np.matmul(tangent, strain(operators, field)[:, :, None])[:, :, 0])
+
+
+def absolute_stiffness_times(operators: Operators, tangent: Floats, field: Floats) -> Floats:
+    """Return the (n_nodes, 3) `stiffness_times` with every factor in absolute value: what its round-off is of."""
+    blocks = tuple(replace(block, gradients=np.abs(block.gradients)) for block in operators.blocks)
+    return stiffness_times(replace(operators, blocks=blocks), np.abs(tangent), np.abs(field))
 
 
 def _scalar_matrix(operators: Operators, gradient: bool) -> sparse.csr_matrix:

@@ -48,11 +48,11 @@ def split_mesh(mesh: Mesh, part_of_element: Ints) -> tuple[Subdomain, ...]:
     part_of_element: (n_elements,) subdomain number of each element.
     """
     count = int(part_of_element.max()) + 1 if len(part_of_element) else 1
-    return tuple(_take(mesh, index, part_of_element == index) for index in range(count))
+    return tuple(take_elements(mesh, index, part_of_element == index) for index in range(count))
 
 
-def _take(mesh: Mesh, index: int, mine: Bools) -> Subdomain:
-    """Return the subdomain of the elements in `mine`."""
+def take_elements(mesh: Mesh, index: int, mine: Bools) -> Subdomain:
+    """Return the elements in `mine` (n_elements,) as a subdomain with the number `index`."""
     starts = np.cumsum([0, *(len(block.element_ids) for block in mesh.blocks)])
     chosen = [mine[a:b] for a, b in pairwise(starts)]
     used = [block.connectivity[keep].ravel() for block, keep in zip(mesh.blocks, chosen, strict=True)]

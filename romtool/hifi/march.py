@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from romtool.errors import CaseError, ConvergenceError
-from romtool.fem.assembly import assemble_tangent, free_part
+from romtool.fem.operators import stiffness_times
+from romtool.hifi.linear import opened
 from romtool.hifi.newton import StepError, balance, build_increment, newton
 from romtool.hifi.problem import HifiProblem, external_force, prescribed_displacement
-from romtool.hifi.scipy_solver import SciPySolver
 from romtool.hifi.supports import build_support
 from romtool.laws import elastic_tangent
 from romtool.loading import Dirichlet
 from romtool.protocols import LinearSolver
 from romtool.types import Floats
+
+_LIFTING_ACCURACY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ def _guesses(problem: HifiProblem, state: HifiState, t_n1: float) -> tuple[Float
     if state.rate is None:
         return (state.displacement,)
     extrapolated = state.displacement + (t_n1 - state.time) * state.rate
-    moved = prescribed_displacement(problem, t_n1) - prescribed_displacement(problem, state.time)
-    return (extrapolated,) if moved.any() else (state.displacement, extrapolated)
+    change = prescribed_displacement(problem, t_n1) - prescribed_displacement(problem, state.time)
+    moved = problem.sharing.norms((change,))[0] > 0.0
+    return (extrapolated,) if moved else (state.displacement, extrapolated)
 
 
 def _part(
@@ -101,7 +104,7 @@ def advance(
     problem: the problem.
     state: complete, at t_n.
     t_n, t_n1: start and end [time].
-    solver: of the linear systems; a new `SciPySolver` where None.
+    solver: of the linear systems; a new `linear_solver(problem)` where None.
 
     Returns
     -------
@@ -114,8 +117,14 @@ def advance(
     """
     if not t_n1 > t_n:
         raise CaseError(f"an increment from {t_n:g} to {t_n1:g} does not go forward; times must increase")
-    solver = solver or SciPySolver()
-    state = replace(state, time=t_n)
+    with opened(problem, solver) as linear:
+        return _advance(problem, linear, replace(state, time=t_n), t_n1)
+
+
+def _advance(
+    problem: HifiProblem, solver: LinearSolver, state: HifiState, t_n1: float
+) -> tuple[HifiState, StepStatistics]:
+    """See `advance`."""
     ends, iterations, cuts = [(t_n1, 0)], 0, 0
     history: tuple[float, ...] = ()
     while ends:
@@ -154,7 +163,7 @@ def solve(
     ----------
     problem: the problem.
     on_step: called with every state, the initial one included, and how its increment went.
-    solver: of the linear systems; a `SciPySolver` where None.
+    solver: of the linear systems; `linear_solver(problem)` where None.
 
     Returns
     -------
@@ -164,16 +173,16 @@ def solve(
     ------
     ConvergenceError: an increment that did not converge; `on_step` has seen the earlier ones.
     """
-    solver = solver or SciPySolver()
     state = initial_state(problem)
     statistics: list[StepStatistics] = []
     if on_step is not None:
         on_step(state, StepStatistics(state.time))
-    for time in problem.loading.times[1:]:
-        state, step = advance(problem, state, state.time, float(time), solver)
-        statistics.append(step)
-        if on_step is not None:
-            on_step(state, step)
+    with opened(problem, solver) as linear:
+        for time in problem.loading.times[1:]:
+            state, step = advance(problem, state, state.time, float(time), linear)
+            statistics.append(step)
+            if on_step is not None:
+                on_step(state, step)
     return state, tuple(statistics)
 
 
@@ -214,7 +223,7 @@ def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver 
     ----------
     problem: the problem; moduli at the initial temperature.
     entry: one of its Dirichlet entries; the table counts as one.
-    solver: of the linear system; a `SciPySolver` where None.
+    solver: of the linear system; `linear_solver(problem)` where None.
 
     Returns
     -------
@@ -227,11 +236,12 @@ def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver 
     support = build_support(problem.operators.mesh, entry)
     if not problem.fixed[support.dofs].all():
         raise CaseError(f"support '{entry.name}' is not one of the problem's; build the problem with it")
-    solver = solver or SciPySolver()
     initial = problem.to_points @ problem.temperature.initial
-    matrix = assemble_tangent(problem.pattern, elastic_tangent(problem.tables, problem.materials, initial))
-    lifting = np.zeros(problem.pattern.n_dofs)
+    tangent = elastic_tangent(problem.tables, problem.materials, initial)
+    lifting = np.zeros(problem.fixed.shape)
     lifting[support.dofs] = support.values
-    solver.factorise(free_part(problem.pattern, matrix))
-    lifting[problem.pattern.free] = solver.solve(-(matrix @ lifting)[problem.pattern.free])
-    return lifting.reshape(-1, 3)
+    lifting = lifting.reshape(-1, 3)
+    pulled = problem.sharing.add(stiffness_times(problem.operators, tangent, lifting))
+    with opened(problem, solver) as linear:
+        linear.assemble(tangent)
+        return lifting - linear.solve(pulled, _LIFTING_ACCURACY)

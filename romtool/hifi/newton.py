@@ -1,17 +1,23 @@
 """Newton's method with consistent tangent and line search for one increment.
 
 The unknowns are the free displacements; prescribed ones are brought to their new values by the first
-iteration, linearised, so that no strain concentrates beside them.
+iteration, linearised, so that no strain concentrates beside them. The linear systems are solved only as
+accurately as the iteration deserves (Eisenstat & Walker, SIAM J. Sci. Comput. 1996); the test of convergence
+knows nothing of that. Fields are those of this rank's nodes and points; norms are over all ranks.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from romtool.errors import ConvergenceError
-from romtool.fem.assembly import assemble_tangent, free_part
-from romtool.fem.operators import internal_force, internal_force_scale, strain
+from romtool.fem.operators import (
+    absolute_internal_force,
+    absolute_stiffness_times,
+    internal_force,
+    stiffness_times,
+    strain,
+)
 from romtool.hifi.problem import (
     HifiProblem,
     external_force,
@@ -27,6 +33,8 @@ _MAX_HALVINGS = 4
 _SUFFICIENT_DECREASE = 1e-4
 _SMALL_CORRECTION = 1e-9
 _ROUND_OFF = 1e-15
+_LOOSEST = 0.1
+_SAFETY = 0.3
 
 
 class StepError(ConvergenceError):
@@ -122,14 +130,16 @@ def balance(problem: HifiProblem, stress: Floats, force: Floats, scale: float) -
     force: (n_nodes, 3) float, applied [force].
     scale: running maximum of `s_t` before.
     """
-    residual = force - internal_force(problem.operators, stress)
-    flat = residual.ravel()
-    norm, reactions = np.linalg.norm(flat[~problem.fixed]), np.linalg.norm(flat[problem.fixed])
-    scale = max(scale, internal_force_scale(problem.operators, stress))
-    return residual, float(norm), max(float(np.linalg.norm(force)), float(reactions), scale), scale
+    add, held = problem.sharing.add, problem.fixed.reshape(-1, 3)
+    residual = force - add(internal_force(problem.operators, stress))
+    acting = add(absolute_internal_force(problem.operators, stress))
+    fields = (np.where(held, 0.0, residual), np.where(held, residual, 0.0), force, acting)
+    norm, reactions, applied, found = problem.sharing.norms(fields)
+    scale = max(scale, found)
+    return residual, norm, max(applied, reactions, scale), scale
 
 
-def respond(problem: HifiProblem, increment: Increment, displacement: Floats) -> Response | int:
+def respond(problem: HifiProblem, increment: Increment, displacement: Floats) -> Response | str:
     """Return the response to a displacement at the end of the increment, or why there is none.
 
     Parameters
@@ -139,7 +149,7 @@ def respond(problem: HifiProblem, increment: Increment, displacement: Floats) ->
 
     Returns
     -------
-    Response; or 1 + the point where a law failed, or 0 where the residual is not finite.
+    Response; or the reason, the same on all ranks: a law that failed, a residual that is not finite.
     """
     n_points = problem.operators.n_points
     state, stress = np.empty_like(increment.state), np.empty((n_points, 6))
@@ -158,78 +168,91 @@ def respond(problem: HifiProblem, increment: Increment, displacement: Floats) ->
         stress,
         tangent,
     )
-    if failed:
-        return int(failed)
+    reason = problem.sharing.first(_where(problem, int(failed) - 1) if failed else None)
+    if reason is not None:
+        return reason
     forces = balance(problem, stress, increment.force, increment.scale)
     response = Response(displacement, stress, state, tangent, *forces)
-    return response if np.isfinite(response.norm) else 0
+    return response if np.isfinite(response.norm) else "the residual is not a finite number"
+
+
+def _where(problem: HifiProblem, point: int) -> str:
+    """Say where a law failed."""
+    operators = problem.operators
+    return f"the law failed at element {operators.element_ids[point]}, point {operators.local_points[point]}"
 
 
 def _start(problem: HifiProblem, increment: Increment, guesses: tuple[Floats, ...]) -> Response:
     """Return the response of the guess with the smallest residual."""
-    responses = [respond(problem, increment, guess) for guess in guesses]
-    sound = [response for response in responses if isinstance(response, Response)]
-    if not sound:
-        raise _failure(problem, next(r for r in responses if isinstance(r, int)), ())
-    return min(sound, key=lambda response: response.norm)
+    best: Response | str = ""
+    for guess in guesses:
+        best = _better(best, respond(problem, increment, guess))
+    if isinstance(best, str):
+        raise StepError(best, ())
+    return best
 
 
-def _failure(problem: HifiProblem, failed: int, history: tuple[float, ...]) -> StepError:
-    """Say what `respond` could not do: `failed` is its answer."""
-    if failed == 0:
-        return StepError("the residual is not a finite number", history)
-    operators, point = problem.operators, failed - 1
-    return StepError(
-        f"the law failed at element {operators.element_ids[point]}, point {operators.local_points[point]}", history
-    )
+def _better(first: Response | str, second: Response | str) -> Response | str:
+    """Return the response with the smaller residual; the first reason where there is none."""
+    if isinstance(second, str):
+        return first or second
+    return second if isinstance(first, str) or second.norm < first.norm else first
 
 
 def _direction(
-    problem: HifiProblem, solver: LinearSolver, matrix: sparse.csr_matrix, response: Response, gap: Floats
+    problem: HifiProblem, solver: LinearSolver, response: Response, gap: Floats | None, accuracy: float
 ) -> Floats:
     """Return the (n_nodes, 3) Newton correction that also closes the `gap` of prescribed displacements."""
-    free = problem.pattern.free
-    right = response.residual.ravel() - matrix @ gap.ravel()
-    solver.factorise(free_part(problem.pattern, matrix))
-    correction = gap.ravel().copy()
-    correction[free] = solver.solve(right[free])
-    return correction.reshape(-1, 3)
+    solver.assemble(response.tangent)
+    if gap is None:
+        return solver.solve(response.residual, accuracy)
+    pulled = problem.sharing.add(stiffness_times(problem.operators, response.tangent, gap))
+    return gap + solver.solve(response.residual - pulled, accuracy)
 
 
 def _search(
     problem: HifiProblem, increment: Increment, start: Response, direction: Floats, whole: bool
-) -> Response | int:
+) -> Response | str:
     """Halve the correction until the residual decreases; with `whole`, take all of it.
 
     Returns
     -------
     The first response with sufficient decrease, else the best one tried, else why there is none.
     """
-    best: Response | int = 0
+    best: Response | str = ""
     factor = 1.0
     for _ in range(1 if whole else 1 + _MAX_HALVINGS):
         trial = respond(problem, increment, start.displacement + factor * direction)
-        if isinstance(trial, int):
-            best = trial if isinstance(best, int) else best
-        elif whole or trial.norm <= (1.0 - _SUFFICIENT_DECREASE * factor) * start.norm:
+        if isinstance(trial, Response) and (whole or trial.norm <= (1.0 - _SUFFICIENT_DECREASE * factor) * start.norm):
             return trial
-        elif isinstance(best, int) or trial.norm < best.norm:
-            best = trial
+        best = _better(best, trial)
         factor *= 0.5
     return best
 
 
-def _only_round_off(matrix: sparse.csr_matrix, start: Response, end: Response) -> bool:
+def _only_round_off(problem: HifiProblem, start: Response, end: Response) -> bool:
     """Tell whether a correction changed nothing and left a residual of the round-off of K u.
 
     Where total and thermal strain cancel (free expansion), or supports move a body rigidly, no force is at
     work that the residual could be small against.
     """
-    size = np.linalg.norm(end.displacement)
-    if np.linalg.norm(end.displacement - start.displacement) > _SMALL_CORRECTION * size:
+    sharing = problem.sharing
+    size, change = sharing.norms((end.displacement, end.displacement - start.displacement))
+    if change > _SMALL_CORRECTION * size:
         return False
-    scale = np.linalg.norm(abs(matrix) @ np.abs(end.displacement.ravel()))
-    return bool(end.norm <= _ROUND_OFF * scale)
+    products = absolute_stiffness_times(problem.operators, start.tangent, end.displacement)
+    return end.norm <= _ROUND_OFF * sharing.norms((sharing.add(products),))[0]
+
+
+def _accuracy(history: list[float], tolerance: float, whole: bool) -> float:
+    """Return how accurately the next linear system is to be solved (Eisenstat & Walker 1996, choice 2).
+
+    Not more than the test of convergence needs, and never looser than `_LOOSEST`.
+    """
+    if whole or len(history) < 2 or not history[-2] > 0.0:
+        return _LOOSEST
+    enough = _SAFETY * tolerance / max(history[-1], tolerance)
+    return min(_LOOSEST, max(0.9 * (history[-1] / history[-2]) ** 2, enough))
 
 
 def newton(
@@ -252,22 +275,27 @@ def newton(
     ------
     StepError: no convergence, or a law that failed.
     """
-    response = _start(problem, increment, guesses)
-    gap = np.where(problem.fixed.reshape(-1, 3), increment.prescribed - response.displacement, 0.0)
+    response, tolerance = _start(problem, increment, guesses), problem.options.tolerance
+    gap = _gap(problem, increment, response)
     history = [response.relative]
     settled = False
-    while gap.any() or not (settled or response.relative <= problem.options.tolerance):
+    while gap is not None or not (settled or response.relative <= tolerance):
         if len(history) > problem.options.max_iterations:
-            raise StepError(f"the residual stays above {problem.options.tolerance:g}", tuple(history))
-        matrix = assemble_tangent(problem.pattern, response.tangent)
+            raise StepError(f"the residual stays above {tolerance:g}", tuple(history))
         try:
-            direction = _direction(problem, solver, matrix, response, gap)
+            direction = _direction(problem, solver, response, gap, _accuracy(history, tolerance, gap is not None))
         except ConvergenceError as error:
             raise StepError(str(error), tuple(history)) from error
-        found = _search(problem, increment, response, direction, whole=bool(gap.any()))
-        if isinstance(found, int):
-            raise _failure(problem, found, tuple(history))
-        settled = _only_round_off(matrix, response, found)
-        response, gap = found, np.zeros_like(gap)
+        found = _search(problem, increment, response, direction, whole=gap is not None)
+        if isinstance(found, str):
+            raise StepError(found, tuple(history))
+        settled = _only_round_off(problem, response, found)
+        response, gap = found, None
         history.append(response.relative)
     return response, tuple(history)
+
+
+def _gap(problem: HifiProblem, increment: Increment, start: Response) -> Floats | None:
+    """Return the (n_nodes, 3) changes of prescribed displacements that are left, or None where there are none."""
+    gap = np.where(problem.fixed.reshape(-1, 3), increment.prescribed - start.displacement, 0.0)
+    return gap if problem.sharing.norms((gap,))[0] > 0.0 else None

@@ -1,19 +1,20 @@
 """The high-fidelity problem: mesh, laws, loads and supports of one computation, built once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from romtool.errors import CaseError
-from romtool.fem.assembly import TangentPattern, build_pattern
 from romtool.fem.loads import amplitude, load_factors, load_shapes
 from romtool.fem.operators import Operators, temperature_operator
 from romtool.fem.sets import assign_materials
+from romtool.fem.sharing import Sharing, alone
 from romtool.hifi.supports import Support, build_supports, check_supports
 from romtool.laws import build_tables, state_size, thermal_offset
+from romtool.linalg.agreement import each_rank
 from romtool.loading import Loading, Material
 from romtool.settings import NewtonSettings
 from romtool.temperature import TemperatureHistory, build_temperature, evaluate_at
@@ -26,7 +27,8 @@ class HifiProblem:
 
     Parameters
     ----------
-    operators: of the mesh. pattern: of the tangent on the free degrees of freedom.
+    operators: of the mesh, or of the part of it that this rank holds.
+    sharing: which nodes other ranks hold too.
     tables: of `romtool.laws.build_tables`; materials: (n_points,) int, row of the tables.
     offset: (n_points,) float, thermal strain to subtract.
     temperature: nodal history; to_points: (n_points, n_nodes) CSR.
@@ -36,7 +38,7 @@ class HifiProblem:
     """
 
     operators: Operators
-    pattern: TangentPattern
+    sharing: Sharing
     tables: Any
     materials: Ints
     offset: Floats
@@ -59,8 +61,9 @@ def build_problem(
     materials: Sequence[Material],
     loading: Loading,
     options: NewtonSettings | None = None,
+    sharing: Sharing | None = None,
 ) -> HifiProblem:
-    """Build the problem of one loading.
+    """Build the problem of one loading; all ranks of `sharing` call this together.
 
     Parameters
     ----------
@@ -68,6 +71,7 @@ def build_problem(
     materials: later ones win where element sets overlap.
     loading: complete.
     options: of Newton's method.
+    sharing: of the nodes, where `operators` and `loading` are those of one rank's part; one rank where None.
 
     Returns
     -------
@@ -79,6 +83,21 @@ def build_problem(
     CaseError: values of the wrong shape, contradicting or missing supports, times that do not increase.
     LawError: parameters out of range.
     """
+    sharing = sharing or alone(operators.n_nodes)
+    problem = each_rank(sharing.comm, _local_problem, operators, materials, loading, options, sharing)
+    check_supports(operators, problem.fixed, sharing)
+    shapes = np.array([sharing.add(shape) for shape in problem.load_shapes])
+    return replace(problem, load_shapes=shapes.reshape(problem.load_shapes.shape))
+
+
+def _local_problem(
+    operators: Operators,
+    materials: Sequence[Material],
+    loading: Loading,
+    options: NewtonSettings | None,
+    sharing: Sharing,
+) -> HifiProblem:
+    """Return the problem with the load shapes of this rank's elements alone."""
     _check_times(loading)
     tables = build_tables(materials)
     rows = assign_materials(operators.mesh, materials)[operators.elements]
@@ -89,10 +108,9 @@ def build_problem(
     fixed = np.zeros(3 * operators.n_nodes, dtype=np.bool_)
     for support in supports:
         fixed[support.dofs] = True
-    check_supports(operators, fixed)
     return HifiProblem(
         operators=operators,
-        pattern=build_pattern(operators, ~fixed),
+        sharing=sharing,
         tables=tables,
         materials=rows,
         offset=np.asarray(thermal_offset(tables, rows, to_points @ on_nodes(loading.temperature.initial))),

@@ -1,4 +1,4 @@
-"""The linear solver of a serial computation: SciPy's SuperLU for matrices with a symmetric pattern.
+"""The linear solver where PETSc is absent, on one rank: SciPy's SuperLU for matrices with a symmetric pattern.
 
 METIS orders the unknowns where pymetis is installed (less than half the time of SuperLU's own minimum
 degree at 15,000 unknowns); the ordering is kept as long as the pattern is. The factors of an earlier matrix
@@ -13,17 +13,40 @@ import numpy as np
 from scipy import sparse
 
 from romtool.errors import ConvergenceError
+from romtool.fem.assembly import assemble_tangent, build_pattern, free_part
+from romtool.hifi.problem import HifiProblem
 from romtool.types import Floats, Ints
 
 _OPTIONS = {"SymmetricMode": True, "Equil": False}
-_ACCURACY = 1e-8
 _MAX_ITERATIONS = 25
 
 
 class SciPySolver:
-    """A direct solver (see `romtool.protocols.LinearSolver`); scales the matrix to a unit diagonal.
+    """See `romtool.protocols.LinearSolver`."""
 
-    Solutions have a relative residual of at most 1e-8, and of round-off with fresh factors.
+    def __init__(self, problem: HifiProblem) -> None:
+        self._pattern = build_pattern(problem.operators, ~problem.fixed)
+        self._factors = KeptFactors()
+
+    def assemble(self, tangent: Floats) -> None:
+        """Take new (n_points, 6, 6) moduli. Raises ConvergenceError where the matrix is singular."""
+        self._factors.factorise(free_part(self._pattern, assemble_tangent(self._pattern, tangent)))
+
+    def solve(self, force: Floats, accuracy: float) -> Floats:
+        """Return the (n_nodes, 3) displacement. Raises ConvergenceError where the matrix is singular."""
+        result = np.zeros(self._pattern.n_dofs)
+        result[self._pattern.free] = self._factors.solve(force.ravel()[self._pattern.free], accuracy)
+        return result.reshape(-1, 3)
+
+    def close(self) -> None:
+        """Drop the factors."""
+        self._factors = KeptFactors()
+
+
+class KeptFactors:
+    """Solves with a matrix by its own factors or those of an earlier one; scales it to a unit diagonal.
+
+    Solutions with fresh factors have a relative residual of round-off.
     """
 
     def __init__(self) -> None:
@@ -48,15 +71,15 @@ class SciPySolver:
         else:
             self._fresh = self._fresh and np.array_equal(last.data, matrix.data)
 
-    def solve(self, right_hand_side: Floats) -> Floats:
-        """Return the (n_dofs,) solution for the matrix of the last `factorise`.
+    def solve(self, right_hand_side: Floats, accuracy: float = 1e-8) -> Floats:
+        """Return the (n_dofs,) solution for the matrix of the last `factorise`, its relative residual <= `accuracy`.
 
         Raises
         ------
         ConvergenceError: the matrix is singular.
         """
         if not self._fresh:
-            solution = _gmres(self._matrix, self._apply, right_hand_side)
+            solution = _gmres(self._matrix, self._apply, right_hand_side, accuracy)
             if solution is not None:
                 return solution
             self._renew()
@@ -84,7 +107,7 @@ class SciPySolver:
         return self._scale * result
 
 
-def _gmres(matrix: Any, precondition: Callable[[Floats], Floats], right: Floats) -> Floats | None:
+def _gmres(matrix: Any, precondition: Callable[[Floats], Floats], right: Floats, accuracy: float) -> Floats | None:
     """Solve by right-preconditioned GMRES; return None where it takes too many iterations.
 
     Parameters
@@ -92,10 +115,11 @@ def _gmres(matrix: Any, precondition: Callable[[Floats], Floats], right: Floats)
     matrix: (n, n) CSR.
     precondition: an approximate inverse.
     right: (n,) float.
+    accuracy: largest relative residual.
 
     Returns
     -------
-    (n,) float with a relative residual of `_ACCURACY`, or None (Saad & Schultz, SIAM J. Sci. Stat. Comput. 1986).
+    (n,) float or None (Saad & Schultz, SIAM J. Sci. Stat. Comput. 1986).
     """
     norm = float(np.linalg.norm(right))
     if norm == 0.0:
@@ -115,7 +139,7 @@ def _gmres(matrix: Any, precondition: Callable[[Floats], Floats], right: Floats)
         if not np.isfinite(part).all():
             return None
         weights = np.linalg.lstsq(part, first[: k + 2], rcond=None)[0]
-        if np.linalg.norm(part @ weights - first[: k + 2]) <= _ACCURACY * norm:
+        if np.linalg.norm(part @ weights - first[: k + 2]) <= accuracy * norm:
             return np.asarray(sum(w * d for w, d in zip(weights, directions, strict=True)))
         basis.append(image / hessenberg[k + 1, k])
     return None

@@ -162,15 +162,15 @@ def _arrays(mesh: Mesh, source: FieldSource, index: int) -> Iterator[tuple[str, 
             yield from _point_arrays(name, values, mesh, source.all_points)
         else:
             yield name, info.location == "node", values
-        if _is_stress(name, values):
+        if (scalar_name := stress_invariant_name(name, values.shape[1])) is not None:
             scalar = mises(values)[:, None]
             at_points = info.location == "point"
-            yield f"{name}_mises", info.location == "node", element_means(scalar, mesh) if at_points else scalar
+            yield scalar_name, info.location == "node", element_means(scalar, mesh) if at_points else scalar
 
 
-def _is_stress(name: str, values: Floats) -> bool:
-    """Tell whether a field is a stress tensor."""
-    return "stress" in name.lower() and values.shape[1] == 6
+def stress_invariant_name(name: str, n_components: int) -> str | None:
+    """Return the name of the von Mises stress that is written beside a field, None where it is no stress tensor."""
+    return f"{name}_mises" if "stress" in name.lower() and n_components == 6 else None
 
 
 def _point_arrays(name: str, values: Floats, mesh: Mesh, all_points: bool) -> Iterator[tuple[str, bool, Floats]]:
@@ -190,15 +190,28 @@ def _write_vtu(path: Path, mesh: Mesh, source: FieldSource) -> None:
     if len(source.times) > 1:
         raise CaseError(f"{path}: a .vtu holds one time, {len(source.times)} are to be written; use .xdmf or .pvd")
     with atomic_file(path) as temporary:
-        _write_vtu_step(temporary, mesh, source, 0)
+        write_step(temporary, mesh, source, 0)
 
 
-def _write_vtu_step(path: Path, mesh: Mesh, source: FieldSource, index: int) -> None:
-    """Write the mesh and the fields of one time through meshio."""
+def write_step(path: Path, mesh: Mesh, source: FieldSource, index: int) -> None:
+    """Write the mesh and the fields of one time as VTU, through meshio.
+
+    Parameters
+    ----------
+    path: the `.vtu` to write.
+    mesh: the mesh.
+    source: the fields.
+    index: row of `source.times`.
+
+    Raises
+    ------
+    InputError: values whose number of rows does not fit the mesh.
+    """
     import meshio
 
     _teach_meshio()
-    cuts = np.cumsum([len(block.element_ids) for block in mesh.blocks])[:-1]
+    blocks = [block for block in mesh.blocks if len(block.element_ids)]  # a subdomain may lack a type of cells
+    cuts = np.cumsum([len(block.element_ids) for block in blocks])[:-1]
     node_data: dict[str, NDArray[Any]] = {"node_ids": mesh.node_ids}
     cell_data: dict[str, list[NDArray[Any]]] = {"element_ids": np.split(mesh.element_ids, cuts)}
     for name, nodal, values in _arrays(mesh, source, index) if len(source.times) else ():
@@ -207,9 +220,7 @@ def _write_vtu_step(path: Path, mesh: Mesh, source: FieldSource, index: int) -> 
             node_data[name] = flat
         else:
             cell_data[name] = np.split(flat, cuts)
-    cells = [
-        (b.cell_type, b.connectivity[:, _WEDGE] if b.cell_type == "wedge" else b.connectivity) for b in mesh.blocks
-    ]
+    cells = [(b.cell_type, b.connectivity[:, _WEDGE] if b.cell_type == "wedge" else b.connectivity) for b in blocks]
     grid = meshio.Mesh(np.array(mesh.points), cells, point_data=node_data, cell_data=cell_data)
     meshio.vtu.write(str(path), grid)
 
@@ -230,7 +241,7 @@ def _write_pvd(path: Path, mesh: Mesh, source: FieldSource) -> None:
         for index, time in enumerate(source.times):
             name = f"{path.stem}_{index:04d}.vtu"
             temporary = files.enter_context(atomic_file(path.with_name(name)))
-            _write_vtu_step(temporary, mesh, source, index)
+            write_step(temporary, mesh, source, index)
             ElementTree.SubElement(collection, "DataSet", timestep=repr(float(time)), part="0", file=name)
     _write_xml(path, root)
 

@@ -1,7 +1,7 @@
 """Decisions that all ranks take together, so that no rank raises or branches alone."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,26 @@ def on_root(comm: Comm, compute: Callable[..., Result], *arguments: Any) -> Resu
     if answer[1] is not None:
         raise answer[1]
     return answer[0]
+
+
+def each_rank(comm: Comm, compute: Callable[..., Result], *arguments: Any) -> Result:
+    """Return `compute(*arguments)` of this rank; the first arithmetic or value error of any rank is raised on all.
+
+    Parameters
+    ----------
+    comm: the ranks.
+    compute: what each rank does for itself, without communication.
+    arguments: of `compute`.
+    """
+    result, failure = None, None
+    try:
+        result = compute(*arguments)
+    except (ArithmeticError, ValueError) as error:
+        failure = error
+    for found in comm.allgather(failure):
+        if found is not None:
+            raise found
+    return cast(Result, result)
 
 
 def all_finite(values: NDArray[np.float64]) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from romtool.errors import CaseError
 from romtool.fem.loads import element_densities, pressure_matrices, side_set_nodes, traction_vector, volume_moments
 from romtool.fem.sets import element_set
+from romtool.linalg.agreement import each_rank
 from romtool.linalg.reduction import Comm, gather_subdomains, ordered_sum
 from romtool.loading import Load
 from romtool.offline.parts import Part
@@ -87,16 +88,22 @@ def volume_shapes(
 def _volume(name: str, heavy: bool, parts: Sequence[Part], modes: Sequence[Floats], comm: Comm) -> VolumeShape:
     """Project the moments of one element set; the mass moments only where a load needs the density."""
     sums: list[list[Floats]] = [[], [], []]
-    for part, psi in zip(parts, modes, strict=True):
+    densities = each_rank(comm, lambda: [_densities(name, heavy, part) for part in parts])
+    for part, psi, density in zip(parts, modes, densities, strict=True):
         elements = element_set(part.subdomain.mesh, name)
-        density = element_densities(part.subdomain.mesh, part.materials)
-        if heavy and np.isnan(density[elements]).any():
-            raise CaseError(
-                f"a centrifugal load acts on {name!r}, whose material has no density; give [[materials]] density"
-            )
         volume, _ = volume_moments(part.operators, elements)
         mass, first = volume_moments(part.operators, elements, np.nan_to_num(density))
         for total, moments in zip(sums, (volume, mass, first), strict=True):
             total.append(_moments(moments, psi))
     volume, mass, first = (ordered_sum(comm, total) for total in sums)
     return VolumeShape(volume, mass, first)
+
+
+def _densities(name: str, heavy: bool, part: Part) -> Floats:
+    """Return the (n_elements,) densities; a heavy set must have them."""
+    density = element_densities(part.subdomain.mesh, part.materials)
+    if heavy and np.isnan(density[element_set(part.subdomain.mesh, name)]).any():
+        raise CaseError(
+            f"a centrifugal load acts on {name!r}, whose material has no density; give [[materials]] density"
+        )
+    return density

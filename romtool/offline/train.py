@@ -15,6 +15,7 @@ import numpy as np
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.operators import strain
 from romtool.laws import elastic_tangent
+from romtool.linalg.agreement import each_rank
 from romtool.linalg.ecm import Cubature, ecm
 from romtool.linalg.gappy import gappy_operator, qdeim
 from romtool.linalg.pod import Pod, pod
@@ -67,16 +68,18 @@ class Trained:
 
 
 class Clock:
-    """Seconds spent in named phases; tells each phase as it begins."""
+    """Seconds spent in named phases; tells each phase as it begins, `current` is the one that runs."""
 
     def __init__(self, say: Say) -> None:
         self.say = say
         self.seconds: dict[str, float] = {}
+        self.current = ""
 
     @contextmanager
     def phase(self, name: str, text: str) -> Iterator[None]:
         """Time a phase."""
         self.say(text)
+        self.current = name
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
@@ -141,19 +144,20 @@ def _displacement_modes(training: TrainingSet, settings: Settings, comm: Comm) -
     parts = training.parts
     volume = float(ordered_sum(comm, [np.array(part.operators.volume) for part in parts]))
     inner = [
-        nodal_product(_inner_matrix(part, settings.pod.inner_product, volume ** (1 / 3), training)) for part in parts
+        nodal_product(_inner_matrix(part, settings.pod.inner_product, volume ** (1 / 3), local))
+        for part, local in zip(parts, training.runs[0].local, strict=True)
     ]
     ids = [(3 * part.subdomain.mesh.node_ids[:, None] + np.arange(3)).ravel() for part in parts]
-    columns = homogeneous_snapshots(training.runs, training.liftings)
+    columns = each_rank(comm, homogeneous_snapshots, training.runs, training.liftings)
     chosen = settings.pod
     return pod(columns, inner, comm, tolerance=chosen.tolerance, max_modes=chosen.max_modes, dof_ids=ids)
 
 
-def _inner_matrix(part: Part, kind: str, length: float, training: TrainingSet):  # type: ignore[no-untyped-def]
+def _inner_matrix(part: Part, kind: str, length: float, loading: Loading):  # type: ignore[no-untyped-def]
     """Return the matrix of the inner product; "energy" is the elastic stiffness at the initial temperature."""
     if kind != "energy":
         return inner_product(part, kind, length)
-    initial = evaluate_at(part.subdomain.mesh.points)(training.runs[0].local[0].temperature.initial)
+    initial = evaluate_at(part.subdomain.mesh.points)(loading.temperature.initial)
     moduli = elastic_tangent(part.tables, part.material, part.interpolation @ initial)
     return assemble_tangent(build_pattern(part.operators), moduli)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from romtool.fem.operators import mass_matrix
+from romtool.linalg.agreement import on_root
 from romtool.linalg.products import TENSOR_METRIC
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.offline.snapshots import TrainingRun
@@ -39,7 +40,7 @@ def training_errors(
     errors = {}
     for number, run in enumerate(training.runs):
         loading = restrict_to_thermal(run.loading, thermal.rows, thermal.points)
-        history = march_loading(trained.model, loading, criteria)
+        history = on_root(comm, march_loading, trained.model, loading, criteria)
         norms = {"u": _displacement_norms(trained, training, run, history, comm)}
         span = slice(int(trained.snapshots.starts[number]), int(trained.snapshots.starts[number + 1]))
         for field in trained.model.duals:

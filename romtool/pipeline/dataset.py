@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from romtool.errors import CaseError, InputError, ModelError
-from romtool.fem.partition import Subdomain, partition_elements, restrict_loading, split_mesh
+from romtool.fem.partition import Subdomain, restrict_loading, split_mesh
 from romtool.io.atomic import output_folder
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
@@ -17,21 +17,24 @@ from romtool.offline.snapshots import TrainingRun
 from romtool.pipeline.folders import (
     Dataset,
     SimulationRecord,
+    check_part,
     part_writer,
     read_dataset,
     read_displacement,
     read_loading,
-    read_part,
     write_head,
     write_record,
 )
+from romtool.pipeline.ranks import on_root, owned
 from romtool.pipeline.sources import (
     CaseSources,
     input_digest,
     loading_of,
+    n_subdomains_of,
     open_case,
     open_simulation,
     own_loading,
+    subdomains_of,
 )
 from romtool.types import Floats, SolverResults
 
@@ -49,15 +52,26 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
     Parameters
     ----------
     case_path: the case file.
-    comm: the ranks; rank 0 reads and writes.
+    comm: the ranks; rank 0 reads and writes, time by time, the others wait.
     say: takes sentences about what is done.
     anew: convert also when up to date.
+
+    Returns
+    -------
+    The head of the dataset, on every rank.
 
     Raises
     ------
     CaseError, ReaderError, MeshError: wrong input; nothing is written.
+    ModelError: a dataset that is up to date but damaged.
     """
+    return on_root(comm, lambda: _import(case_path, comm, say, anew))
+
+
+def _import(case_path: Path, comm: Comm, say: Say, anew: bool) -> Dataset:
+    """Convert a case where needed."""
     sources = open_case(case_path)
+    owned(comm, n_subdomains_of(sources))
     digest = input_digest(sources)
     folder = dataset_folder(case_path)
     if not anew and (found := _up_to_date(folder, digest)) is not None:
@@ -70,14 +84,25 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
 
 
 def _up_to_date(folder: Path, digest: str) -> Dataset | None:
-    """Return the dataset in a folder if it was made from the same inputs and is complete."""
+    """Return the dataset in a folder if it was made from the same inputs.
+
+    Raises
+    ------
+    ModelError: it was, but a file of a subdomain is missing, damaged or of another import.
+    """
     try:
         found = read_dataset(folder)
-        for index in range(found.n_subdomains):
-            read_part(folder, found, index)
     except ModelError:
         return None
-    return found if found.digest == digest else None
+    if found.digest != digest:
+        return None
+    try:
+        for index in range(found.n_subdomains):
+            check_part(folder, found, index)
+    except ModelError as error:
+        text = str(error).rpartition("; ")[0]
+        raise ModelError(f"{text}; make the dataset anew with `romtool import CASE --overwrite`") from error
+    return found
 
 
 def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Dataset:
@@ -92,7 +117,7 @@ def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Datas
         fitted, remarks = fit_increments(loading, results)
         warnings += [f"simulation {entry.name}: {text}" for text in (*results.warnings, *remarks)]
         records.append(SimulationRecord(entry.name, fitted, results.times, str(entry.results[0].name)))
-    parts = split_mesh(sources.mesh, partition_elements(sources.mesh, case.settings.partition.subdomains))
+    parts = split_mesh(sources.mesh, subdomains_of(sources))
     dataset = Dataset(
         digest=digest,
         case=case.name,

@@ -181,7 +181,10 @@ def part_reader(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[
     with open_file(path, kind) as file:
         if file.attrs.get("id") != owner_id:
             raise ModelError(f"{path}: belongs to another {kind} than {folder}; make the folder anew")
-        yield file
+        try:
+            yield file
+        except (KeyError, OSError) as error:
+            raise ModelError(f"{path}: damaged ({error}); make the folder anew") from error
 
 
 def write_record(group: h5py.Group, name: str, value: Any) -> None:
@@ -236,6 +239,13 @@ def read_part(folder: Path, dataset: Dataset, index: int) -> Subdomain:
     with part_reader(folder, "subdomain", index, dataset.digest) as file:
         part: Subdomain = read_record(file, "subdomain")
         return part
+
+
+def check_part(folder: Path, dataset: Dataset, index: int) -> None:
+    """Check that the file of one subdomain is there, complete and of this import. Raises ModelError."""
+    with part_reader(folder, "subdomain", index, dataset.digest) as file:
+        for number in range(len(dataset.simulations)):
+            file[f"simulations/{number}/u"].shape  # noqa: B018 - raises where it is absent
 
 
 def read_displacement(folder: Path, dataset: Dataset, index: int, simulation: int) -> Floats:

@@ -1,5 +1,6 @@
 """`romtool offline`: train a model on a dataset and write its folder."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -8,19 +9,22 @@ import numpy as np
 from romtool import __version__
 from romtool.fem.operators import build_operators
 from romtool.fem.partition import merge
+from romtool.hifi.linear import has_petsc
 from romtool.hifi.march import linear_lifting
+from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
-from romtool.io.atomic import digest_text, output_folder
+from romtool.io.atomic import digest_text
 from romtool.io.case import Case, read_case
 from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
-from romtool.offline.parts import build_part
+from romtool.offline.parts import Part, build_part
+from romtool.offline.snapshots import TrainingRun
 from romtool.offline.train import Clock, Say, Trained, TrainingSet, train
 from romtool.offline.verify import training_errors, worst
 from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
 from romtool.pipeline.folders import Dataset, now, part_writer, read_part, versions, write_head, write_record
-from romtool.pipeline.ranks import owned
+from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ReducedModel
 from romtool.types import Floats
@@ -29,7 +33,9 @@ UNBALANCE = 1e-2
 """Largest relative unbalance of a training simulation that is not remarked on."""
 
 
-def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False) -> ReducedModel:
+def offline(
+    case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False, clock: Clock | None = None
+) -> ReducedModel:
     """Import a case where needed, train a model and write it.
 
     Parameters
@@ -39,17 +45,18 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
     comm: the ranks.
     say: takes sentences about what is done.
     overwrite: replace an existing model when the new one is complete.
+    clock: times the phases; a new one where None.
 
     Raises
     ------
     RomtoolError: wrong input, or a training that fails; nothing is written then.
     """
-    case = read_case(case_path)
+    case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
     for sentence in _ignored(case):
         say(f"warning: {sentence}")
-    with output_folder(out, overwrite=overwrite) as temporary:
-        clock = Clock(say)
+    with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
+        clock = clock or Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
         with clock.phase("load", "operators and displacement histories"):
@@ -66,6 +73,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
                 **trained.model.statistics,
                 "case": dataset.case,
                 "units": dict(dataset.units),
+                "n_subdomains": dataset.n_subdomains,
                 "training_errors": worst(errors),
                 "training_errors_by_simulation": errors,
                 "unbalance": {run.name: u for run, u in zip(training.runs, trained.snapshots.unbalance, strict=True)},
@@ -80,7 +88,7 @@ def offline(case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool
                 "materials": {entry.elements: entry.law for entry in dataset.materials},
             },
         )
-        write_model(temporary, model, trained)
+        write_model(temporary, model, trained, comm)
     return model
 
 
@@ -120,10 +128,16 @@ def _unseen(model: ReducedModel, dataset: Dataset) -> list[str]:
 
 
 def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
-    """Read what this rank trains on."""
-    subdomains = [read_part(folder, dataset, index) for index in owned(comm, dataset.n_subdomains)]
-    tables = build_tables(dataset.materials)
-    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
+    """Read what this rank trains on: its subdomains only.
+
+    Raises
+    ------
+    InputError: more ranks than subdomains.
+    ModelError: a file of a subdomain that is missing, damaged or of another import.
+    """
+    mine = owned(comm, dataset.n_subdomains)
+    parts, read = together(comm, lambda: _read_parts(folder, dataset, mine))
+    subdomains = [part.subdomain for part in parts]
     supports = moved_supports(dataset)
     lifted = tuple(_lifting(entry) for entry in supports)
     liftings = _lifting_fields(folder, dataset, lifted, comm)
@@ -134,10 +148,18 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
             .reshape(len(lifted), len(run.times))
             .T,
         )
-        for run in load_runs(folder, dataset, subdomains)
+        for run in read
     ]
     fields = tuple(liftings[:, subdomain.node_rows] for subdomain in subdomains)
     return TrainingSet(parts, dataset.loading, tuple(runs), lifted, fields, dataset.n_nodes, dataset.digest)
+
+
+def _read_parts(folder: Path, dataset: Dataset, indices: Sequence[int]) -> tuple[tuple[Part, ...], list[TrainingRun]]:
+    """Read some subdomains and the training computations on them."""
+    subdomains = [read_part(folder, dataset, index) for index in indices]
+    tables = build_tables(dataset.materials)
+    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
+    return parts, load_runs(folder, dataset, subdomains)
 
 
 def _lifting(entry: Dirichlet) -> Lifting:
@@ -147,9 +169,19 @@ def _lifting(entry: Dirichlet) -> Lifting:
 
 
 def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...], comm: Comm) -> Floats:
-    """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh."""
+    """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh, which rank 0 computes.
+
+    A factorisation on several ranks would give other bits for each number of ranks. PETSc is initialised by all.
+    """
     if not lifted:
         return np.zeros((0, dataset.n_nodes, 3))
+    if has_petsc():
+        load_petsc()
+    return on_root(comm, lambda: _solve_liftings(folder, dataset, lifted))
+
+
+def _solve_liftings(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...]) -> Floats:
+    """Solve for the unit displacements on the whole mesh."""
     whole = merge([read_part(folder, dataset, index) for index in range(dataset.n_subdomains)])
     problem = build_problem(build_operators(whole.mesh), dataset.materials, dataset.simulations[0].loading)
     entries = [Dirichlet(e.name, e.nodes, e.components, 1.0 if e.profile is None else e.profile) for e in lifted]
@@ -160,9 +192,10 @@ def _model_id(dataset: Dataset, settings: object) -> str:
     return digest_text(f"{dataset.digest} {settings} {__version__}")[:12]
 
 
-def write_model(folder: Path, model: ReducedModel, trained: Trained) -> None:
-    """Write model.h5 and one file of modes per subdomain."""
-    write_head(folder / "model.h5", "model", model=model)
+def write_model(folder: Path, model: ReducedModel, trained: Trained, comm: Comm) -> None:
+    """Write model.h5 (rank 0) and the modes of the subdomains of this rank, one file each."""
+    if comm.rank == 0:
+        write_head(folder / "model.h5", "model", model=model)
     for modes in trained.modes:
         with part_writer(folder, "modes", modes.subdomain.index, model.model_id) as file:
             write_record(file, "modes", modes)

@@ -1,5 +1,7 @@
 """Open anything that holds a history, from solver files to reduced answers, as `SolverResults`."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,6 @@ from romtool.errors import ModelError
 from romtool.fem.partition import Subdomain, merge
 from romtool.pipeline.folders import (
     Provenance,
-    model_file,
     part_name,
     part_reader,
     read_head,
@@ -25,6 +26,33 @@ VECTOR = ("x", "y", "z")
 TENSOR = ("xx", "yy", "zz", "xy", "yz", "zx")
 
 
+ReadField = Callable[[str, int], Floats]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A history that romtool keeps per subdomain.
+
+    Parameters
+    ----------
+    format: what it is.
+    folder: of the history.
+    times: (n_times,) float [time].
+    fields: name -> location and components.
+    n_subdomains: how many pieces.
+    open: `open(index)` returns one subdomain and how a field is read on it.
+    warnings: sentences that a user should read.
+    """
+
+    format: str
+    folder: Path
+    times: Floats
+    fields: Mapping[str, FieldInfo]
+    n_subdomains: int
+    open: Callable[[int], tuple[Subdomain, ReadField]]
+    warnings: tuple[str, ...] = ()
+
+
 def open_history(path: Path) -> SolverResults:
     """Open an online result, a built-in solution, a folder that holds one of them, or solver files.
 
@@ -33,17 +61,42 @@ def open_history(path: Path) -> SolverResults:
     ModelError: a folder that holds none, or several.
     ReaderError: solver files that cannot be read.
     """
-    if not path.is_dir():
-        return read_results(path)
-    if (path / "result.h5").is_file():
-        return _open_online(path)
-    if (path / "solution.h5").is_file():
-        return _open_solution(path)
-    children = [child for child in sorted(path.iterdir()) if is_history(child)]
+    return _whole(open_pieces(path)) if path.is_dir() else read_results(path)
+
+
+def open_pieces(folder: Path) -> Pieces:
+    """Open an online result, a built-in solution, or a folder that holds one of them; no subdomain is read yet.
+
+    Raises
+    ------
+    ModelError: a folder that holds none, or several.
+    """
+    if (folder / "result.h5").is_file():
+        return _open_online(folder)
+    if (folder / "solution.h5").is_file():
+        return _open_solution(folder)
+    children = [child for child in sorted(folder.iterdir()) if is_history(child)]
     if len(children) != 1:
         found = ", ".join(child.name for child in children) or "none"
-        raise ModelError(f"{path}: expected one result of `romtool online` or `romtool solve`, found {found}; name one")
-    return open_history(children[0])
+        raise ModelError(
+            f"{folder}: expected one result of `romtool online` or `romtool solve`, found {found}; name one"
+        )
+    return open_pieces(children[0])
+
+
+def _whole(pieces: Pieces) -> SolverResults:
+    """Return all pieces as results on the whole mesh."""
+    opened = [pieces.open(index) for index in range(pieces.n_subdomains)]
+    merged = merge([subdomain for subdomain, _ in opened])
+
+    def read(name: str, i: int) -> Floats:
+        values = [read_piece(name, i) for _, read_piece in opened]
+        nodal = pieces.fields[name].location == "node"
+        return merged.join_nodes(values) if nodal else merged.join_points(values)
+
+    return SolverResults(
+        pieces.format, (pieces.folder,), merged.mesh, pieces.times, pieces.fields, read, pieces.warnings
+    )
 
 
 def is_history(path: Path) -> bool:
@@ -77,49 +130,48 @@ def source_model(folder: Path, provenance: Provenance) -> Path:
     raise ModelError(f"{folder}: its model {provenance.source} is not there; put the model back, or run online again")
 
 
-def _open_online(folder: Path) -> SolverResults:
+def _open_online(folder: Path) -> Pieces:
     """Open an online result; fields are reconstructed when they are read."""
     history: ReducedHistory = read_head(folder / "result.h5", "result", "history")
     provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
     source = source_model(folder, provenance)
     model = read_model(source)
-    n_parts = sum(1 for _ in model_file(source).parent.glob("subdomain-*.h5"))
-    modes = [read_modes(source, model.model_id, index) for index in range(max(n_parts, 1))]
-    merged = merge([entry.subdomain for entry in modes])
     fields = {"u": field_info("u", 3, "node")}
     fields |= {name: field_info(name, basis.components) for name, basis in model.duals.items()}
 
-    def read(name: str, i: int) -> Floats:
-        if name == "u":
-            return merged.join_nodes([displacement(entry, history, i) for entry in modes])
-        return merged.join_points([dual(entry, history, name, i) for entry in modes])
+    def open_piece(index: int) -> tuple[Subdomain, ReadField]:
+        modes = read_modes(source, model.model_id, index)
 
+        def read(name: str, i: int) -> Floats:
+            return displacement(modes, history, i) if name == "u" else dual(modes, history, name, i)
+
+        return modes.subdomain, read
+
+    count = model.statistics.get("n_subdomains")
+    if not isinstance(count, int):
+        raise ModelError(f"{source}: made by an earlier version of romtool; train it anew")
     warnings = (f"incomplete: {provenance.stopped}",) if provenance.stopped else ()
-    return SolverResults("romtool-online", (folder,), merged.mesh, history.times, fields, read, warnings)
+    return Pieces("romtool-online", folder, history.times, fields, count, open_piece, warnings)
 
 
-def _open_solution(folder: Path) -> SolverResults:
+def _open_solution(folder: Path) -> Pieces:
     """Open the folder of a built-in solution."""
     head: Provenance = read_head(folder / "solution.h5", "solution", "provenance")
     times: Floats = read_head(folder / "solution.h5", "solution", "times")
     shapes: dict[str, int] = read_head(folder / "solution.h5", "solution", "fields")
     count: int = read_head(folder / "solution.h5", "solution", "n_subdomains")
-    parts: list[Subdomain] = []
-    for index in range(count):
-        with part_reader(folder, "solution-part", index, head.source_id) as file:
-            parts.append(read_record(file, "subdomain"))
-    merged = merge(parts)
     nodal = {"u", "T"}
     fields = {name: field_info(name, width, "node" if name in nodal else "point") for name, width in shapes.items()}
 
-    def read(name: str, i: int) -> Floats:
-        values = []
-        for index in range(count):
+    def open_piece(index: int) -> tuple[Subdomain, ReadField]:
+        def read(name: str, i: int) -> Floats:
             with part_reader(folder, "solution-part", index, head.source_id) as file:
-                values.append(np.asarray(file[f"fields/{name}"][i]))
-        return merged.join_nodes(values) if name in nodal else merged.join_points(values)
+                return np.asarray(file[f"fields/{name}"][i])
 
-    return SolverResults("romtool-solve", (folder,), merged.mesh, times, fields, read)
+        with part_reader(folder, "solution-part", index, head.source_id) as file:
+            return read_record(file, "subdomain"), read
+
+    return Pieces("romtool-solve", folder, times, fields, count, open_piece)
 
 
 def part_files(folder: Path) -> list[Path]:

@@ -1,4 +1,7 @@
-"""`romtool solve`: run the built-in high-fidelity solver on load cases of a case."""
+"""`romtool solve`: run the built-in high-fidelity solver on load cases of a case.
+
+Each rank computes with the elements of the subdomains that it owns and writes their files.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,17 +13,21 @@ import numpy as np
 
 from romtool.errors import CaseError
 from romtool.fem.operators import build_operators, strain
-from romtool.fem.partition import Subdomain, partition_elements, split_mesh
+from romtool.fem.partition import Subdomain, partition_elements, restrict_loading, take_elements
 from romtool.fem.sets import check_regions
+from romtool.fem.sharing import build_sharing
+from romtool.hifi.linear import linear_solver, petsc_missing
 from romtool.hifi.march import HifiState, StepStatistics, solve
 from romtool.hifi.problem import HifiProblem, build_problem
-from romtool.io.atomic import digest_text, output_folder
+from romtool.io.atomic import digest_text
 from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import state_fields
+from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
 from romtool.pipeline.online import changes_nothing
+from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.pipeline.sources import (
     CaseSources,
     field_reader,
@@ -55,8 +62,22 @@ class SolveSummary:
     largest: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Options:
+    """How `solve` works.
+
+    Parameters
+    ----------
+    overwrite: replace existing solutions.
+    petsc: options of PETSc.
+    """
+
+    overwrite: bool = False
+    petsc: str = ""
+
+
 def solve_loads(
-    case_path: Path, load_paths: Sequence[Path], out: Path, say: Say, *, overwrite: bool = False
+    case_path: Path, load_paths: Sequence[Path], out: Path, comm: Comm, say: Say, options: Options | None = None
 ) -> list[SolveSummary]:
     """Solve load cases with the high-fidelity model; each solution is written to `out/<load name>`.
 
@@ -65,22 +86,65 @@ def solve_loads(
     case_path: the case file.
     load_paths: load files.
     out: folder of the solutions.
+    comm: the ranks, at most as many as subdomains; all call this together.
     say: takes a sentence per increment.
-    overwrite: replace existing solutions.
+    options: of the solver and the output.
 
     Raises
     ------
     CaseError, ReaderError, MeshError: wrong input; nothing is written.
     ConvergenceError: a load case that could not be solved.
+    MissingPartError: several ranks without petsc4py.
     """
+    options = options or Options()
+    sources, loadings = together(comm, lambda: _read(case_path, load_paths, out, options))
+    share = _share(sources, comm)
+    if missing := petsc_missing(sources.case.settings.hifi):
+        say(missing)
+    return [_solve(sources, loading, share, out, say, options) for loading in loadings]
+
+
+def _read(
+    case_path: Path, load_paths: Sequence[Path], out: Path, options: Options
+) -> tuple[CaseSources, list[Loading]]:
+    """Return the case and the loadings to solve."""
     loads = [read_load(path) for path in load_paths]
     check_unique(loads)
     for load in loads:
-        if (out / load.name).exists() and not overwrite:
+        if (out / load.name).exists() and not options.overwrite:
             raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
     sources = open_case(case_path)
-    loadings = [_loading(sources, load) for load in loads]
-    return [_solve(sources, loading, out, say, overwrite) for loading in loadings]
+    return sources, [_loading(sources, load) for load in loads]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one rank does of a mesh.
+
+    Parameters
+    ----------
+    comm: the ranks.
+    whole: all elements of this rank, as one subdomain.
+    parts: its subdomains. n_subdomains: of all ranks.
+    """
+
+    comm: Comm
+    whole: Subdomain
+    parts: tuple[Subdomain, ...]
+    n_subdomains: int
+
+    def rows(self, part: Subdomain) -> Ints:
+        """Return the rows of a subdomain's nodes among those of the rank."""
+        return np.searchsorted(self.whole.node_rows, part.node_rows)
+
+
+def _share(sources: CaseSources, comm: Comm) -> Share:
+    """Cut the mesh and take what this rank owns."""
+    mesh, count = sources.mesh, sources.case.settings.partition.subdomains
+    mine = owned(comm, count)
+    parts = on_root(comm, lambda: partition_elements(mesh, count))
+    whole = take_elements(mesh, comm.rank, np.isin(parts, mine))
+    return Share(comm, whole, tuple(take_elements(mesh, index, parts == index) for index in mine), count)
 
 
 def _loading(sources: CaseSources, load: LoadFile) -> Loading:
@@ -104,56 +168,63 @@ def _results_with_times(sources: CaseSources, first: Simulation) -> SolverResult
     return open_simulation(sources, first)
 
 
-def _solve(sources: CaseSources, loading: Loading, out: Path, say: Say, overwrite: bool) -> SolveSummary:
+def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say: Say, options: Options) -> SolveSummary:
     """March one loading and write its folder."""
-    settings = sources.case.settings
-    problem = build_problem(build_operators(sources.mesh), sources.materials, loading, settings.newton)
-    parts = split_mesh(sources.mesh, partition_elements(sources.mesh, settings.partition.subdomains))
-    start, folder = time.perf_counter(), out / loading.name
+    start, folder, comm = time.perf_counter(), out / loading.name, share.comm
+    problem = _problem(sources, loading, share)
     source_id = digest_text(value_digest(loading) + value_digest(sources.materials))[:12]
-    with (
-        output_folder(folder, overwrite=overwrite) as temporary,
-        _Writer(temporary, problem, parts, source_id) as writer,
-    ):
+    solver = linear_solver(problem, sources.case.settings.hifi, options.petsc)
+    try:
+        with shared_output_folder(folder, comm, overwrite=options.overwrite) as temporary:
+            with _Writer(temporary, problem, share, source_id) as writer:
+                n_steps = len(loading.times) - 1
 
-        def on_step(state: HifiState, step: StepStatistics) -> None:
-            writer.add(state)
-            done = f"{writer.row - 1}/{len(loading.times) - 1}"
-            say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
+                def on_step(state: HifiState, step: StepStatistics) -> None:
+                    together(comm, lambda: writer.add(state))
+                    done = f"{writer.row - 1}/{n_steps}"
+                    say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
 
-        _, statistics = solve(problem, on_step)
-        seconds = time.perf_counter() - start
-        provenance = Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds})
-        write_head(
-            temporary / "solution.h5",
-            "solution",
-            provenance=provenance,
-            times=loading.times,
-            fields=writer.widths,
-            n_subdomains=len(parts),
-            loading=loading,
-        )
+                _, statistics = solve(problem, on_step, solver)
+            seconds = time.perf_counter() - start
+            head = {
+                "provenance": Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds}),
+                "times": loading.times,
+                "fields": writer.widths,
+                "n_subdomains": share.n_subdomains,
+                "loading": loading,
+            }
+            on_root(comm, lambda: write_head(temporary / "solution.h5", "solution", **head))
+    finally:
+        solver.close()
     iterations, cuts = sum(step.iterations for step in statistics), sum(step.cuts for step in statistics)
     say(f"{loading.name}: {iterations} iterations in {seconds:.1f} s -> {folder}")
-    return SolveSummary(loading.name, len(statistics), iterations, cuts, seconds, writer.largest)
+    return SolveSummary(loading.name, len(statistics), iterations, cuts, seconds, writer.largest_of_all(comm))
+
+
+def _problem(sources: CaseSources, loading: Loading, share: Share) -> HifiProblem:
+    """Return the problem of this rank's elements."""
+    local = restrict_loading(loading, sources.mesh, share.whole)
+    operators = together(share.comm, lambda: build_operators(share.whole.mesh))
+    sharing = build_sharing(share.comm, share.whole.node_rows)
+    return build_problem(operators, sources.materials, local, sources.case.settings.newton, sharing)
 
 
 class _Writer:
     """Writes the state of each time to one file per subdomain, as it comes."""
 
-    def __init__(self, folder: Path, problem: HifiProblem, parts: Sequence[Subdomain], source_id: str) -> None:
-        self.problem, self.parts, self.row = problem, parts, 0
+    def __init__(self, folder: Path, problem: HifiProblem, share: Share, source_id: str) -> None:
+        self.problem, self.share, self.row = problem, share, 0
         self.columns = state_fields(problem.tables)
         self.widths = {"u": 3, "T": 1, "stress": 6, "strain": 6}
         self.widths |= {name: int(columns.stop - columns.start) for name, columns in self.columns.items()}
         self.largest = dict.fromkeys(self.widths, 0.0)
-        self.openers = [part_writer(folder, "solution-part", part.index, source_id) for part in parts]
+        self.openers = [part_writer(folder, "solution-part", part.index, source_id) for part in share.parts]
         self.files: list[h5py.File] = []
 
     def __enter__(self) -> "_Writer":
         """Open the files and lay out the fields."""
         n_times = len(self.problem.loading.times)
-        for part, opener in zip(self.parts, self.openers, strict=True):
+        for part, opener in zip(self.share.parts, self.openers, strict=True):
             file = opener.__enter__()
             self.files.append(file)
             write_record(file, "subdomain", part)
@@ -168,8 +239,9 @@ class _Writer:
             opener.__exit__(None, None, None)
 
     def _points(self, part: Subdomain) -> Ints:
-        """Return the rows of the integration points of a subdomain among all."""
-        return np.flatnonzero(np.isin(self.problem.operators.elements, part.element_rows))
+        """Return the rows of the integration points of a subdomain among those of the rank."""
+        elements = self.share.whole.element_rows[self.problem.operators.elements]
+        return np.flatnonzero(np.isin(elements, part.element_rows))
 
     def add(self, state: HifiState) -> None:
         """Write one time."""
@@ -180,10 +252,15 @@ class _Writer:
             "strain": strain(self.problem.operators, state.displacement),
             **{name: state.state[:, columns] for name, columns in self.columns.items()},
         }
-        for part, file in zip(self.parts, self.files, strict=True):
-            points = self._points(part)
+        for part, file in zip(self.share.parts, self.files, strict=True):
+            nodes, points = self.share.rows(part), self._points(part)
             for name, field in values.items():
-                file[f"fields/{name}"][self.row] = field[part.node_rows if name in ("u", "T") else points]
+                file[f"fields/{name}"][self.row] = field[nodes if name in ("u", "T") else points]
         for name, field in values.items():
             self.largest[name] = max(self.largest[name], float(np.abs(field).max(initial=0.0)))
         self.row += 1
+
+    def largest_of_all(self, comm: Comm) -> dict[str, float]:
+        """Return field -> its largest magnitude on all ranks."""
+        found = comm.allgather(self.largest)
+        return {name: max(entry[name] for entry in found) for name in self.largest}

@@ -9,17 +9,19 @@ import numpy as np
 
 from romtool import __version__
 from romtool.convert.nodal_fields import order_field, read_nodal_field
+from romtool.convert.pieces import join_results, part_of_element
 from romtool.convert.registry import read_deck, read_results
 from romtool.errors import CaseError, MeshError
 from romtool.fem.checks import check_mesh
 from romtool.fem.loads import side_set_nodes
+from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
 from romtool.io.atomic import digest_files, digest_text
 from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.loading import Deck, Loading, Material
 from romtool.pipeline.folders import value_digest
 from romtool.pipeline.results import open_history
-from romtool.types import Floats, Mesh, SolverResults
+from romtool.types import Floats, Ints, Mesh, SolverResults
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResul
             f"simulation {simulation.name!r} has no results; give `results`, or make them with "
             f"`romtool solve {sources.case.path} LOAD.toml -o REF`"
         )
-    results = open_history(simulation.results[0])
+    results = _joined(sources, simulation)
     same_ids = np.array_equal(results.mesh.node_ids, sources.mesh.node_ids)
     size = float(np.ptp(sources.mesh.points, axis=0).max())
     if not same_ids or float(np.abs(results.mesh.points - sources.mesh.points).max()) > 1e-4 * size:
@@ -209,6 +211,54 @@ def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResul
             "have the solver write it"
         )
     return results
+
+
+def _joined(sources: CaseSources, simulation: Simulation) -> SolverResults:
+    """Open the results of a simulation; those that a solver wrote per subdomain count as one."""
+    opened = [open_history(path) for path in simulation.results]
+    return opened[0] if len(opened) == 1 else join_results(sources.mesh, opened)
+
+
+def n_subdomains_of(sources: CaseSources) -> int:
+    """Return the number of subdomains of a case.
+
+    Raises
+    ------
+    CaseError: [partition] asks for another number than that of the solver's own subdomains.
+    """
+    wanted = sources.case.settings.partition.subdomains
+    several = _in_pieces(sources)
+    if several is None or wanted == len(several.results):
+        return wanted
+    if wanted != 1:
+        raise CaseError(
+            f"{sources.case.path}: [partition] subdomains = {wanted}, but the results of simulation {several.name!r} "
+            f"come in {len(several.results)} subdomains, which are taken as they are; leave the key out"
+        )
+    return len(several.results)
+
+
+def subdomains_of(sources: CaseSources) -> Ints:
+    """Return the (n_elements,) subdomain of each element: the solver's own ones where it wrote results per subdomain.
+
+    Raises
+    ------
+    CaseError: see `n_subdomains_of`.
+    MeshError: more subdomains than elements, or a partition that leaves a subdomain empty.
+    """
+    count, several = n_subdomains_of(sources), _in_pieces(sources)
+    if several is not None:
+        return part_of_element(sources.mesh, [open_history(path) for path in several.results])
+    parts = partition_elements(sources.mesh, count)
+    empty = np.setdiff1d(np.arange(count), parts)
+    if len(empty):
+        raise MeshError(f"[partition] subdomains = {count}: {len(empty)} of them would be empty; ask for fewer")
+    return parts
+
+
+def _in_pieces(sources: CaseSources) -> Simulation | None:
+    """Return the first simulation whose results come per subdomain."""
+    return next((entry for entry in sources.case.simulations if len(entry.results) > 1), None)
 
 
 def input_digest(sources: CaseSources) -> str:

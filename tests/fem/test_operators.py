@@ -19,8 +19,10 @@ from romtool.fem.operators import (
     strain_at,
     temperature_operator,
 )
+from romtool.fem.partition import split_mesh
 from romtool.types import CellBlock, Mesh
 from tests.fem.meshes import FORMULATIONS, bend_inside, cube, distort, shear_map
+from tests.sample_grids import LINEAR, QUADRATIC, mixed_mesh
 
 RNG_SEED = 3
 CONTRACTION = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
@@ -194,3 +196,17 @@ def test_temperature_operator_skips_an_empty_block():
     for blocks in ((empty, block), (block, empty), (empty, block, empty)):
         found = temperature_operator(build_operators(replace(mesh, blocks=blocks)))
         np.testing.assert_array_equal(found.toarray(), expected)
+
+
+@pytest.mark.parametrize("kinds", [LINEAR, QUADRATIC])
+def test_subdomains_without_one_of_the_cell_types(kinds):
+    mesh = mixed_mesh(kinds)
+    owner = np.repeat(np.arange(len(mesh.blocks)), [len(block.element_ids) for block in mesh.blocks])
+    whole, volume = build_operators(mesh), 0.0
+    for part in split_mesh(mesh, owner):
+        operators = build_operators(part.mesh)
+        volume += operators.volume
+        np.testing.assert_allclose(temperature_operator(operators).sum(axis=1), 1.0, rtol=1e-12)
+        stiffness = assemble_tangent(build_pattern(operators), np.tile(isotropic(), (operators.n_points, 1, 1)))
+        assert np.abs(stiffness @ np.ones(stiffness.shape[1])).max() < 1e-10
+    assert volume == pytest.approx(whole.volume, rel=1e-12)

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from romtool.errors import ConvergenceError
-from romtool.hifi.scipy_solver import SciPySolver
+from romtool.hifi.scipy_solver import KeptFactors
 
 
 def laplacian(n: int, shift: float = 0.01) -> sparse.csr_matrix:
@@ -27,7 +27,7 @@ def test_solves_unsymmetric_values_on_a_symmetric_pattern(metis, monkeypatch):
     matrix.data *= rng.uniform(0.8, 1.2, matrix.nnz)
     matrix = (sparse.diags(10.0 ** rng.uniform(-4, 4, 225)) @ matrix).tocsr()
     right = rng.normal(size=225)
-    solver = SciPySolver()
+    solver = KeptFactors()
     solver.factorise(matrix)
     solution = solver.solve(right)
     scale = abs(matrix) @ np.abs(solution) + np.abs(right)
@@ -36,7 +36,7 @@ def test_solves_unsymmetric_values_on_a_symmetric_pattern(metis, monkeypatch):
 
 def test_factors_of_an_earlier_matrix_serve_near_it():
     rng = np.random.default_rng(1)
-    solver, right = SciPySolver(), rng.normal(size=400)
+    solver, right = KeptFactors(), rng.normal(size=400)
     first = laplacian(20)
     solver.factorise(first)
     for _ in range(3):
@@ -49,7 +49,7 @@ def test_factors_of_an_earlier_matrix_serve_near_it():
 
 def test_factors_are_renewed_far_from_it():
     rng = np.random.default_rng(2)
-    solver, right = SciPySolver(), rng.normal(size=400)
+    solver, right = KeptFactors(), rng.normal(size=400)
     solver.factorise(laplacian(20))
     far = laplacian(20)
     far = (sparse.diags(10.0 ** rng.uniform(-3, 3, 400)) @ far).tocsr()
@@ -59,7 +59,7 @@ def test_factors_are_renewed_far_from_it():
 
 
 def test_another_pattern_is_ordered_anew():
-    solver = SciPySolver()
+    solver = KeptFactors()
     for n in (5, 8):
         matrix = laplacian(n)
         solver.factorise(matrix)
@@ -67,13 +67,13 @@ def test_another_pattern_is_ordered_anew():
 
 
 def test_zero_right_hand_side():
-    solver = SciPySolver()
+    solver = KeptFactors()
     solver.factorise(laplacian(5))
     solver.factorise(1.01 * laplacian(5))
     np.testing.assert_array_equal(solver.solve(np.zeros(25)), 0.0)
 
 
 def test_singular_matrix_is_told():
-    solver = SciPySolver()
+    solver = KeptFactors()
     with pytest.raises(ConvergenceError, match=r"singular.*supports"):
         solver.factorise(sparse.csr_matrix(np.array([[1.0, 1.0], [1.0, 1.0]])))

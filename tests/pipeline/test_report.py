@@ -87,7 +87,7 @@ def chain(tmp_path_factory):
     (folder / "train.toml").write_text('name = "train"\n[[dirichlet]]\nname = "pull"\nscale = 1.0\n')
     (folder / "half.toml").write_text('name = "half"\n[[dirichlet]]\nname = "pull"\nscale = 0.5\n')
     loads = [folder / "train.toml", folder / "half.toml"]
-    solve_loads(folder / "case.toml", loads, folder / "ref", say)
+    solve_loads(folder / "case.toml", loads, folder / "ref", SerialComm(), say)
     offline(folder / "case.toml", folder / "model", SerialComm(), say)
     online(folder / "model", loads, folder / "out", say)
     return folder
