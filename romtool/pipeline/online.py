@@ -22,6 +22,9 @@ from romtool.types import Floats
 
 Say = Callable[[str], None]
 
+MISFIT = 0.1
+"""Gappy residual beyond which an answer is remarked on; training loads leave 1e-6 to 1e-2."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -134,6 +137,12 @@ def _answer(
         write_head(temporary / "result.h5", "result", history=history, provenance=provenance, loading=loading)
     seconds = {**seconds, "write": time.perf_counter() - marched}
     say(f"{loading.name}: {len(history.times) - 1} steps in {1e3 * seconds['march']:.1f} ms -> {folder}")
+    misfit = max((float(values.max(initial=0.0)) for values in history.residuals.values()), default=0.0)
+    if misfit > MISFIT:
+        say(
+            f"warning: {loading.name}: up to {misfit:.0%} of what the laws give at the reduced points is not in the "
+            "span of the training; the load is likely far from it: compare with `romtool solve`, or train on it"
+        )
     if stopped is not None:
         raise ConvergenceError(f"{loading.name}: {stopped}; the steps before are kept in {folder}") from stopped
     return Answer(history, seconds)

@@ -218,3 +218,12 @@ def test_results_that_do_not_fit_their_loads_are_said(case_folder, tmp_path):
     deck.write_text(deck.read_text().replace("END, P, -120.", "END, P, -130."))
     told = romtool("offline", case_folder / "case.toml", "-o", tmp_path / "m")
     assert "warning: simulation base: the stresses recomputed from its displacements are out of balance" in told.err
+
+
+def test_a_load_far_from_the_training_is_remarked_on(case_folder, tmp_path):
+    load = case_folder / "loads" / "far.toml"
+    load.write_text('name = "far"\n[[loads]]\nname = "END"\nscale = -1.2\n')
+    far = romtool("online", case_folder / "model", load, "-o", tmp_path)
+    near = romtool("online", case_folder / "model", case_folder / "loads" / "new.toml", "-o", tmp_path)
+    assert "warning: far: up to" in far.err
+    assert "warning" not in near.err
