@@ -3,7 +3,7 @@
 The bar is clamped at one end and pulled and bent at the other. Both programs are run as their users run them, one
 after the other; memory is the largest resident set of each process.
 
-    python benchmarks/solve.py --cells 15 5 5 --ranks 2                 about 11,000 unknowns, CalculiX too
+    python benchmarks/solve.py --cells 14 5 5 --ranks 2                 about 10,000 unknowns, CalculiX too
     python benchmarks/solve.py --cells 40 12 12 --ranks 2 --no-calculix     about 150,000 unknowns
 """
 
@@ -182,8 +182,8 @@ def main():
     parser.add_argument("--increments", type=int, default=10)
     parser.add_argument("--solvers", nargs="+", default=["direct", "iterative"], choices=["direct", "iterative"])
     parser.add_argument("--petsc", default="")
-    parser.add_argument("--pull", type=float, default=180.0)
-    parser.add_argument("--bend", type=float, default=9.0)
+    parser.add_argument("--pull", type=float, default=240.0)
+    parser.add_argument("--bend", type=float, default=10.0)
     parser.add_argument("--no-calculix", action="store_true")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp())

@@ -142,6 +142,7 @@ class PetscSolver:
         self._right, self._solution = self._layout.whole.duplicate(), self._layout.whole.duplicate()
         self._ksp: Any = None
         self._symmetric = self._indefinite = self._fresh = self._worn = False
+        self._first = 0.0
         self.n_setups = self.n_iterations = 0
 
     def _build_matrix(self) -> Any:
