@@ -287,7 +287,7 @@ def _settings(settings: Settings) -> list[str]:
         _settings_table(
             "duals",
             ("Fields at the integration points to reconstruct.", "fields", list(settings.duals.fields)),
-            ("Discarded part of their snapshots; the smallest tolerance counts.", "tolerance", settings.duals.tolerance),
+            ("Discarded part of their snapshots; the smallest tolerance rules.", "tolerance", settings.duals.tolerance),
         ),
         _settings_table(
             "newton",
