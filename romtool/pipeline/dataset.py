@@ -75,7 +75,7 @@ def _import(case_path: Path, comm: Comm, say: Say, anew: bool) -> Dataset:
     digest = input_digest(sources)
     folder = dataset_folder(case_path)
     if not anew and (found := _up_to_date(folder, digest)) is not None:
-        say(f"dataset {folder} is up to date")
+        say(f"{folder} is up to date")
         return found
     dataset = _convert(sources, digest, folder, say)
     for text in dataset.warnings:
