@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numba.core.runtime import _nrt_python, rtsys
 
 from romtool.errors import CaseError
 from romtool.fem.assembly import assemble_tangent, build_pattern
@@ -16,8 +17,11 @@ from romtool.linalg.reduction import SerialComm
 from romtool.offline.parts import Part, recompute
 from romtool.offline.selection import Selection
 from romtool.offline.train import Bases, Clock, TrainingSet, assemble_model, train
-from romtool.reduced.march import MarchStoppedError, march_loading
+from romtool.reduced.forces import build_schedule
+from romtool.reduced.layout import Criteria
+from romtool.reduced.march import MarchStoppedError, build_points, empty_trajectory, march_loading
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.newton import march
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats
@@ -141,6 +145,26 @@ def test_no_convergence_is_told_in_words_and_the_steps_before_are_kept(model):
     reached = len(some.value.history.times)
     assert 1 < reached < len(whole.times)
     np.testing.assert_allclose(some.value.history.coordinates, whole.coordinates[:reached], rtol=1e-6, atol=1e-12)
+
+
+def allocations(model: ReducedModel, n_times: int) -> int:
+    """Return how many arrays the compiled march makes over the first `n_times` times."""
+    times = model.loading.times[:n_times]
+    schedule, points = build_schedule(model, model.loading, times), build_points(model, model.loading)
+    out = empty_trajectory(model, n_times, NewtonSettings())
+    before = rtsys.get_allocation_stats().alloc
+    assert march(points, schedule, Criteria(1e-8, 25), np.zeros(1), out) == 0
+    return rtsys.get_allocation_stats().alloc - before
+
+
+def test_a_time_step_allocates_nothing(model):
+    _nrt_python.memsys_enable_stats()
+    try:
+        allocations(model, 2)
+        few, many = allocations(model, 2), allocations(model, 11)
+    finally:
+        _nrt_python.memsys_disable_stats()
+    assert few == many > 0
 
 
 SLOW = 1e60
