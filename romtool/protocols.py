@@ -1,8 +1,7 @@
 """Interfaces between the parts: what a reader offers, what a linear solver can do."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from romtool.loading import Deck
 from romtool.types import Floats, SolverResults
@@ -46,12 +45,4 @@ class LinearSolver(Protocol):
 
     def close(self) -> None:
         """Give back what it holds."""
-        ...
-
-
-class Progress(Protocol):
-    """Tells a person how far a long loop is; silent away from a terminal."""
-
-    def __call__(self, items: Sequence[Any], label: str) -> Sequence[Any]:
-        """Iterate over `items` while showing `label`."""
         ...

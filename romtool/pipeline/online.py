@@ -53,11 +53,7 @@ def online(
     ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
     model = read_model(model_path)
-    loads = [read_load(path) for path in load_paths]
-    check_unique(loads)
-    for load in loads:
-        if (out / load.name).exists() and not overwrite:
-            raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
+    loads = read_new_loads(load_paths, out, overwrite=overwrite)
     read_field = _ModelFields(model)
     load_kernels(model)
     prepared = []
@@ -66,6 +62,21 @@ def online(
         loading = loading_for(model, load, read_field)
         prepared.append((loading, time.perf_counter() - start))
     return [_answer(model, model_path, *entry, out, say, overwrite) for entry in prepared]
+
+
+def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list[LoadFile]:
+    """Read load files whose results will be `out/<load name>`.
+
+    Raises
+    ------
+    CaseError: a load file that is wrong, a name given twice, a result that exists.
+    """
+    loads = [read_load(path) for path in paths]
+    check_unique(loads)
+    for load in loads:
+        if (out / load.name).exists() and not overwrite:
+            raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
+    return loads
 
 
 def loading_for(model: ReducedModel, load: LoadFile, read_field: "_ModelFields") -> Loading:

@@ -11,7 +11,6 @@ from romtool.errors import ModelError
 from romtool.fem.partition import Subdomain, merge
 from romtool.pipeline.folders import (
     Provenance,
-    part_name,
     part_reader,
     read_head,
     read_model,
@@ -172,8 +171,3 @@ def _open_solution(folder: Path) -> Pieces:
             return read_record(file, "subdomain"), read
 
     return Pieces("romtool-solve", folder, times, fields, count, open_piece)
-
-
-def part_files(folder: Path) -> list[Path]:
-    """Return the subdomain files of a folder, in order."""
-    return sorted(folder.glob(part_name(0).replace("0000", "*")))

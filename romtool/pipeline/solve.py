@@ -21,12 +21,12 @@ from romtool.hifi.march import HifiState, StepStatistics, solve
 from romtool.hifi.problem import HifiProblem, build_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import Simulation
-from romtool.io.load import LoadFile, apply_load, check_unique, read_load
+from romtool.io.load import LoadFile, apply_load
 from romtool.laws import state_fields
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
-from romtool.pipeline.online import changes_nothing
+from romtool.pipeline.online import changes_nothing, read_new_loads
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.pipeline.sources import (
     CaseSources,
@@ -108,11 +108,7 @@ def _read(
     case_path: Path, load_paths: Sequence[Path], out: Path, options: Options
 ) -> tuple[CaseSources, list[Loading]]:
     """Return the case and the loadings to solve."""
-    loads = [read_load(path) for path in load_paths]
-    check_unique(loads)
-    for load in loads:
-        if (out / load.name).exists() and not options.overwrite:
-            raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
+    loads = read_new_loads(load_paths, out, overwrite=options.overwrite)
     sources = open_case(case_path)
     return sources, [_loading(sources, load) for load in loads]
 
