@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from romtool.laws import evaluate
 from romtool.linalg.reduction import SerialComm
-from romtool.offline.train import Clock, train
+from romtool.offline.clock import Clock
+from romtool.offline.train import train
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria
 from romtool.reduced.march import build_points, empty_trajectory

@@ -114,7 +114,7 @@ def work(stage: str, folder: Path) -> None:
     """Run one stage on this rank; rank 0 prints the figures of all."""
     from mpi4py import MPI
 
-    from romtool.offline.train import Clock
+    from romtool.offline.clock import Clock
     from romtool.pipeline.dataset import import_case
     from romtool.pipeline.offline import offline
 

@@ -9,8 +9,7 @@ from romtool.hifi.problem import build_problem
 from romtool.laws import build_tables
 from romtool.loading import Dirichlet, Load, Loading, Material, Table, Temperature, TemperatureEntry
 from romtool.offline.parts import build_part
-from romtool.offline.snapshots import TrainingRun
-from romtool.offline.train import TrainingSet
+from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.types import CellBlock, Floats, Mesh
 
 VISCOPLASTIC = {

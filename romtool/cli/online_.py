@@ -1,6 +1,7 @@
 """`romtool online MODEL LOAD.toml… -o OUT`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +11,7 @@ from romtool.cli.options import (
     model_argument,
     output_option,
     overwrite_option,
+    petsc_option,
     print_json,
     print_table,
     quiet_option,
@@ -22,13 +24,36 @@ from romtool.cli.options import (
 @click.argument("loads", type=PATH, nargs=-1, required=True)
 @output_option("the results, one folder per load")
 @overwrite_option
+@click.option(
+    "--adapt", is_flag=True, help="Repair the model by high-fidelity steps where its error bound is too large."
+)
+@click.option("--tolerance", type=click.FloatRange(0.0, 1.0, min_open=True), help="Largest error bound of a step.")
+@click.option("--max-enrichments", type=click.IntRange(0), default=50, help="High-fidelity steps per load at most.")
+@click.option("--predictor/--no-predictor", default=True, help="Add thermo-elastic modes of new temperature fields.")
+@click.option("--save-model", type=PATH, help="Where to write the model as it is in the end.")
+@petsc_option
 @json_option
 @quiet_option
-def command(model: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
-    """Answer the load cases LOADS with MODEL (a model folder, or its model.h5 alone)."""
-    from romtool.pipeline.online import online, online_summary
+def command(
+    model: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool, quiet: bool, **repair: Any
+) -> None:
+    """Answer the load cases LOADS with MODEL (a model folder, or its model.h5 alone).
 
-    answers = online(model, loads, output, speaker(quiet), overwrite=overwrite)
+    With --adapt the model folder is needed; a load starts with what the loads before it taught the model.
+    """
+    from romtool.pipeline.adapt import AdaptRequest, online_adaptive
+    from romtool.pipeline.online import online, online_summary
+    from romtool.pipeline.ranks import world
+
+    if not repair.pop("adapt"):
+        given = [name for name in ("tolerance", "save_model") if repair[name] is not None]
+        if given or repair["petsc"]:
+            raise click.UsageError(f"--{(given or ['petsc'])[0].replace('_', '-')} goes with --adapt; add --adapt")
+        answers = online(model, loads, output, speaker(quiet), overwrite=overwrite)
+    else:
+        comm = world()
+        request = AdaptRequest(overwrite=overwrite, **repair)
+        answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
     summary = online_summary(answers)
     if as_json:
         print_json(summary)
@@ -38,11 +63,20 @@ def command(model: Path, loads: tuple[Path, ...], output: Path, overwrite: bool,
             entry["name"],
             entry["n_steps"],
             entry["iterations"],
+            entry["enrichments"],
             1e3 * entry["seconds"]["march"],
             *entry["largest"].values(),
-            max((max(values) for values in entry["residual"].values()), default=None),
+            *(_largest(values) for values in entry["bound"].values()),
         )
         for entry in summary["loads"]
     ]
-    fields = [f"max {name} (sampled)" for name in summary["loads"][0]["largest"]]
-    print_table("online", ("load", "steps", "iterations", "march [ms]", *fields, "max gappy residual"), rows)
+    first = summary["loads"][0]
+    fields = [f"max {name} (sampled)" for name in first["largest"]] + [
+        f"error of {name} below" for name in first["bound"]
+    ]
+    print_table("online", ("load", "steps", "iterations", "repairs", "march [ms]", *fields), rows)
+
+
+def _largest(values: list[float]) -> float | None:
+    """Return the largest number, None where there is none."""
+    return max((value for value in values if value == value), default=None)

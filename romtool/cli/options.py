@@ -18,6 +18,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace an existing output (once the new one is there)."
 )
+petsc_option = click.option(
+    "--petsc", default="", metavar="OPTIONS", help='Options of PETSc, e.g. "-ksp_view :view.txt".'
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
 
 

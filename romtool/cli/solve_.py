@@ -10,6 +10,7 @@ from romtool.cli.options import (
     json_option,
     output_option,
     overwrite_option,
+    petsc_option,
     print_json,
     print_table,
     quiet_option,
@@ -22,7 +23,7 @@ from romtool.cli.options import (
 @click.argument("loads", type=PATH, nargs=-1, required=True)
 @output_option("the solutions, one folder per load")
 @overwrite_option
-@click.option("--petsc", default="", metavar="OPTIONS", help='Options of PETSc, e.g. "-ksp_view :view.txt".')
+@petsc_option
 @json_option
 @quiet_option
 def command(

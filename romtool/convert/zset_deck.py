@@ -51,12 +51,11 @@ def read_deck(path: Path) -> Deck:
     loads = _loads(calcul, path.parent, ordered, tables)
     temperature = _temperature(calcul, path.parent, ordered, tables, end)
     materials, notes = _materials(calcul, path.parent, mesh)
-    warnings = [*increments.warnings, *ordered.warnings, *notes, *_doubts(calcul, materials, mesh), *_subdomains(path)]
+    warnings = [*increments.warnings, *ordered.warnings, *notes, *_doubts(calcul, materials, mesh)]
     used = [support.table for support in dirichlet] + [load.table for load in loads]
     amplitudes = with_time(tables, used, end)
     loading = Loading(path.stem, increments.times, dirichlet, loads, amplitudes, temperature)
-    results = tuple(file for file in [path.with_suffix(".ut")] if file.exists())
-    return Deck(mesh, materials, loading, results, increments.chosen_by_solver, tuple(warnings))
+    return Deck(mesh, materials, loading, _results(path), increments.chosen_by_solver, tuple(warnings))
 
 
 def _calcul(path: Path) -> Command:
@@ -279,10 +278,7 @@ def _doubts(calcul: Command, materials: tuple[Material, ...], mesh: Mesh) -> lis
     return doubts
 
 
-def _subdomains(path: Path) -> list[str]:
-    """Return a warning where the results lie in pieces beside the deck."""
-    pieces = sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9].ut"))
-    if path.with_suffix(".ut").exists() or not pieces:
-        return []
-    names = ", ".join(piece.name for piece in pieces)
-    return [f"{path.name}: the results exist by subdomain only ({names}); each reads as results of its own mesh"]
+def _results(path: Path) -> tuple[Path, ...]:
+    """Return the results beside a deck: one file, or one per subdomain of a parallel computation."""
+    whole = path.with_suffix(".ut")
+    return (whole,) if whole.exists() else tuple(sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9].ut")))

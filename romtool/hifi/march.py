@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from romtool.errors import CaseError, ConvergenceError
-from romtool.fem.operators import stiffness_times
+from romtool.fem.operators import internal_force, stiffness_times, strain
 from romtool.hifi.linear import opened
-from romtool.hifi.newton import StepError, balance, build_increment, newton
-from romtool.hifi.problem import HifiProblem, external_force, prescribed_displacement
+from romtool.hifi.newton import StepError, balance, build_increment, newton, respond
+from romtool.hifi.problem import HifiProblem, external_force, point_temperature, prescribed_displacement
 from romtool.hifi.supports import build_support
-from romtool.laws import elastic_tangent
+from romtool.laws import elastic_tangent, thermal_strain
 from romtool.loading import Dirichlet
 from romtool.protocols import LinearSolver
 from romtool.types import Floats
@@ -144,6 +144,27 @@ def _advance(
     return state, StepStatistics(t_n1, iterations, cuts, history)
 
 
+def follow(problem: HifiProblem, state: HifiState, displacement: Floats, t_n1: float) -> HifiState:
+    """Return the state after an increment whose displacement is known, balanced or not.
+
+    Parameters
+    ----------
+    problem: the problem.
+    state: complete, at the start of the increment.
+    displacement: (n_nodes, 3) float [length] at its end.
+    t_n1: its end [time].
+
+    Raises
+    ------
+    ConvergenceError: a law that could not be integrated.
+    """
+    increment = build_increment(problem, state.state, state.time, t_n1, state.scale)
+    response = respond(problem, increment, displacement)
+    if isinstance(response, str):
+        raise ConvergenceError(f"from t = {state.time:.9g} to {t_n1:.9g}: {response}")
+    return HifiState(t_n1, displacement, response.stress, response.state, response.scale)
+
+
 def _failure(t_n: float, t_n1: float, cuts: int, failure: StepError) -> str:
     """Say where the march stopped and what to try."""
     residuals = ", ".join(f"{value:.1e}" for value in failure.residuals[-8:]) or "none"
@@ -184,6 +205,36 @@ def solve(
             if on_step is not None:
                 on_step(state, step)
     return state, tuple(statistics)
+
+
+def thermoelastic(problem: HifiProblem, time: float, solver: LinearSolver | None = None) -> tuple[Floats, Floats]:
+    """Return the linear-elastic answer to the temperature at a time alone, all prescribed displacements zero.
+
+    Parameters
+    ----------
+    problem: the problem; moduli and thermal strain at that temperature.
+    time: [time].
+    solver: of the linear system; `linear_solver(problem)` where None.
+
+    Returns
+    -------
+    (n_nodes, 3) float displacement [length] and (n_points, 6) float [stress].
+    """
+    temperature = point_temperature(problem, time)
+    tangent = elastic_tangent(problem.tables, problem.materials, temperature)
+    thermal = thermal_strain(problem.tables, problem.materials, temperature) - problem.offset
+    free = np.zeros((len(thermal), 6))
+    free[:, :3] = thermal[:, None]
+    loaded = problem.sharing.add(internal_force(problem.operators, _contract(tangent, free)))
+    with opened(problem, solver) as linear:
+        linear.assemble(tangent)
+        displacement = linear.solve(np.where(problem.fixed.reshape(-1, 3), 0.0, loaded), _LIFTING_ACCURACY)
+    return displacement, _contract(tangent, strain(problem.operators, displacement) - free)
+
+
+def _contract(tangent: Floats, strains: Floats) -> Floats:
+    """Return the (n_points, 6) stresses of (n_points, 6, 6) moduli and strains."""
+    return np.asarray(np.einsum("kab,kb->ka", tangent, strains))
 
 
 def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:

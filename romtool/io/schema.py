@@ -100,6 +100,9 @@ class PodTable(Table):
         default=PodSettings.inner_product, description='one of "h1", "l2", "energy"'
     )
     max_modes: Count = Field(default=PodSettings.max_modes, description=COUNT_WORDS)
+    memory: Annotated[float, Field(gt=0.0)] = Field(
+        default=PodSettings.memory, description="a positive number of gigabytes"
+    )
 
 
 class QuadratureTable(Table):

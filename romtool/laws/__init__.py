@@ -5,7 +5,15 @@ functions. `LawTables` is a named tuple of plain arrays.
 """
 
 from romtool.laws.catalogue import LAWS, PARAMETERS, LawInfo, ParameterInfo
-from romtool.laws.kernels import Fields, elastic_tangent, evaluate, evaluate_fields, scratch, thermal_offset
+from romtool.laws.kernels import (
+    Fields,
+    elastic_tangent,
+    evaluate,
+    evaluate_fields,
+    scratch,
+    thermal_offset,
+    thermal_strain,
+)
 from romtool.laws.parameters import LawTables, build_tables, state_fields, state_size
 
 __all__ = [
@@ -23,4 +31,5 @@ __all__ = [
     "state_fields",
     "state_size",
     "thermal_offset",
+    "thermal_strain",
 ]

@@ -328,6 +328,23 @@ def thermal_offset(tables: LawTables, material: Ints, temperature0: Floats) -> F
 
 
 @jit
+def thermal_strain(tables: LawTables, material: Ints, temperature: Floats) -> Floats:
+    """Return the (n_points,) thermal strain alpha(T) (T - T_ref), the offset not yet subtracted.
+
+    Parameters
+    ----------
+    tables: of `romtool.laws.build_tables`.
+    material: (n_points,) int64, row of `tables`.
+    temperature: (n_points,) float [temperature].
+    """
+    result = np.empty(len(material))
+    for point in range(len(material)):
+        row = material[point]
+        result[point] = expansion_strain(tables, row, locate(tables, row, temperature[point]), temperature[point])
+    return result
+
+
+@jit
 def elastic_tangent(tables: LawTables, material: Ints, temperature: Floats) -> Floats:
     """Return the (n_points, 6, 6) elastic moduli [stress], for strains with tensor shear.
 

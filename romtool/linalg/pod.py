@@ -41,26 +41,30 @@ class Pod:
     singular_values: (n_computed,) float, descending; the first n_modes belong to the modes.
     truncation_error: `sqrt(Σ_{n > n_modes} λ_n / Σ_n λ_n)`.
     orthonormality: `max |Ψᵀ M Ψ - I|`.
+    coefficients: (n_modes, n_snapshots) float `Ψᵀ M snapshots`.
+    remainders: (n_snapshots,) float, the norm of each snapshot minus its projection on the modes.
     """
 
     modes: tuple[Floats, ...]
     singular_values: Floats
     truncation_error: float
     orthonormality: float
+    coefficients: Floats
+    remainders: Floats
 
     @property
     def n_modes(self) -> int:
         """Return the number of modes."""
-        return int(self.modes[0].shape[1])
+        return len(self.coefficients)
 
 
 @dataclass(frozen=True)
 class _Span:
-    """An orthonormal family that contains the snapshots up to a remainder of known energy."""
+    """An orthonormal family that contains the snapshots up to remainders of known energies, (n_snapshots,)."""
 
     modes: list[Floats]
     total: float
-    remainder: float
+    remainders: Floats
 
 
 def pod(
@@ -98,13 +102,61 @@ def pod(
     span = _resolve(snapshots, products, comm, tolerance)
     coefficients = gram(span.modes, snapshots, products, comm)
     rotation, values = on_root(comm, _left_singular, coefficients)
-    n_modes = min(_count(values**2, span.remainder, tolerance**2 * span.total), max_modes or len(values))
+    beyond = float(span.remainders.sum())
+    n_modes = min(_count(values**2, beyond, tolerance**2 * span.total), max_modes or len(values))
     modes = [part @ rotation[:, :n_modes] for part in span.modes]
     signs = mode_signs(modes, dof_ids, comm)
     for part in modes:
         part *= signs
-    error = float(np.sqrt((np.sum(values[n_modes:] ** 2) + span.remainder) / span.total))
-    return Pod(tuple(modes), values, error, _orthonormality(modes, products, comm))
+    error = float(np.sqrt((np.sum(values[n_modes:] ** 2) + beyond) / span.total))
+    rotated = rotation.T @ coefficients
+    remainders = np.sqrt(span.remainders + np.sum(rotated[n_modes:] ** 2, axis=0))
+    orthonormality = _orthonormality(modes, products, comm)
+    return Pod(tuple(modes), values, error, orthonormality, signs[:, None] * rotated[:n_modes], remainders)
+
+
+def extend(basis: Pod, fields: Sequence[Floats], inner: Sequence[Any], comm: Comm, *, tolerance: float) -> Pod:
+    """Return a basis with one more snapshot, and one more mode if that is not in the span of the others.
+
+    The modes that are there stay as they are, so that earlier coefficients remain true, with a zero behind.
+
+    Parameters
+    ----------
+    basis: modes, coefficients and remainders of the earlier snapshots.
+    fields: (n_dofs_s,) float per subdomain, the new snapshot.
+    inner: one product or matrix per subdomain, the one of the modes.
+    comm: the ranks.
+    tolerance: remainder of the snapshot, relative to its norm, below which no mode is added.
+
+    Raises
+    ------
+    InputError: a snapshot that is not finite.
+    """
+    products = [as_product(matrix) for matrix in inner]
+    rest = [np.array(field, dtype=np.float64).reshape(-1, 1) for field in fields]
+    norm = float(np.sqrt(_checked_total(float(self_gram(rest, products, comm)[0, 0]))))
+    inside = gram(basis.modes, rest, products, comm)[:, 0]
+    rest = _deflate(rest, list(basis.modes), products, comm, in_place=True)
+    length = float(np.sqrt(max(float(self_gram(rest, products, comm)[0, 0]), 0.0)))
+    modes, column, remainder = basis.modes, inside, length
+    coefficients = basis.coefficients
+    if length > tolerance * norm:
+        modes = tuple(np.hstack([psi, part / length]) for psi, part in zip(modes, rest, strict=True))
+        column, remainder = np.append(inside, length), 0.0
+        coefficients = np.vstack([coefficients, np.zeros((1, coefficients.shape[1]))])
+    coefficients = np.column_stack([coefficients, column])
+    return Pod(
+        modes=modes,
+        singular_values=on_root(comm, _singular_values, coefficients),
+        truncation_error=basis.truncation_error,
+        orthonormality=_orthonormality(modes, products, comm),
+        coefficients=coefficients,
+        remainders=np.append(basis.remainders, remainder),
+    )
+
+
+def _singular_values(matrix: Floats) -> Floats:
+    return np.linalg.svd(matrix, compute_uv=False)
 
 
 def project(modes: Sequence[Floats], fields: Sequence[Floats], inner: Sequence[Any], comm: Comm) -> Floats:
@@ -134,7 +186,7 @@ def _resolve(snapshots: Sequence[Floats], products: Sequence[Product], comm: Com
         energy = float(np.trace(correlation))
         total = total or _checked_total(energy)
         if energy <= ROUND_OFF**2 * total:
-            return _Span(modes, total, max(energy, 0.0))
+            return _Span(modes, total, np.maximum(np.diag(correlation), 0.0))
         values, vectors = on_root(comm, _descending, correlation)
         needed = _count(values, 0.0, tolerance**2 * total)
         n_kept = min(needed, int(np.count_nonzero(values >= RESOLVED**2 * values[0])))
@@ -142,9 +194,9 @@ def _resolve(snapshots: Sequence[Floats], products: Sequence[Product], comm: Com
         fresh = orthonormalise([part @ scaled for part in rest], modes, products, comm)
         modes = [np.hstack(parts) for parts in zip(modes, fresh, strict=True)]
         if n_kept == needed:
-            return _Span(modes, total, float(values[n_kept:].sum()))
+            return _Span(modes, total, vectors[:, n_kept:] ** 2 @ values[n_kept:])
         rest = _deflate(rest, modes, products, comm, in_place=n_pass > 0)
-    return _Span(modes, total, float(np.trace(self_gram(rest, products, comm))))
+    return _Span(modes, total, np.maximum(np.diag(self_gram(rest, products, comm)), 0.0))
 
 
 def _deflate(

@@ -19,7 +19,7 @@ Product = Callable[[Floats], Floats]
 TENSOR_METRIC = (1.0, 1.0, 1.0, 2.0, 2.0, 2.0)
 """Full contraction of symmetric tensors (xx, yy, zz, xy, yz, zx): shear counts twice."""
 
-BLOCK_COLUMNS = 64
+BLOCK_COLUMNS = 16
 """Fields that a product is applied to at a time; bounds the memory of a Gram matrix."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -21,10 +21,9 @@ from romtool.fem.sets import assign_materials
 from romtool.laws import LawTables, evaluate, state_size, thermal_offset
 from romtool.loading import Loading, Material
 from romtool.reduced.forces import viscous_steps
+from romtool.reduced.march import NO_TANGENT
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats, Ints
-
-_NO_TANGENT = np.zeros((0, 6, 6))
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,16 @@ class MaterialHistory(NamedTuple):
     state: Floats
 
 
-def displacement_at(times: Floats, history: Floats, time: float) -> Floats:
-    """Return the (n_nodes, 3) displacement at `time`, linear between the (n_times, n_nodes, 3) outputs."""
+class DisplacementHistory(Protocol):
+    """Displacements at the output times, (n_times, n_nodes, 3) float [length]: an array, or one that is read lazily."""
+
+    def __getitem__(self, time: int, /) -> Floats:
+        """Return the (n_nodes, 3) displacement at an output time."""
+        ...
+
+
+def displacement_at(times: Floats, history: DisplacementHistory, time: float) -> Floats:
+    """Return the (n_nodes, 3) displacement at `time`, linear between the outputs."""
     k = int(np.clip(np.searchsorted(times, time), 1, len(times) - 1))
     part = (time - times[k - 1]) / (times[k] - times[k - 1])
     if abs(part - 1.0) < 1e-9:
@@ -100,7 +107,9 @@ def displacement_at(times: Floats, history: Floats, time: float) -> Floats:
     return (1.0 - part) * history[k - 1] + part * history[k]
 
 
-def recompute(part: Part, loading: Loading, times: Floats, displacement: Floats) -> Iterator[MaterialHistory]:
+def recompute(
+    part: Part, loading: Loading, times: Floats, displacement: DisplacementHistory
+) -> Iterator[MaterialHistory]:
     """Recompute stress and internal variables from a displacement history with the material laws.
 
     Parameters
@@ -139,7 +148,7 @@ def recompute(part: Part, loading: Loading, times: Floats, displacement: Floats)
             before,
             state,
             stress,
-            _NO_TANGENT,
+            NO_TANGENT,
         )
         if failed:
             element, point = part.point_ids[failed - 1]

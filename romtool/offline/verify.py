@@ -1,17 +1,18 @@
 """Run a new model through its own training and measure what it lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+from scipy import sparse
 
 from romtool.fem.operators import mass_matrix
 from romtool.linalg.agreement import on_root
-from romtool.linalg.products import TENSOR_METRIC
+from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm, ordered_sum
-from romtool.offline.snapshots import TrainingRun
-from romtool.offline.train import Trained, TrainingSet, restrict_to_thermal
-from romtool.reduced.march import ReducedHistory, march_loading
-from romtool.reduced.reconstruct import displacement, dual
+from romtool.offline.train import Trained
+from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading, restrict_to_thermal
+from romtool.reduced.reconstruct import displacement
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
 
@@ -36,17 +37,49 @@ def training_errors(
     ------
     ConvergenceError: the model does not follow its own training.
     """
-    thermal = trained.model.thermal
-    errors = {}
+    record, errors = trained.record, {}
     for number, run in enumerate(training.runs):
-        loading = restrict_to_thermal(run.loading, thermal.rows, thermal.points)
+        loading = restrict_to_thermal(run.loading, trained.model.thermal)
         history = on_root(comm, march_loading, trained.model, loading, criteria)
         norms = {"u": _displacement_norms(trained, training, run, history, comm)}
-        span = slice(int(trained.snapshots.starts[number]), int(trained.snapshots.starts[number + 1]))
         for field in trained.model.duals:
-            norms[field] = _dual_norms(trained, training, field, span, history, comm)
+            norms[field] = dual_norms(record.bases[field], record.span(field, number), history.duals[field][1:])
         errors[run.name] = {field: relative(*pair) for field, pair in norms.items()}
     return errors
+
+
+def remembered_errors(trained: Trained) -> dict[str, dict[str, float]]:
+    """Return the errors of a model on its training from what it remembers of that, without its snapshots.
+
+    Displacements are measured in the inner product of their modes. A training load that the model does not follow has
+    an infinite error.
+    """
+    model, record, errors = trained.model, trained.record, {}
+    for number, loading in enumerate(record.loadings):
+        try:
+            history = march_loading(model, restrict_to_thermal(loading, model.thermal), record.settings.newton)
+        except MarchStoppedError:
+            errors[loading.name] = {"u": np.inf, **dict.fromkeys(model.duals, np.inf)}
+            continue
+        found = {"u": history.coordinates, **history.duals}
+        errors[loading.name] = {
+            name: relative(*dual_norms(record.bases[name], record.span(name, number), found[name][1:]))
+            for name in ("u", *model.duals)
+            if record.span(name, number).stop - record.span(name, number).start == len(history.times) - 1
+        }
+    return errors
+
+
+def growth(before: Mapping[str, Mapping[str, float]], trained: Trained) -> float:
+    """Return the largest factor by which an error on the training has grown; below the tolerances none counts."""
+    settings = trained.record.settings
+    least = {"u": settings.pod.tolerance}
+    pairs = [
+        (fields[name], before[run][name], least.get(name, settings.duals.tolerance))
+        for run, fields in remembered_errors(trained).items()
+        for name in fields.keys() & before[run].keys()
+    ]
+    return max((max(after, floor) / max(earlier, floor) for after, earlier, floor in pairs), default=1.0)
 
 
 def relative(difference: Floats, reference: Floats) -> float:
@@ -72,31 +105,26 @@ def _displacement_norms(
     sums = []
     for part, modes, exact in zip(training.parts, trained.modes, run.displacement, strict=True):
         mass = mass_matrix(part.operators)
-        found = displacement(modes, history, slice(None))[at]
-        sums.append(np.stack([_mass_squares(mass, found - exact), _mass_squares(mass, exact)]))
-    return _roots(sums, comm)
-
-
-def _mass_squares(mass, fields: Floats) -> Floats:  # type: ignore[no-untyped-def]
-    """Return the (n_times,) squared mass norms of (n_times, n_nodes, 3) fields."""
-    return np.array([float(np.sum(field * (mass @ field))) for field in fields])
-
-
-def _dual_norms(
-    trained: Trained, training: TrainingSet, field: str, span: slice, history: ReducedHistory, comm: Comm
-) -> Norms:
-    """Return (n_increments,) weighted norms of the error of a dual field and of the field."""
-    sums = []
-    for s, part in enumerate(training.parts):
-        exact = trained.snapshots.fields[field][s][span]
-        found = dual(trained.modes[s], history, field, slice(1, None))
-        metric = np.array(TENSOR_METRIC if exact.shape[2] == 6 else (1.0,) * exact.shape[2])
-        weights = np.abs(part.operators.weights)
-        squares = [np.einsum("tkc,k,c->t", values**2, weights, metric) for values in (found - exact, exact)]
-        sums.append(np.stack(squares))
-    return _roots(sums, comm)
-
-
-def _roots(sums: Sequence[Floats], comm: Comm) -> Norms:
-    difference, reference = np.sqrt(ordered_sum(comm, sums))
+        pairs = ((displacement(modes, history, int(row)), exact[i]) for i, row in enumerate(at))
+        sums.append(np.array([[_mass_square(mass, a - b), _mass_square(mass, b)] for a, b in pairs]))
+    difference, reference = np.sqrt(ordered_sum(comm, sums)).T
     return difference, reference
+
+
+def _mass_square(mass: sparse.csr_matrix, field: Floats) -> float:
+    """Return the squared mass norm of a (n_nodes, 3) field."""
+    return float(np.sum(field * (mass @ field)))
+
+
+def dual_norms(basis: Pod, span: slice, found: Floats) -> Norms:
+    """Return (n_increments,) weighted norms of the error of a dual field and of the field, from coefficients alone.
+
+    Parameters
+    ----------
+    basis: modes of the field, with coefficients and remainders of its snapshots.
+    span: which snapshots.
+    found: (n_increments, n_dual_modes) coefficients of the model.
+    """
+    exact, lost = basis.coefficients[:, span].T, basis.remainders[span]
+    squares = [np.sum(values**2, axis=1) + lost**2 for values in (found - exact, exact)]
+    return np.sqrt(squares[0]), np.sqrt(squares[1])

@@ -13,14 +13,14 @@ from romtool.fem.partition import Subdomain, restrict_loading, split_mesh
 from romtool.io.atomic import output_folder
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
-from romtool.offline.snapshots import TrainingRun
+from romtool.offline.training import TrainingRun
 from romtool.pipeline.folders import (
     Dataset,
     SimulationRecord,
     check_part,
     part_writer,
     read_dataset,
-    read_displacement,
+    read_displacements,
     read_loading,
     write_head,
     write_record,
@@ -202,9 +202,10 @@ def load_runs(folder: Path, dataset: Dataset, parts: list[Subdomain]) -> list[Tr
     dataset: its head.
     parts: the subdomains of this rank.
     """
+    histories = [read_displacements(folder, dataset, part.index) for part in parts]
     runs = []
     for number, record in enumerate(dataset.simulations):
-        displacement = tuple(read_displacement(folder, dataset, part.index, number) for part in parts)
+        displacement = tuple(stored[number] for stored in histories)
         local = tuple(read_loading(folder, dataset, part.index, number) for part in parts)
         empty: Floats = np.zeros((len(record.times), 0))
         runs.append(TrainingRun(record.name, record.loading, local, record.times, displacement, empty))

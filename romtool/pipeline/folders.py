@@ -16,14 +16,17 @@ from typing import Any
 import h5py
 import numpy as np
 
-from romtool import __version__, laws, loading, types
+from romtool import __version__, laws, loading, settings, types
 from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
 from romtool.io.records import create_file, open_file, read_value, write_value
 from romtool.linalg.gappy import GappyOperator
+from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
-from romtool.reduced import march, model
+from romtool.offline.training import TrainingRecord
+from romtool.online import adapt
+from romtool.reduced import indicator, march, model
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
 
@@ -118,8 +121,10 @@ _CLASSES: dict[str, type] = {
         *(types.CellBlock, types.Mesh, types.FieldInfo, partition.Subdomain),
         *(loading.Table, loading.Material, loading.Dirichlet, loading.Load, loading.Loading),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
-        *(model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
+        *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
+        *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
     )
 }
 
@@ -169,22 +174,29 @@ def part_writer(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[
         yield file
 
 
-@contextmanager
-def part_reader(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[h5py.File]:
-    """Open the file of one subdomain.
+def open_part(folder: Path, kind: str, index: int, owner_id: str) -> h5py.File:
+    """Open the file of one subdomain for reading.
 
     Raises
     ------
     ModelError: absent, damaged, or of another import or training than its head.
     """
     path = folder / part_name(index)
-    with open_file(path, kind) as file:
-        if file.attrs.get("id") != owner_id:
-            raise ModelError(f"{path}: belongs to another {kind} than {folder}; make the folder anew")
+    file = open_file(path, kind)
+    if file.attrs.get("id") != owner_id:
+        file.close()
+        raise ModelError(f"{path}: belongs to another {kind} than {folder}; make the folder anew")
+    return file
+
+
+@contextmanager
+def part_reader(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[h5py.File]:
+    """Open the file of one subdomain for a while. Raises ModelError as `open_part`, also for what is missing in it."""
+    with open_part(folder, kind, index, owner_id) as file:
         try:
             yield file
         except (KeyError, OSError) as error:
-            raise ModelError(f"{path}: damaged ({error}); make the folder anew") from error
+            raise ModelError(f"{folder / part_name(index)}: damaged ({error}); make the folder anew") from error
 
 
 def write_record(group: h5py.Group, name: str, value: Any) -> None:
@@ -248,10 +260,30 @@ def check_part(folder: Path, dataset: Dataset, index: int) -> None:
             file[f"simulations/{number}/u"].shape  # noqa: B018 - raises where it is absent
 
 
-def read_displacement(folder: Path, dataset: Dataset, index: int, simulation: int) -> Floats:
-    """Return the (n_times, n_nodes, 3) displacement history of one simulation on one subdomain."""
-    with part_reader(folder, "subdomain", index, dataset.digest) as file:
-        return np.asarray(file[f"simulations/{simulation}/u"][()])
+class StoredHistory:
+    """The (n_times, n_nodes, 3) displacements of one simulation on one subdomain, read time by time.
+
+    Parameters
+    ----------
+    values: in an open file, which stays open as long as this.
+    """
+
+    def __init__(self, values: h5py.Dataset) -> None:
+        self._values = values
+
+    def __getitem__(self, time: int, /) -> Floats:
+        """Return the (n_nodes, 3) displacement at an output time. Raises ModelError where the file is damaged."""
+        try:
+            return np.asarray(self._values[time])
+        except OSError as error:
+            path = self._values.file.filename
+            raise ModelError(f"{path}: damaged ({error}); make the dataset anew") from error
+
+
+def read_displacements(folder: Path, dataset: Dataset, index: int) -> tuple[StoredHistory, ...]:
+    """Return the displacement histories of all simulations on one subdomain; its file stays open."""
+    file = open_part(folder, "subdomain", index, dataset.digest)
+    return tuple(StoredHistory(file[f"simulations/{number}/u"]) for number in range(len(dataset.simulations)))
 
 
 def read_loading(folder: Path, dataset: Dataset, index: int, simulation: int) -> Loading:

@@ -18,9 +18,10 @@ from romtool.io.case import Case, read_case
 from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
+from romtool.offline.clock import Clock, Say
 from romtool.offline.parts import Part, build_part
-from romtool.offline.snapshots import TrainingRun
-from romtool.offline.train import Clock, Say, Trained, TrainingSet, train
+from romtool.offline.train import Trained, train
+from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.offline.verify import training_errors, worst
 from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
 from romtool.pipeline.folders import Dataset, now, part_writer, read_part, versions, write_head, write_record
@@ -76,7 +77,7 @@ def offline(
                 "n_subdomains": dataset.n_subdomains,
                 "training_errors": worst(errors),
                 "training_errors_by_simulation": errors,
-                "unbalance": {run.name: u for run, u in zip(training.runs, trained.snapshots.unbalance, strict=True)},
+                "unbalance": {run.name: u for run, u in zip(training.runs, trained.unbalance, strict=True)},
                 "seconds": clock.seconds,
                 "settings": asdict(settings),
                 "newton": vars(settings.newton),
@@ -106,7 +107,7 @@ def _ignored(case: Case) -> list[str]:
 
 def _unbalanced(training: TrainingSet, trained: Trained) -> list[str]:
     """Say which training simulations are not in balance with what the case says acts on them."""
-    pairs = zip(training.runs, trained.snapshots.unbalance, strict=True)
+    pairs = zip(training.runs, trained.unbalance, strict=True)
     worst_of = {run.name: float(np.max(values, initial=0.0)) for run, values in pairs}
     return [
         f"simulation {name}: the stresses recomputed from its displacements are out of balance with its loads by "
@@ -193,9 +194,10 @@ def _model_id(dataset: Dataset, settings: object) -> str:
 
 
 def write_model(folder: Path, model: ReducedModel, trained: Trained, comm: Comm) -> None:
-    """Write model.h5 (rank 0) and the modes of the subdomains of this rank, one file each."""
+    """Write model.h5 and training.h5 (rank 0) and the modes of the subdomains of this rank, one file each."""
     if comm.rank == 0:
         write_head(folder / "model.h5", "model", model=model)
+        write_head(folder / "training.h5", "training", record=trained.record, model_id=model.model_id)
     for modes in trained.modes:
         with part_writer(folder, "modes", modes.subdomain.index, model.model_id) as file:
             write_record(file, "modes", modes)

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,24 +14,38 @@ from romtool.errors import CaseError, ConvergenceError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.loading import Loading
+from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
+from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, load_kernels, march_loading
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.validity import outside_validity
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
 
 Say = Callable[[str], None]
 
-MISFIT = 0.1
-"""Gappy residual beyond which an answer is remarked on; training loads leave 1e-6 to 1e-2."""
-
 
 @dataclass(frozen=True)
 class Answer:
-    """One load case, answered: the history and the seconds it took by phase (load, march, write)."""
+    """One load case, answered.
+
+    Parameters
+    ----------
+    history: what was computed.
+    indications: field -> error indication of every time.
+    outside: sentences on what the training does not cover.
+    seconds: by phase (load, march, write).
+    enrichments: repairs of the model on the way.
+    stopped: why the run ended before its last time; "" where it did not.
+    """
 
     history: ReducedHistory
+    indications: Mapping[str, Indication]
+    outside: tuple[str, ...]
     seconds: dict[str, float]
+    enrichments: tuple[Enrichment, ...] = ()
+    stopped: str = ""
 
 
 def online(
@@ -133,30 +147,73 @@ def _answer(
     model: ReducedModel, model_path: Path, loading: Loading, load_seconds: float, out: Path, say: Say, overwrite: bool
 ) -> Answer:
     """March one loading and write its folder; a march that stops is written up to there, and then told."""
-    start, stopped = time.perf_counter(), None
+    outside = tell_outside(model, loading, say)
+    start, stopped = time.perf_counter(), ""
     try:
         history = march_loading(model, loading, NewtonSettings(**model.statistics["newton"]))  # type: ignore[arg-type]
     except MarchStoppedError as error:
-        stopped, history = error, error.history
-    marched = time.perf_counter()
-    seconds = {"load": load_seconds, "march": marched - start}
+        stopped, history = str(error), error.history
+    indications = indications_of(model, history)
+    seconds = {"load": load_seconds, "march": time.perf_counter() - start}
+    answer = Answer(history, indications, outside, seconds, (), stopped)
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
-        reason = "" if stopped is None else str(stopped)
-        provenance = Provenance(source, model.model_id, versions(), now(), seconds, reason)
-        write_head(temporary / "result.h5", "result", history=history, provenance=provenance, loading=loading)
-    seconds = {**seconds, "write": time.perf_counter() - marched}
-    say(f"{loading.name}: {len(history.times) - 1} steps in {1e3 * seconds['march']:.1f} ms -> {folder}")
-    misfit = max((float(values.max(initial=0.0)) for values in history.residuals.values()), default=0.0)
-    if misfit > MISFIT:
+        answer = write_answer(temporary, answer, loading, model.model_id, source)
+    tell_answer(answer, folder, say)
+    return answer
+
+
+def tell_outside(model: ReducedModel, loading: Loading, say: Say) -> tuple[str, ...]:
+    """Say before a run what in its loading the training does not cover; return the sentences."""
+    outside = tuple(outside_validity(model, loading))
+    for text in outside:
+        say(f"{loading.name}: outside the training: {text}")
+    return outside
+
+
+def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, source: str) -> Answer:
+    """Write the result.h5 of an answer; return the answer with the seconds that took.
+
+    Parameters
+    ----------
+    folder: an empty folder.
+    answer: what was computed.
+    loading: its temperature restricted to the model's thermal nodes.
+    model_id, source: of the model that the answer is in terms of, `source` relative to the final folder.
+    """
+    start = time.perf_counter()
+    provenance = Provenance(source, model_id, versions(), now(), answer.seconds, answer.stopped)
+    write_head(
+        folder / "result.h5",
+        "result",
+        history=answer.history,
+        provenance=provenance,
+        loading=loading,
+        indications=answer.indications,
+        outside=answer.outside,
+        enrichments=answer.enrichments,
+    )
+    return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
+
+
+def tell_answer(answer: Answer, folder: Path, say: Say) -> None:
+    """Say how a run went.
+
+    Raises
+    ------
+    ConvergenceError: it ended before its last time.
+    """
+    history = answer.history
+    say(f"{history.name}: {len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
+    far = [field for field, found in answer.indications.items() if (found.status == OUTSIDE).any()]
+    if far:
         say(
-            f"warning: {loading.name}: up to {misfit:.0%} of what the laws give at the reduced points is not in the "
-            "span of the training; the load is likely far from it: compare with `romtool solve`, or train on it"
+            f"warning: {history.name}: the error of {' and '.join(far)} is beyond what the model was calibrated for; "
+            "run with --adapt, compare with `romtool solve`, or train on this load"
         )
-    if stopped is not None:
-        raise ConvergenceError(f"{loading.name}: {stopped}; the steps before are kept in {folder}") from stopped
-    return Answer(history, seconds)
+    if answer.stopped:
+        raise ConvergenceError(f"{history.name}: {answer.stopped}; the steps before are kept in {folder}")
 
 
 def online_summary(answers: Sequence[Answer]) -> dict[str, list[dict[str, Any]]]:
@@ -166,15 +223,23 @@ def online_summary(answers: Sequence[Answer]) -> dict[str, list[dict[str, Any]]]
 
 def _load_summary(answer: Answer) -> dict[str, Any]:
     """Return what is said of one load."""
-    history = answer.history
+    history, found = answer.history, answer.indications
     largest = {field: float(np.abs(values).max(initial=0.0)) for field, values in history.samples.items()}
+    repairs = sum(entry.step > 0 for entry in answer.enrichments)
+    known = {field: np.where(entry.status == ELASTIC, np.nan, entry.indicator) for field, entry in found.items()}
     return {
         "name": history.name,
         "n_steps": len(history.times) - 1,
+        "times": history.times.tolist(),
         "iterations": int(history.iterations.sum()),
         "cuts": int(history.cuts.sum()),
-        "enrichments": 0,
-        "residual": {field: values.tolist() for field, values in history.residuals.items()},
+        "enrichments": repairs,
+        "indicator": {field: values.tolist() for field, values in known.items()},
+        "expected": {field: entry.expected.tolist() for field, entry in found.items()},
+        "bound": {field: entry.bound.tolist() for field, entry in found.items()},
+        "status": {field: [STATUS_WORDS[i] for i in entry.status.tolist()] for field, entry in found.items()},
+        "outside": list(answer.outside),
+        "repairs": [vars(entry) for entry in answer.enrichments],
         "largest": largest,
         "seconds": answer.seconds,
     }

@@ -12,13 +12,13 @@ import h5py
 import numpy as np
 
 from romtool.errors import CaseError
-from romtool.fem.operators import build_operators, strain
-from romtool.fem.partition import Subdomain, partition_elements, restrict_loading, take_elements
+from romtool.fem.operators import strain
+from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
-from romtool.fem.sharing import build_sharing
 from romtool.hifi.linear import linear_solver, petsc_missing
 from romtool.hifi.march import HifiState, StepStatistics, solve
-from romtool.hifi.problem import HifiProblem, build_problem
+from romtool.hifi.problem import HifiProblem
+from romtool.hifi.share import Share, build_share, share_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load
@@ -37,7 +37,7 @@ from romtool.pipeline.sources import (
     own_loading,
     times_from_results,
 )
-from romtool.types import Ints, SolverResults
+from romtool.types import SolverResults
 
 Say = Callable[[str], None]
 
@@ -98,7 +98,9 @@ def solve_loads(
     """
     options = options or Options()
     sources, loadings = together(comm, lambda: _read(case_path, load_paths, out, options))
-    share = _share(sources, comm)
+    mesh, count = sources.mesh, sources.case.settings.partition.subdomains
+    mine = owned(comm, count)
+    share = build_share(mesh, on_root(comm, lambda: partition_elements(mesh, count)), mine, comm)
     if missing := petsc_missing(sources.case.settings.hifi):
         say(missing)
     return [_solve(sources, loading, share, out, say, options) for loading in loadings]
@@ -111,36 +113,6 @@ def _read(
     loads = read_new_loads(load_paths, out, overwrite=options.overwrite)
     sources = open_case(case_path)
     return sources, [_loading(sources, load) for load in loads]
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one rank does of a mesh.
-
-    Parameters
-    ----------
-    comm: the ranks.
-    whole: all elements of this rank, as one subdomain.
-    parts: its subdomains. n_subdomains: of all ranks.
-    """
-
-    comm: Comm
-    whole: Subdomain
-    parts: tuple[Subdomain, ...]
-    n_subdomains: int
-
-    def rows(self, part: Subdomain) -> Ints:
-        """Return the rows of a subdomain's nodes among those of the rank."""
-        return np.searchsorted(self.whole.node_rows, part.node_rows)
-
-
-def _share(sources: CaseSources, comm: Comm) -> Share:
-    """Cut the mesh and take what this rank owns."""
-    mesh, count = sources.mesh, sources.case.settings.partition.subdomains
-    mine = owned(comm, count)
-    parts = on_root(comm, lambda: partition_elements(mesh, count))
-    whole = take_elements(mesh, comm.rank, np.isin(parts, mine))
-    return Share(comm, whole, tuple(take_elements(mesh, index, parts == index) for index in mine), count)
 
 
 def _loading(sources: CaseSources, load: LoadFile) -> Loading:
@@ -167,7 +139,7 @@ def _results_with_times(sources: CaseSources, first: Simulation) -> SolverResult
 def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say: Say, options: Options) -> SolveSummary:
     """March one loading and write its folder."""
     start, folder, comm = time.perf_counter(), out / loading.name, share.comm
-    problem = _problem(sources, loading, share)
+    problem = share_problem(share, sources.materials, loading, sources.case.settings.newton)
     source_id = digest_text(value_digest(loading) + value_digest(sources.materials))[:12]
     solver = linear_solver(problem, sources.case.settings.hifi, options.petsc)
     try:
@@ -197,14 +169,6 @@ def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say:
     return SolveSummary(loading.name, len(statistics), iterations, cuts, seconds, writer.largest_of_all(comm))
 
 
-def _problem(sources: CaseSources, loading: Loading, share: Share) -> HifiProblem:
-    """Return the problem of this rank's elements."""
-    local = restrict_loading(loading, sources.mesh, share.whole)
-    operators = together(share.comm, lambda: build_operators(share.whole.mesh))
-    sharing = build_sharing(share.comm, share.whole.node_rows)
-    return build_problem(operators, sources.materials, local, sources.case.settings.newton, sharing)
-
-
 class _Writer:
     """Writes the state of each time to one file per subdomain, as it comes."""
 
@@ -225,7 +189,7 @@ class _Writer:
             self.files.append(file)
             write_record(file, "subdomain", part)
             for name, width in self.widths.items():
-                rows = part.mesh.n_nodes if name in ("u", "T") else len(self._points(part))
+                rows = part.mesh.n_nodes if name in ("u", "T") else len(self.share.points(part))
                 file.create_dataset(f"fields/{name}", (n_times, rows, width), np.float64, chunks=(1, rows, width))
         return self
 
@@ -233,11 +197,6 @@ class _Writer:
         """Close the files."""
         for opener in self.openers[: len(self.files)]:
             opener.__exit__(None, None, None)
-
-    def _points(self, part: Subdomain) -> Ints:
-        """Return the rows of the integration points of a subdomain among those of the rank."""
-        elements = self.share.whole.element_rows[self.problem.operators.elements]
-        return np.flatnonzero(np.isin(elements, part.element_rows))
 
     def add(self, state: HifiState) -> None:
         """Write one time."""
@@ -249,7 +208,7 @@ class _Writer:
             **{name: state.state[:, columns] for name, columns in self.columns.items()},
         }
         for part, file in zip(self.share.parts, self.files, strict=True):
-            nodes, points = self.share.rows(part), self._points(part)
+            nodes, points = self.share.rows(part), self.share.points(part)
             for name, field in values.items():
                 file[f"fields/{name}"][self.row] = field[nodes if name in ("u", "T") else points]
         for name, field in values.items():

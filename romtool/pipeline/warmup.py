@@ -10,9 +10,10 @@ from romtool.kernel_cache import remove_stale_kernels
 from romtool.laws import build_tables
 from romtool.linalg.reduction import SerialComm
 from romtool.loading import Dirichlet, Load, Loading, Material
+from romtool.offline.clock import Clock
 from romtool.offline.parts import build_part
-from romtool.offline.snapshots import TrainingRun
-from romtool.offline.train import Clock, TrainingSet, train
+from romtool.offline.train import train
+from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.offline.verify import training_errors
 from romtool.settings import Settings
 from romtool.types import CellBlock, Floats, Mesh

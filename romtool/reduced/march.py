@@ -5,18 +5,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from romtool.errors import ConvergenceError
-from romtool.laws import state_fields, state_size, thermal_offset
+from romtool.laws import evaluate, state_fields, state_size, thermal_offset
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
-from romtool.reduced.model import DualBasis, ReducedModel
+from romtool.reduced.model import DualBasis, ReducedModel, ThermalPoints
 from romtool.reduced.newton import march
 from romtool.settings import NewtonSettings
-from romtool.temperature import evaluate_at
-from romtool.types import Floats, Ints
+from romtool.temperature import evaluate_at, restrict
+from romtool.types import Bools, Floats, Ints
 
 POINT_METRIC = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
 """Multiplicity of the components in a contraction: shear counts twice."""
+
+
+NO_TANGENT = np.zeros((0, 6, 6))
+"""Asks `romtool.laws.evaluate` for no tangents."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class ReducedHistory:
     coordinates: (n_times, n_modes) generalised displacements.
     lifting: (n_times, n_liftings) amplitudes of the prescribed displacements.
     duals: field -> (n_times, n_dual_modes) coefficients.
-    residuals: field -> (n_times,) norm of the gappy misfit, relative to the largest sample norm so far.
+    residuals: field -> (n_times,) norm of the gappy misfit, relative to the largest sample norm so far (METHODS 6).
+    elastic: field -> (n_times,) bool, whether the field has been negligible so far.
     samples: field -> (n_times, n_points, n_components) at the reduced points.
     iterations, cuts: (n_times,) Newton iterations and halvings behind each time.
     evaluations: number of calls of the law on the active points.
@@ -42,10 +47,31 @@ class ReducedHistory:
     lifting: Floats
     duals: dict[str, Floats]
     residuals: dict[str, Floats]
+    elastic: dict[str, Bools]
     samples: dict[str, Floats]
     iterations: Ints
     cuts: Ints
     evaluations: int
+
+    def until(self, count: int) -> "ReducedHistory":
+        """Return the first `count` times."""
+        return replace(
+            self,
+            times=self.times[:count],
+            coordinates=self.coordinates[:count],
+            lifting=self.lifting[:count],
+            duals={field: values[:count] for field, values in self.duals.items()},
+            residuals={field: values[:count] for field, values in self.residuals.items()},
+            elastic={field: values[:count] for field, values in self.elastic.items()},
+            samples={field: values[:count] for field, values in self.samples.items()},
+            iterations=self.iterations[:count],
+            cuts=self.cuts[:count],
+        )
+
+
+def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
+    """Return a loading of the whole mesh whose temperature runs over a model's thermal nodes only."""
+    return replace(loading, temperature=restrict(loading.temperature, thermal.rows, thermal.points))
 
 
 def build_points(model: ReducedModel, loading: Loading) -> Points:
@@ -98,8 +124,10 @@ class MarchStoppedError(ConvergenceError):
         self.history = history
 
 
-def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSettings) -> ReducedHistory:
-    """March a reduced model through a loading from the undeformed state.
+def march_loading(
+    model: ReducedModel, loading: Loading, criteria: NewtonSettings, reached: Floats | None = None
+) -> ReducedHistory:
+    """March a reduced model through a loading, from the undeformed state or behind steps that are known.
 
     A step that fails is halved up to `max_cuts` times, with the loads evaluated at the new times.
 
@@ -108,6 +136,8 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
     model: the reduced model.
     loading: its temperature restricted to the model's thermal nodes.
     criteria: tolerance of Newton's method and step cutting.
+    reached: (n_reached, n_modes) coordinates at the first times, one or more; the laws follow them at the reduced
+        points, and the march goes on behind them.
 
     Raises
     ------
@@ -118,6 +148,9 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
     schedule, points = build_schedule(model, loading, times), build_points(model, loading)
     out, scale = empty_trajectory(model, len(times), criteria), np.zeros(1)
     cuts, first = np.zeros(len(times), dtype=np.int64), 0
+    if reached is not None:
+        _follow(model, points, schedule, out, reached)
+        first = len(reached) - 1
     limits = Criteria(criteria.tolerance, criteria.max_iterations)
     while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
         first += failed
@@ -125,12 +158,41 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
         try:
             rows = cutter.advance(_row(out, first - 1), times[first - 1], times[first], 1)
         except ConvergenceError as error:
-            reached = replace(loading, times=times[:first])
-            history = _history(model, reached, _head(schedule, first), _head_rows(out, first), cuts[:first])
+            shortened = replace(loading, times=times[:first])
+            history = _history(model, shortened, _head(schedule, first), _head_rows(out, first), cuts[:first])
             raise MarchStoppedError(str(error), history) from error
         out.coordinates[first], out.state[first], out.stress[first] = rows
         out.iterations[first], cuts[first] = cutter.iterations, cutter.cuts
     return _history(model, loading, schedule, out, cuts)
+
+
+def _follow(model: ReducedModel, points: Points, schedule: Schedule, out: Trajectory, reached: Floats) -> None:
+    """Fill the first rows of a trajectory: states and stresses at the reduced points along known coordinates."""
+    out.coordinates[: len(reached)] = reached
+    offset = np.concatenate([points.active.offset, points.sampled.offset])
+    lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), -1, 6)
+    strains = np.tensordot(reached, model.strain_modes, axes=(1, 2))
+    strains += np.tensordot(schedule.lifting[: len(reached)], lifting, axes=1)
+    for i in range(1, len(reached)):
+        failed = evaluate(
+            model.tables,
+            model.material,
+            schedule.temperature[i],
+            offset,
+            schedule.times[i - 1],
+            schedule.times[i],
+            schedule.viscous[i - 1],
+            strains[i],
+            out.state[i - 1],
+            out.state[i],
+            out.stress[i],
+            NO_TANGENT,
+        )
+        if failed:
+            raise ConvergenceError(
+                f"the material law of element {model.point_ids[failed - 1, 0]}, point {model.point_ids[failed - 1, 1]} "
+                f"could not follow the computation to time {schedule.times[i]:g}"
+            )
 
 
 def load_kernels(model: ReducedModel) -> None:
@@ -251,8 +313,9 @@ def _history(model: ReducedModel, loading: Loading, schedule: Schedule, out: Tra
         times=loading.times,
         coordinates=out.coordinates,
         lifting=schedule.lifting,
-        duals={field: coefficients for field, (coefficients, _) in solved.items()},
-        residuals={field: misfit for field, (_, misfit) in solved.items()},
+        duals={field: coefficients for field, (coefficients, _, _) in solved.items()},
+        residuals={field: misfit for field, (_, misfit, _) in solved.items()},
+        elastic={field: elastic for field, (_, _, elastic) in solved.items()},
         samples=samples,
         iterations=out.iterations,
         cuts=cuts,
@@ -267,8 +330,8 @@ def sampled(model: ReducedModel, out: Trajectory, field: str) -> Floats:
     return out.state[:, :, state_fields(model.tables)[field]]
 
 
-def gappy_history(basis: DualBasis, samples: Floats) -> tuple[Floats, Floats]:
-    """Fit the dual basis to the samples of all times (METHODS 5).
+def gappy_history(basis: DualBasis, samples: Floats) -> tuple[Floats, Floats, Bools]:
+    """Fit the dual basis to the samples of all times (METHODS 5 and 6).
 
     Parameters
     ----------
@@ -277,10 +340,11 @@ def gappy_history(basis: DualBasis, samples: Floats) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    (n_times, n_dual_modes) coefficients and (n_times,) relative misfit (0 where all is zero so far).
+    (n_times, n_dual_modes) coefficients, (n_times,) misfit relative to the largest sample norm so far, or to the floor,
+    and (n_times,) whether the samples have been below the floor so far.
     """
     values = samples.reshape(len(samples), -1)
     coefficients = values @ basis.operator.pseudo_inverse.T
     misfit = np.linalg.norm(values - coefficients @ basis.operator.basis_at_points.T, axis=1)
     largest = np.maximum.accumulate(np.linalg.norm(values, axis=1))
-    return coefficients, np.divide(misfit, largest, out=np.zeros_like(misfit), where=largest > 0.0)
+    return coefficients, misfit / np.maximum(largest, basis.floor), largest < basis.floor

@@ -78,12 +78,14 @@ class DualBasis:
     components: number of columns.
     operator: from the values at all reduced points, point after point, to the coefficients.
     singular_values: (n_snapshots,) of its snapshots.
+    floor: norm of the values at the reduced points below which the field is negligible (METHODS 6).
     """
 
     field: str
     components: int
     operator: GappyOperator
     singular_values: Floats
+    floor: float
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,44 @@ class ThermalPoints:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """Relation between misfit and relative error of one dual field.
+
+    Parameters
+    ----------
+    misfit: (n_grid,) float, ascending, from the smallest to the largest calibrated one.
+    expected: (n_grid,) float, expected relative error.
+    bound: (n_grid,) float, its one-sided 95 % quantile; does not decrease.
+    pairs: (n_pairs, 2) float, misfits and errors that it was learnt from.
+    """
+
+    misfit: Floats
+    expected: Floats
+    bound: Floats
+    pairs: Floats
+
+
+@dataclass(frozen=True)
+class Validity:
+    """What the training covers (METHODS 6).
+
+    Parameters
+    ----------
+    temperature: (2,) smallest and largest [temperature].
+    temperature_rate: largest change per time [temperature/time].
+    step: (2,) smallest and largest time step [time].
+    amplitudes: "kind on set" -> (2,) smallest and largest size of a load.
+    temperature_span: (n_nodes, n) orthonormal changes of the temperature of the thermal nodes since the start.
+    """
+
+    temperature: Floats
+    temperature_rate: float
+    step: Floats
+    amplitudes: Mapping[str, Floats]
+    temperature_span: Floats
+
+
+@dataclass(frozen=True)
 class ReducedModel:
     """A trained model.
 
@@ -123,6 +163,8 @@ class ReducedModel:
     surfaces, volumes: generalised forces by side set and by element set.
     liftings: prescribed displacements that are not zero.
     duals: gappy bases by field.
+    calibrations: field -> what the misfit of its gappy basis says about its error.
+    validity: what the training covers.
     loading: the case's own loading; its fields are restricted to `thermal` nodes.
     first: the first simulation's loading, likewise.
     statistics: numbers and texts for reports (see `romtool.offline`).
@@ -141,6 +183,8 @@ class ReducedModel:
     volumes: Mapping[str, VolumeShape]
     liftings: tuple[Lifting, ...]
     duals: Mapping[str, DualBasis]
+    calibrations: Mapping[str, Calibration]
+    validity: Validity
     loading: Loading
     first: Loading
     statistics: Mapping[str, object]
@@ -161,11 +205,9 @@ class ModeShapes:
     displacement: (n_modes, n_nodes, 3) float, orthonormal.
     lifting: (n_liftings, n_nodes, 3) per unit of each prescribed displacement.
     duals: field -> (n_dual_modes, n_points, n_components), orthonormal.
-    stress_values: (n_stress,) singular values of the stress modes, with which the cubature weighs them.
     """
 
     subdomain: Subdomain
     displacement: Floats
     lifting: Floats
     duals: Mapping[str, Floats]
-    stress_values: Floats

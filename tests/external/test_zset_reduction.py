@@ -3,8 +3,10 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from romtool.pipeline.results import open_history
 from tests.cli.small_case import romtool
 from tests.shared_data import shared
 
@@ -56,6 +58,22 @@ def test_solve_agrees_with_zset(name, limits, tmp_path):
     run("solve", case, tmp_path / "same.toml", "-o", tmp_path / "ref")
     found = errors(tmp_path / "ref", tmp_path / "z" / "cube.ut")
     assert all(found[field] <= limits[field] for field in limits), found
+
+
+def test_solve_agrees_with_the_files_of_each_subdomain(tmp_path):
+    case = case_of("MecaParallel", tmp_path)  # solved by Z-set on two subdomains to a ratio of 1e-2
+    assert 'results = ["../z/cube-001.ut", "../z/cube-002.ut"]' in case.read_text()
+    run("solve", case, tmp_path / "same.toml", "-o", tmp_path / "ref")
+    solution = open_history(tmp_path / "ref")
+    for number in ("001", "002"):
+        piece = open_history(tmp_path / "z" / f"cube-{number}.ut")
+        nodes = np.searchsorted(solution.mesh.node_ids, piece.mesh.node_ids)
+        elements = np.searchsorted(solution.mesh.element_ids, piece.mesh.element_ids)
+        points = (8 * elements[:, None] + np.arange(8)).ravel()
+        for field, rows in (("u", nodes), ("stress", points), ("p", points)):
+            pairs = [(solution.read(field, i)[rows], piece.read(field, i)) for i in range(len(piece.times))]
+            gap = max(np.linalg.norm(a - b) for a, b in pairs)
+            assert gap <= 1e-4 * max(np.linalg.norm(b) for _, b in pairs), (field, number)
 
 
 @pytest.mark.parametrize(("quadrature", "n_points", "limit"), [(1e-4, 90, 1.5e-4), (1e-6, 105, 2e-6)])

@@ -194,3 +194,15 @@ def test_an_unsymmetric_inner_product_is_found_out():
     matrix = np.eye(10) + 0.2 * rng.standard_normal((10, 10))
     with pytest.raises(AccuracyError, match="symmetric"):
         pod([rng.standard_normal((10, 90))], [matrix], COMM, tolerance=1e-3)
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-5, 1e-9, 1e-12])
+def test_coefficients_and_remainders_of_the_snapshots(tolerance):
+    snapshots, _ = decaying(300, 40, 14, np.random.default_rng(8))
+    weights = np.random.default_rng(9).uniform(1.0, 2.0, 300)
+    result = pod([snapshots], [point_product(weights)], COMM, tolerance=tolerance)
+    gap = snapshots - result.modes[0] @ result.coefficients
+    found = np.sqrt(np.sum(weights[:, None] * gap**2, axis=0))
+    np.testing.assert_allclose(result.remainders, found, rtol=1e-4, atol=1e-15)
+    expected = project(result.modes, [snapshots], [point_product(weights)], COMM)
+    np.testing.assert_allclose(result.coefficients, expected, atol=1e-14)

@@ -14,9 +14,12 @@ from romtool.laws import evaluate, state_size, thermal_offset
 from romtool.linalg.ecm import Cubature
 from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import SerialComm
+from romtool.offline.assemble import assemble_model
+from romtool.offline.clock import Clock
 from romtool.offline.parts import Part, recompute
 from romtool.offline.selection import Selection
-from romtool.offline.train import Bases, Clock, TrainingSet, assemble_model, train
+from romtool.offline.train import train
+from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria
 from romtool.reduced.march import MarchStoppedError, build_points, empty_trajectory, march_loading
@@ -45,8 +48,11 @@ def full_quadrature(training: TrainingSet, modes: Floats) -> ReducedModel:
     cubature = Cubature(part.point_ids, every.subdomain, rows, weights, 0.0, 0.0, 0, ())
     fields = np.ascontiguousarray(modes.T).reshape(modes.shape[1], -1, 3)
     strains = [np.ascontiguousarray(np.moveaxis(strain(part.operators, fields), 0, 2))]
-    bases = Bases(Pod((modes,), np.ones(modes.shape[1]), 0.0, 0.0), {}, ())
-    return assemble_model(training, bases, strains, cubature, every, "full", SerialComm())
+    n = modes.shape[1]
+    bases = {"u": Pod((modes,), np.ones(n), 0.0, 0.0, np.eye(n), np.zeros(n))}
+    loadings = tuple(run.loading for run in training.runs)
+    record = TrainingRecord(training.loading, loadings, part.materials, Settings(), bases, (), {}, {})
+    return assemble_model(training, bases, record, strains, cubature, every, "full", SerialComm())
 
 
 def free_dofs() -> np.ndarray:

@@ -1,0 +1,1 @@
+"""New load cases that the model learns from."""

@@ -1,0 +1,116 @@
+"""Validity domain: what a model was trained on, and how far a new load is from it (METHODS 6)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from romtool.loading import Load, Loading
+from romtool.reduced.model import ReducedModel, ThermalPoints, Validity
+from romtool.temperature import build_temperature, evaluate_at
+from romtool.types import Floats
+
+NEW_TEMPERATURE = 1e-3
+"""Relative distance from the span of the training beyond which a temperature field counts as new."""
+
+SLACK = 1e-6
+"""Relative excess over a training range that is not worth a word."""
+
+
+def training_domain(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Validity:
+    """Return what a training covers.
+
+    Parameters
+    ----------
+    thermal: the nodes whose temperature the model needs.
+    loadings: of the training, their temperature restricted to these nodes.
+    """
+    fields = [_temperatures(thermal, loading) for loading in loadings]
+    steps = np.concatenate([np.diff(loading.times) for loading in loadings])
+    amplitudes: dict[str, Floats] = {}
+    for loading in loadings:
+        for load in loading.loads:
+            values = _amplitudes(loading, load)
+            known = amplitudes.get(_key(load), values)
+            amplitudes[_key(load)] = np.array([min(known.min(), values.min()), max(known.max(), values.max())])
+    changes = np.vstack([found - found[0] for found in fields])
+    _, values, modes = np.linalg.svd(changes, full_matrices=False)
+    return Validity(
+        temperature=np.array([min(f.min() for f in fields), max(f.max() for f in fields)]),
+        temperature_rate=max(_rate(loading, found) for loading, found in zip(loadings, fields, strict=True)),
+        step=np.array([steps.min(), steps.max()]),
+        amplitudes=amplitudes,
+        temperature_span=modes[values > 1e-8 * max(values[0], np.finfo(np.float64).tiny)].T.copy(),
+    )
+
+
+def outside_validity(model: ReducedModel, loading: Loading) -> list[str]:
+    """Return sentences on what in a loading the training does not cover; none where it covers all.
+
+    Parameters
+    ----------
+    model: the reduced model.
+    loading: its temperature restricted to the model's thermal nodes.
+    """
+    known, fields = model.validity, _temperatures(model.thermal, loading)
+    found = [
+        _beyond("temperature", fields, known.temperature),
+        _beyond("rate of temperature", np.array([_rate(loading, fields)]), np.array([0.0, known.temperature_rate])),
+        _beyond("time step", np.diff(loading.times), known.step),
+    ]
+    for load in loading.loads:
+        if _key(load) in known.amplitudes:
+            found.append(_beyond(_key(load), _amplitudes(loading, load), known.amplitudes[_key(load)]))
+        else:
+            found.append(f"{_key(load)}: not in the training")
+    distance = max(temperature_distance(model, loading, float(time)) for time in loading.times)
+    if distance > NEW_TEMPERATURE:
+        found.append(f"temperature field: {distance:.1%} of its change is outside the span of the training's fields")
+    return [text for text in found if text]
+
+
+def temperature_distance(model: ReducedModel, loading: Loading, time: float) -> float:
+    """Return the part of the change of temperature since the start that is outside the span of the training's.
+
+    Parameters
+    ----------
+    model: the reduced model.
+    loading: its temperature restricted to the model's thermal nodes.
+    time: [time].
+    """
+    first, field = _temperatures(model.thermal, loading, np.array([loading.times[0], time]))
+    change, span = field - first, model.validity.temperature_span
+    norm = float(np.linalg.norm(change))
+    outside = float(np.linalg.norm(change - span @ (span.T @ change)))
+    return outside / norm if norm > SLACK * float(np.linalg.norm(field)) else 0.0
+
+
+def _temperatures(thermal: ThermalPoints, loading: Loading, times: Floats | None = None) -> Floats:
+    """Return the (n_times, n_nodes) temperatures of the thermal nodes."""
+    history = build_temperature(loading.temperature, evaluate_at(thermal.points), float(loading.times[0]))
+    return np.array([history.at(float(time)) for time in (loading.times if times is None else times)])
+
+
+def _rate(loading: Loading, fields: Floats) -> float:
+    """Return the largest change of temperature per time."""
+    return float((np.abs(np.diff(fields, axis=0)).max(axis=1, initial=0.0) / np.diff(loading.times)).max())
+
+
+def _key(load: Load) -> str:
+    """Return how a load is named in sentences and in the model."""
+    return f"{load.kind} on {load.region}"
+
+
+def _amplitudes(loading: Loading, load: Load) -> Floats:
+    """Return the (n_times,) size of a load: its table times its value, the norm of a field or vector."""
+    value = np.asarray(load.value, dtype=np.float64)
+    size = float(value) if value.ndim == 0 else float(np.linalg.norm(value))
+    return size * np.array([loading.amplitude(load.table, float(time)) for time in loading.times])
+
+
+def _beyond(what: str, values: Floats, known: Floats) -> str:
+    """Say where values leave a range, "" where they do not."""
+    slack = SLACK * float(np.abs(known).max())
+    low, high = float(values.min()), float(values.max())
+    if low >= known[0] - slack and high <= known[1] + slack:
+        return ""
+    return f"{what}: {low:.6g} to {high:.6g}, trained on {known[0]:.6g} to {known[1]:.6g}"
