@@ -58,7 +58,6 @@ def online_inputs(case):
 
 def write_loads(folder, points, loading):
     """Write the variants of the cube's loading, its hot spot moved along y by interpolation of its own field."""
-    from scipy.interpolate import NearestNDInterpolator
 
     folder.mkdir()
     files = []

@@ -27,8 +27,8 @@ FLOOR = 1e-3
 QUANTILE = 1.6448536269514722
 """Standard deviations of a one-sided 95 % bound."""
 
-TRUNCATIONS = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
-"""Parts of the displacement modes that the poorer models keep."""
+TRUNCATIONS = (0.25, 0.35, 0.5, 0.65, 0.8)
+"""Parts of the displacement modes that the poorer models keep, two at least: one alone errs in ways of its own."""
 
 GRID = 129
 MOST_PAIRS = 400
@@ -77,7 +77,7 @@ def variants(model: ReducedModel, record: TrainingRecord) -> Iterator[Variant]:
     runs = tuple(range(record.n_runs))
     everything = {name: np.ones(basis.coefficients.shape[1], dtype=np.bool_) for name, basis in record.bases.items()}
     yield _variant(model, record, everything, runs, model.n_modes)
-    counts = {max(int(part * model.n_modes), 1) for part in TRUNCATIONS} - {model.n_modes}
+    counts = {min(max(int(part * model.n_modes), 2), model.n_modes) for part in TRUNCATIONS} - {model.n_modes}
     for count in sorted(counts):
         yield _variant(model, record, everything, runs, count)
     for number in runs:

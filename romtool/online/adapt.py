@@ -29,7 +29,7 @@ from romtool.reduced.indicator import SMALLEST, Indication, first_above, indicat
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading, restrict_to_thermal
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.reconstruct import displacement
-from romtool.reduced.validity import NEW_TEMPERATURE, temperature_distance
+from romtool.reduced.validity import NEW_TEMPERATURE, temperature_distances
 from romtool.types import Floats
 
 Say = Callable[[str], None]
@@ -304,7 +304,8 @@ class _AdaptiveRun:
 
 def _new_temperatures(model: ReducedModel, loading: Loading, times: Sequence[float]) -> list[float]:
     """Return the times at which the temperature is outside the span of the training."""
-    return [time for time in times if temperature_distance(model, loading, float(time)) > NEW_TEMPERATURE]
+    distances = temperature_distances(model, loading, np.array(times)) if times else []
+    return [time for time, distance in zip(times, distances, strict=True) if distance > NEW_TEMPERATURE]
 
 
 def _march_on(trained: Trained, loading: Loading, reached: Floats | None) -> tuple[ReducedHistory, str]:

@@ -170,7 +170,7 @@ def _follow(model: ReducedModel, points: Points, schedule: Schedule, out: Trajec
     """Fill the first rows of a trajectory: states and stresses at the reduced points along known coordinates."""
     out.coordinates[: len(reached)] = reached
     offset = np.concatenate([points.active.offset, points.sampled.offset])
-    lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), -1, 6)
+    lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), len(offset), 6)
     strains = np.tensordot(reached, model.strain_modes, axes=(1, 2))
     strains += np.tensordot(schedule.lifting[: len(reached)], lifting, axes=1)
     for i in range(1, len(reached)):

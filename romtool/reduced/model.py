@@ -136,7 +136,7 @@ class Validity:
     temperature_rate: largest change per time [temperature/time].
     step: (2,) smallest and largest time step [time].
     amplitudes: "kind on set" -> (2,) smallest and largest size of a load.
-    temperature_span: (n_nodes, n) orthonormal changes of the temperature of the thermal nodes since the start.
+    temperature_span: (n_nodes, n) orthonormal changes of the thermal nodes' temperature from the initial one.
     """
 
     temperature: Floats

@@ -24,7 +24,7 @@ def training_domain(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Vali
     thermal: the nodes whose temperature the model needs.
     loadings: of the training, their temperature restricted to these nodes.
     """
-    fields = [_temperatures(thermal, loading) for loading in loadings]
+    fields = [_temperatures(thermal, loading, loading.times) for loading in loadings]
     steps = np.concatenate([np.diff(loading.times) for loading in loadings])
     amplitudes: dict[str, Floats] = {}
     for loading in loadings:
@@ -32,7 +32,7 @@ def training_domain(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Vali
             values = _amplitudes(loading, load)
             known = amplitudes.get(_key(load), values)
             amplitudes[_key(load)] = np.array([min(known.min(), values.min()), max(known.max(), values.max())])
-    changes = np.vstack([found - found[0] for found in fields])
+    changes = np.vstack([found - _initial(thermal, loading) for loading, found in zip(loadings, fields, strict=True)])
     _, values, modes = np.linalg.svd(changes, full_matrices=False)
     return Validity(
         temperature=np.array([min(f.min() for f in fields), max(f.max() for f in fields)]),
@@ -51,7 +51,7 @@ def outside_validity(model: ReducedModel, loading: Loading) -> list[str]:
     model: the reduced model.
     loading: its temperature restricted to the model's thermal nodes.
     """
-    known, fields = model.validity, _temperatures(model.thermal, loading)
+    known, fields = model.validity, _temperatures(model.thermal, loading, loading.times)
     found = [
         _beyond("temperature", fields, known.temperature),
         _beyond("rate of temperature", np.array([_rate(loading, fields)]), np.array([0.0, known.temperature_rate])),
@@ -62,32 +62,41 @@ def outside_validity(model: ReducedModel, loading: Loading) -> list[str]:
             found.append(_beyond(_key(load), _amplitudes(loading, load), known.amplitudes[_key(load)]))
         else:
             found.append(f"{_key(load)}: not in the training")
-    distance = max(temperature_distance(model, loading, float(time)) for time in loading.times)
+    distance = float(temperature_distances(model, loading, loading.times).max())
     if distance > NEW_TEMPERATURE:
         found.append(f"temperature field: {distance:.1%} of its change is outside the span of the training's fields")
     return [text for text in found if text]
 
 
-def temperature_distance(model: ReducedModel, loading: Loading, time: float) -> float:
-    """Return the part of the change of temperature since the start that is outside the span of the training's.
+def temperature_distances(model: ReducedModel, loading: Loading, times: Floats) -> Floats:
+    """Return what of the temperature's change from its initial value is outside the span of the training's.
 
     Parameters
     ----------
     model: the reduced model.
     loading: its temperature restricted to the model's thermal nodes.
-    time: [time].
+    times: (n_times,) float [time].
+
+    Returns
+    -------
+    (n_times,) norms, relative to the largest change.
     """
-    first, field = _temperatures(model.thermal, loading, np.array([loading.times[0], time]))
-    change, span = field - first, model.validity.temperature_span
-    norm = float(np.linalg.norm(change))
-    outside = float(np.linalg.norm(change - span @ (span.T @ change)))
-    return outside / norm if norm > SLACK * float(np.linalg.norm(field)) else 0.0
+    span = model.validity.temperature_span
+    changes = _temperatures(model.thermal, loading, times) - _initial(model.thermal, loading)
+    outside = np.linalg.norm(changes - (changes @ span) @ span.T, axis=1)
+    largest = float(np.linalg.norm(changes, axis=1).max(initial=0.0))
+    return outside / largest if largest > 0.0 else outside
 
 
-def _temperatures(thermal: ThermalPoints, loading: Loading, times: Floats | None = None) -> Floats:
+def _temperatures(thermal: ThermalPoints, loading: Loading, times: Floats) -> Floats:
     """Return the (n_times, n_nodes) temperatures of the thermal nodes."""
     history = build_temperature(loading.temperature, evaluate_at(thermal.points), float(loading.times[0]))
-    return np.array([history.at(float(time)) for time in (loading.times if times is None else times)])
+    return np.array([history.at(float(time)) for time in times])
+
+
+def _initial(thermal: ThermalPoints, loading: Loading) -> Floats:
+    """Return the (n_nodes,) temperatures of the undeformed body."""
+    return evaluate_at(thermal.points)(loading.temperature.initial)
 
 
 def _rate(loading: Loading, fields: Floats) -> float:
