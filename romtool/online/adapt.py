@@ -304,7 +304,7 @@ class _AdaptiveRun:
 
 def _new_temperatures(model: ReducedModel, loading: Loading, times: Sequence[float]) -> list[float]:
     """Return the times at which the temperature is outside the span of the training."""
-    distances = temperature_distances(model, loading, np.array(times)) if times else []
+    distances: Sequence[float] = temperature_distances(model, loading, np.array(times)).tolist() if times else []
     return [time for time, distance in zip(times, distances, strict=True) if distance > NEW_TEMPERATURE]
 
 
