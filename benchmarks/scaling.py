@@ -1,10 +1,13 @@
 """`romtool import` and `offline` on one and several ranks: time and bytes sent by phase, memory by rank; prints JSON.
 
-The case is a box of `size`³ hexahedra (hex8) whose displacement history is a formula, so that it can be of any size
-without a solver. Every stage is a run of its own under mpiexec; memory is the largest resident set of each process
-(about 200 MB of it are Python and its packages), bytes are those of the pickled messages times their receivers.
+The case is a box of hexahedra (hex8) whose displacement history is a formula, so that it can be of any size without a
+solver. Every stage is a run of its own under mpiexec; memory is the largest resident set of each process (about 200 MB
+of it are Python and its packages), bytes are those of the pickled messages times their receivers. `solve` is measured
+by `benchmarks/solve.py`.
 
-    python benchmarks/scaling.py --size 20 --steps 10 --ranks 1 2
+    python benchmarks/scaling.py --size 20 --steps 10 --ranks 1 2               strong scaling: size³ elements
+    python benchmarks/scaling.py --size 20 --steps 10 --ranks 1 2 --weak        weak: size³ elements per rank
+    python benchmarks/scaling.py --size 69 --steps 40 --ranks 2                 a million unknowns
 """
 
 import argparse
@@ -89,7 +92,7 @@ class CountingComm:
         return self._comm.Ibarrier()
 
 
-def write_case(folder: Path, size: int, steps: int, subdomains: int) -> None:
+def write_case(folder: Path, cells: tuple[int, int, int], steps: int, subdomains: int) -> None:
     """Write the mesh with a displacement history that bends, twists and stretches the box beyond yield."""
     import numpy as np
 
@@ -97,7 +100,7 @@ def write_case(folder: Path, size: int, steps: int, subdomains: int) -> None:
     from romtool.types import FieldInfo
     from tests.structures import box
 
-    mesh, times = box((size, size, size), (1.0, 1.0, 1.0)), np.linspace(0.0, 1.0, steps + 1)
+    mesh, times = box(cells, (1.0, 1.0, 1.0)), np.linspace(0.0, 1.0, steps + 1)
     x, y, z = mesh.points.T
 
     def read(name: str, i: int) -> np.ndarray:
@@ -169,19 +172,32 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10, help="time steps of the history")
     parser.add_argument("--subdomains", type=int, default=4)
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--weak", action="store_true", help="as many elements and subdomains for each rank")
     parser.add_argument("--stage", choices=("import", "offline"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.stage:
         work(given.stage, given.folder)
         return
+    runs = {str(n): measure(given, n) for n in given.ranks}
+    head = {"machine": platform.machine(), "cores": os.cpu_count(), "steps": given.steps, "weak": given.weak}
+    print(json.dumps({**head, "ranks": runs}, indent=1))
+
+
+def measure(given: argparse.Namespace, n_ranks: int) -> dict[str, Any]:
+    """Run import and offline on some ranks; return their figures."""
+    factor = n_ranks if given.weak else 1
+    cells = (factor * given.size, given.size, given.size)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_case(folder, given.size, given.steps, given.subdomains)
-        launch("import", folder, 1)  # compiles kernels
-        runs = {str(n): {stage: launch(stage, folder, n) for stage in ("import", "offline")} for n in given.ranks}
-    case = {"n_elements": given.size**3, "n_nodes": (given.size + 1) ** 3, "steps": given.steps}
-    print(json.dumps({"machine": platform.machine(), "cores": os.cpu_count(), **case, "ranks": runs}, indent=1))
+        write_case(folder, (2, 2, 2), 2, given.subdomains)
+        launch("offline", folder, 1)  # compiles kernels
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_case(folder, cells, given.steps, factor * given.subdomains)
+        n_elements, n_nodes = factor * given.size**3, (factor * given.size + 1) * (given.size + 1) ** 2
+        found: dict[str, Any] = {"n_elements": n_elements, "unknowns": 3 * n_nodes}
+        return found | {stage: launch(stage, folder, n_ranks) for stage in ("import", "offline")}
 
 
 if __name__ == "__main__":

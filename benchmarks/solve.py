@@ -6,6 +6,7 @@ after the other, with their own default tolerances (CalculiX stops its iteration
 
     python benchmarks/solve.py --cells 14 5 5                              about 10,000 unknowns
     python benchmarks/solve.py --cells 40 12 12 --solvers iterative        150,000 unknowns, half an hour
+    python benchmarks/solve.py --cells 20 8 8 --ranks 1 2 --calculix       strong scaling
 """
 
 import argparse
@@ -179,7 +180,7 @@ def deviation(folder, solver):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs=3, default=[15, 5, 5], help="boxes along x, y, z (six C3D10 each)")
-    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--ranks", type=int, nargs="+", default=[2])
     parser.add_argument("--threads", type=int, default=2, help="of CalculiX")
     parser.add_argument("--increments", type=int, default=10)
     parser.add_argument("--solvers", nargs="+", default=["direct", "iterative"], choices=["direct", "iterative"])
@@ -194,16 +195,20 @@ def main():
             text = deck(given.cells, given.pull, given.bend, given.increments, solver)
             (folder / f"{job}.inp").write_text(text)
         unknowns = 3 * int(np.prod(2 * np.array(given.cells) + 1) - np.prod(2 * np.array(given.cells[1:]) + 1))
-        result = {"machine": platform.platform(), "cores": os.cpu_count(), "unknowns": unknowns, "ranks": given.ranks}
-        for solver in given.solvers:
-            result[solver] = romtool(folder, given.ranks, solver, given.petsc)
+        result = {"machine": platform.platform(), "cores": os.cpu_count(), "unknowns": unknowns}
+        runs = {
+            f"{solver}, {ranks} ranks": romtool(folder, ranks, solver, given.petsc)
+            for solver in given.solvers
+            for ranks in given.ranks
+        }
         for job in given.calculix:
             result[f"calculix {job}"] = ccx = calculix(folder, given.threads, job)
-            for solver in given.solvers:
-                result[solver][f"times faster than {job}"] = ccx["seconds"] / result[solver]["seconds"]
+            for run in runs.values():
+                run[f"times faster than {job}"] = ccx["seconds"] / run["seconds"]
         if "spooles" in given.calculix:
             for solver in given.solvers:
-                result[solver].update(deviation(folder, solver))
+                runs[f"{solver}, {given.ranks[-1]} ranks"].update(deviation(folder, solver))
+        result.update(runs)
         print(json.dumps(result, indent=1))
     finally:
         shutil.rmtree(folder)

@@ -61,6 +61,13 @@ HOT_SPOTS = {
     "high": HotSpot(290.0, 0.54),
     "unseen": HotSpot(280.0, 0.50),
 }
+NEW_HOT_SPOTS = {
+    "between": HotSpot(285.0, 0.45),
+    "hotter": HotSpot(340.0, 0.48),
+    "higher": HotSpot(280.0, 0.60),
+    "wider": HotSpot(270.0, 0.50, 13.0),
+}
+"""Flights that have a load file but no deck: inside the training, and beyond it in three ways."""
 
 
 def temperature(mesh: BladeMesh, spot: HotSpot) -> np.ndarray:

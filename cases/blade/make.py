@@ -9,7 +9,7 @@ from pathlib import Path
 
 import meshio
 import numpy as np
-from blade_deck import HOT_SPOTS, SUPPORTS, temperature, write_deck
+from blade_deck import HOT_SPOTS, NEW_HOT_SPOTS, SUPPORTS, temperature, write_deck
 from blade_mesh import BladeMesh, make_mesh
 
 HERE = Path(__file__).parent
@@ -34,10 +34,11 @@ def write_case(mesh: BladeMesh, folder: Path, without_ccx: bool = False) -> None
     for part in ("solver", "fields", "loads"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     load = (HERE / "loads" / f"{UNSEEN}.toml").read_text(encoding="utf-8")
-    for name, spot in HOT_SPOTS.items():
+    for name, spot in (HOT_SPOTS | NEW_HOT_SPOTS).items():
         field = temperature(mesh, spot)
-        title = f"blade, {name}: hot spot of {spot.amplitude:g} degrees at {100 * spot.height:g} % of the span"
-        write_deck(folder / "solver" / f"{name}.inp", title, mesh, field)
+        if name in HOT_SPOTS:
+            title = f"blade, {name}: hot spot of {spot.amplitude:g} degrees at {100 * spot.height:g} % of the span"
+            write_deck(folder / "solver" / f"{name}.inp", title, mesh, field)
         write_field(folder / "fields" / f"{name}.vtu", mesh, field)
         (folder / "loads" / f"{name}.toml").write_text(load.replace(UNSEEN, name), encoding="utf-8")
     case = (HERE / "case.toml").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ class Balance:
     def __init__(self, parts: Sequence[Part], run: TrainingRun, common: "CommonNodes", comm: Comm) -> None:
         self.parts, self.common, self.comm = parts, common, comm
         self.free = [_free(part, run) for part in parts]
-        self.free_common = ordered_sum(comm, [common.place(~mask, s) for s, mask in enumerate(self.free)]) == 0.0
+        self.free_common = common.add([~mask for mask in self.free], comm) == 0.0
         self.external = []
         for part, local in zip(parts, run.local, strict=True):
             shapes = load_shapes(part.operators, local, part.materials)
@@ -32,15 +32,16 @@ class Balance:
 
     def add(self, stresses: Sequence[Floats]) -> None:
         """Take the stresses of the next increment on all subdomains."""
-        squares, sums = [], []
+        squares, forces = [], []
         for s, (part, stress, external) in enumerate(zip(self.parts, stresses, self.external, strict=True)):
             force, inner = next(external), internal_force(part.operators, stress)
             absolute = absolute_internal_force(part.operators, stress)
             fields = np.stack([inner - force, force, absolute], axis=1)
             inside = self.common.inside[s]
             squares.append(_squares(fields[inside], self.free[s][inside]))
-            sums.append(self.common.place(fields, s))
-        total = ordered_sum(self.comm, squares) + _squares(ordered_sum(self.comm, sums), self.free_common)
+            forces.append(fields)
+        common = self.common.add(forces, self.comm)
+        total = ordered_sum(self.comm, squares) + _squares(common, self.free_common)
         free, reaction, external_force, absolute_force = np.sqrt(total).tolist()
         self.scale = max(self.scale, absolute_force)
         reference = max(external_force, reaction, self.scale)
@@ -83,11 +84,13 @@ class CommonNodes:
     inside: tuple[Bools, ...]
     places: tuple[Ints, ...]
 
-    def place(self, values: Floats | Bools, s: int) -> Floats:
-        """Return (count, …) zeros with the values (n_nodes_s, …) of a subdomain's common nodes in their places."""
-        result = np.zeros((self.count, *values.shape[1:]))
-        result[self.places[s]] = values[~self.inside[s]]
-        return result
+    def add(self, fields: Sequence[Floats | Bools], comm: Comm) -> Floats:
+        """Return the (count, …) sums at the common nodes, in subdomain order, of (n_nodes_s, …) per subdomain."""
+        own = [(places, field[~mask]) for places, field, mask in zip(self.places, fields, self.inside, strict=True)]
+        total = np.zeros((self.count, *fields[0].shape[1:]))
+        for places, values in gather_subdomains(comm, own):
+            total[places] += values
+        return total
 
 
 def common_nodes(parts: Sequence[Part], n_nodes: int, comm: Comm) -> CommonNodes:
