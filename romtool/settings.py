@@ -15,13 +15,14 @@ class PartitionSettings:
 class PodSettings:
     """[pod]: discarded part of the snapshots, inner product, largest number of modes, memory for snapshots.
 
-    `memory` [GB] is what the snapshots of one field on one subdomain may take; more are compressed on the way.
+    `memory` [GB] is what the snapshots of one field on one subdomain, and their decomposition, may take; where there
+    are more, they are compressed on the way.
     """
 
     tolerance: float = 1e-4
     inner_product: Literal["h1", "l2", "energy"] = "h1"
     max_modes: int = 60
-    memory: float = 1.0
+    memory: float = 2.0
 
 
 @dataclass(frozen=True)

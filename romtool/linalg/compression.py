@@ -20,6 +20,9 @@ from romtool.linalg.reduction import Comm, gather_subdomains, ordered_sum
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+WORKSPACE = 4
+"""Arrays of the size of the held snapshots that their decomposition needs at once, these included."""
+
 SMALLEST_BLOCK = 16
 """Snapshots that are held at least."""
 
@@ -37,7 +40,7 @@ class Compression:
     comm: the ranks.
     tolerance: of the POD of all snapshots.
     n_snapshots: how many will come.
-    memory: float [bytes] that the snapshots of one subdomain may take.
+    memory: float [bytes] that the snapshots of one subdomain and their decomposition may take.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Compression:
         memory: float,
     ) -> None:
         largest = max(gather_subdomains(comm, [int(size) for size in sizes]))
-        capacity = min(max(int(memory / (8 * max(largest, 1))), SMALLEST_BLOCK), n_snapshots)
+        capacity = min(max(int(memory / (8 * WORKSPACE * max(largest, 1))), SMALLEST_BLOCK), n_snapshots)
         self._products = [as_product(matrix) for matrix in inner]
         self._comm, self._tolerance = comm, tolerance
         self._share = SHARE * tolerance / max(-(-2 * n_snapshots // max(capacity, 1)), 1)

@@ -115,7 +115,7 @@ def collect_duals(
     training: subdomains and training computations.
     names: dual fields: "stress" or internal variables of the laws.
     tolerance: of the modes.
-    memory: [GB] that the snapshots of one field on one subdomain may take.
+    memory: [GB] that the snapshots of one field on one subdomain and their decomposition may take.
     comm: the ranks.
 
     Raises

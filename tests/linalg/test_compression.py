@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from romtool.errors import InputError
-from romtool.linalg.compression import SMALLEST_BLOCK, Compression
+from romtool.linalg.compression import SMALLEST_BLOCK, WORKSPACE, Compression
 from romtool.linalg.pod import pod
 from romtool.linalg.products import point_product
 from romtool.linalg.reduction import SerialComm
@@ -24,7 +24,7 @@ def compress(snapshots, tolerance, columns, comm=COMM, weights=(WEIGHTS,)):
     inner = [point_product(part) for part in weights]
     sizes = [part.shape[1] for part in snapshots]
     n = len(snapshots[0])
-    memory = 8 * columns * max(sizes)
+    memory = 8 * WORKSPACE * columns * max(sizes)
     compression = Compression(inner, sizes, comm, tolerance=tolerance, n_snapshots=n, memory=memory)
     for i in range(n):
         compression.add([part[i] for part in snapshots])
@@ -72,7 +72,12 @@ def test_with_enough_memory_it_is_the_pod():
 
 def test_memory_holds_fewer_snapshots_than_there_are():
     compression = Compression(
-        [point_product(WEIGHTS)], [N_DOFS], COMM, tolerance=1e-3, n_snapshots=10**7, memory=8.0 * N_DOFS * 20
+        [point_product(WEIGHTS)],
+        [N_DOFS],
+        COMM,
+        tolerance=1e-3,
+        n_snapshots=10**7,
+        memory=8.0 * WORKSPACE * N_DOFS * 20,
     )
     assert sum(held.nbytes for held in compression._held) == 8 * N_DOFS * 20
     small = Compression([point_product(WEIGHTS)], [N_DOFS], COMM, tolerance=1e-3, n_snapshots=10**7, memory=1.0)
