@@ -11,7 +11,7 @@ from romtool.hifi.linear import opened
 from romtool.hifi.newton import StepError, balance, build_increment, newton
 from romtool.hifi.problem import HifiProblem, external_force, prescribed_displacement
 from romtool.hifi.supports import build_support
-from romtool.laws import elastic_tangent
+from romtool.laws import elastic_tangent, virgin_state
 from romtool.loading import Dirichlet
 from romtool.protocols import LinearSolver
 from romtool.types import Floats
@@ -69,7 +69,7 @@ def initial_state(problem: HifiProblem) -> HifiState:
         time=float(problem.loading.times[0]),
         displacement=np.zeros((problem.operators.n_nodes, 3)),
         stress=np.zeros((n_points, 6)),
-        state=np.zeros((n_points, problem.n_state)),
+        state=virgin_state(problem.tables, problem.sites),
     )
 
 
@@ -237,7 +237,7 @@ def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver 
     if not problem.fixed[support.dofs].all():
         raise CaseError(f"support '{entry.name}' is not one of the problem's; build the problem with it")
     initial = problem.to_points @ problem.temperature.initial
-    tangent = elastic_tangent(problem.tables, problem.materials, initial)
+    tangent = elastic_tangent(problem.tables, problem.sites, initial)
     lifting = np.zeros(problem.fixed.shape)
     lifting[support.dofs] = support.values
     lifting = lifting.reshape(-1, 3)

@@ -18,7 +18,7 @@ from romtool.fem.operators import (
 )
 from romtool.fem.partition import Subdomain
 from romtool.fem.sets import assign_materials
-from romtool.laws import LawTables, evaluate, state_size, thermal_offset
+from romtool.laws import LawTables, Sites, build_sites, evaluate, local_frames, virgin_state
 from romtool.loading import Loading, Material
 from romtool.reduced.forces import viscous_steps
 from romtool.temperature import build_temperature, evaluate_at
@@ -40,6 +40,7 @@ class Part:
     element_materials: (n_elements,) row of `materials` of each element.
     material: (n_points,) the same per integration point.
     interpolation: csr (n_points, n_nodes), nodal temperature to integration points.
+    frames: (n_points, 3, 3) local axes, or (0, 3, 3) where all are the global ones.
     """
 
     subdomain: Subdomain
@@ -49,11 +50,17 @@ class Part:
     element_materials: Ints
     material: Ints
     interpolation: sparse.csr_matrix
+    frames: Floats
 
     @property
     def point_ids(self) -> Ints:
         """Return the (n_points, 2) element id and local point of each integration point."""
         return np.column_stack([self.operators.element_ids, self.operators.local_points])
+
+    def sites(self, initial: Floats) -> Sites:
+        """Return the points for the laws; `initial` is the (n_nodes,) initial temperature."""
+        operators, heat = self.operators, self.interpolation @ initial
+        return build_sites(self.tables, self.material, heat, self.point_ids, operators.coordinates, self.frames)
 
 
 def build_part(subdomain: Subdomain, materials: Sequence[Material], tables: LawTables) -> Part:
@@ -67,7 +74,9 @@ def build_part(subdomain: Subdomain, materials: Sequence[Material], tables: LawT
     operators = build_operators(subdomain.mesh)
     rows = assign_materials(subdomain.mesh, materials)
     interpolation = temperature_operator(operators)
-    return Part(subdomain, operators, tables, tuple(materials), rows, rows[operators.elements], interpolation)
+    material = rows[operators.elements]
+    frames = local_frames(materials, material, operators.element_ids, operators.coordinates)
+    return Part(subdomain, operators, tables, tuple(materials), rows, material, interpolation, frames)
 
 
 def inner_product(part: Part, kind: str, length: float) -> sparse.csr_matrix:
@@ -120,8 +129,8 @@ def recompute(part: Part, loading: Loading, times: Floats, displacement: Floats)
     """
     on_nodes = evaluate_at(part.subdomain.mesh.points)
     history = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
-    offset = thermal_offset(part.tables, part.material, part.interpolation @ on_nodes(loading.temperature.initial))
-    state = np.zeros((len(part.material), state_size(part.tables)))
+    sites = part.sites(on_nodes(loading.temperature.initial))
+    state = virgin_state(part.tables, sites)
     steps = zip(loading.times[:-1], loading.times[1:], viscous_steps(loading, loading.times), strict=True)
     for start, end, viscous in steps:
         temperature = part.interpolation @ history.at(float(end))
@@ -129,9 +138,8 @@ def recompute(part: Part, loading: Loading, times: Floats, displacement: Floats)
         before, state, stress = state, np.empty_like(state), np.empty_like(total)
         failed = evaluate(
             part.tables,
-            part.material,
+            sites,
             temperature,
-            offset,
             start,
             end,
             viscous,

@@ -158,7 +158,7 @@ def _inner_matrix(part: Part, kind: str, length: float, loading: Loading):  # ty
     if kind != "energy":
         return inner_product(part, kind, length)
     initial = evaluate_at(part.subdomain.mesh.points)(loading.temperature.initial)
-    moduli = elastic_tangent(part.tables, part.material, part.interpolation @ initial)
+    moduli = elastic_tangent(part.tables, part.sites(initial), part.interpolation @ initial)
     return assemble_tangent(build_pattern(part.operators), moduli)
 
 
@@ -241,6 +241,7 @@ def assemble_model(
         coordinates=pick(selection, parts, [part.operators.coordinates for part in parts], comm),
         tables=parts[0].tables,
         material=pick(selection, parts, [part.material for part in parts], comm),
+        frames=_frames(parts, selection, comm),
         thermal=thermal,
         surfaces=surface_shapes(parts, modes, loads, comm),
         volumes=volume_shapes(parts, modes, loads, comm),
@@ -250,6 +251,13 @@ def assemble_model(
         first=restrict_to_thermal(training.runs[0].loading, thermal.rows, thermal.points),
         statistics=_statistics(training, bases, cubature, selection, comm),
     )
+
+
+def _frames(parts: Sequence[Part], selection: Selection, comm: Comm) -> Floats:
+    """Return the local axes of the reduced points, or none where all are the global ones."""
+    if not any(material.orientation for material in parts[0].materials):
+        return np.zeros((0, 3, 3))
+    return pick(selection, parts, [part.frames for part in parts], comm)
 
 
 def restrict_to_thermal(loading: Loading, rows: Ints, points: Floats) -> Loading:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from romtool.errors import ConvergenceError
-from romtool.laws import state_fields, state_size, thermal_offset
+from romtool.laws import Sites, build_sites, state_fields, state_size, take, virgin_state
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
@@ -51,24 +51,25 @@ class ReducedHistory:
 def build_points(model: ReducedModel, loading: Loading) -> Points:
     """Lay out what the compiled march reads; of the loading only the initial temperature matters."""
     initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
-    offset = thermal_offset(model.tables, model.material, model.thermal.operator @ initial)
+    heat = model.thermal.operator @ initial
+    sites = build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
     n = model.n_active
     factors = model.weights[:n, None, None] * POINT_METRIC[None, :, None]
     return Points(
         tables=model.tables,
-        active=_point_set(model, offset, slice(0, n)),
+        active=_point_set(model, sites, slice(0, n)),
         weighted=_points_last(factors * model.strain_modes[:n]),
-        sampled=_point_set(model, offset, slice(n, None)),
+        sampled=_point_set(model, sites, slice(n, None)),
     )
 
 
-def _point_set(model: ReducedModel, offset: Floats, rows: slice) -> PointSet:
+def _point_set(model: ReducedModel, sites: Sites, rows: slice) -> PointSet:
     """Return some of the reduced points as the compiled march reads them."""
     modes = model.strain_modes[rows]
     lifting = np.zeros((len(modes), 6, len(model.liftings)))
     for i, entry in enumerate(model.liftings):
         lifting[:, :, i] = entry.strain[rows]
-    return PointSet(model.material[rows].copy(), offset[rows].copy(), _points_last(modes), _points_last(lifting))
+    return PointSet(take(sites, rows), _points_last(modes), _points_last(lifting))
 
 
 def _points_last(values: Floats) -> Floats:
@@ -88,6 +89,13 @@ def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings
         evaluations=np.zeros(1, dtype=np.int64),
         history=np.zeros(criteria.max_iterations + 1),
     )
+
+
+def start_virgin(points: Points, out: Trajectory) -> None:
+    """Write the state of virgin material to the first row of a trajectory."""
+    n = len(points.active.sites.material)
+    for rows, part in ((slice(0, n), points.active), (slice(n, None), points.sampled)):
+        out.state[0, rows] = virgin_state(points.tables, part.sites)
 
 
 class MarchStoppedError(ConvergenceError):
@@ -117,6 +125,7 @@ def march_loading(model: ReducedModel, loading: Loading, criteria: NewtonSetting
     times = loading.times
     schedule, points = build_schedule(model, loading, times), build_points(model, loading)
     out, scale = empty_trajectory(model, len(times), criteria), np.zeros(1)
+    start_virgin(points, out)
     cuts, first = np.zeros(len(times), dtype=np.int64), 0
     limits = Criteria(criteria.tolerance, criteria.max_iterations)
     while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
