@@ -6,6 +6,7 @@ import click
 
 from romtool.cli.options import (
     PATH,
+    allow_plugin_option,
     json_option,
     model_argument,
     output_option,
@@ -22,13 +23,22 @@ from romtool.cli.options import (
 @click.argument("loads", type=PATH, nargs=-1, required=True)
 @output_option("the results, one folder per load")
 @overwrite_option
+@allow_plugin_option
 @json_option
 @quiet_option
-def command(model: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
+def command(
+    model: Path,
+    loads: tuple[Path, ...],
+    output: Path,
+    overwrite: bool,
+    allow_plugin: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Answer the load cases LOADS with MODEL (a model folder, or its model.h5 alone)."""
     from romtool.pipeline.online import online, online_summary
 
-    answers = online(model, loads, output, speaker(quiet), overwrite=overwrite)
+    answers = online(model, loads, output, speaker(quiet), overwrite=overwrite, allow_plugin=allow_plugin)
     summary = online_summary(answers)
     if as_json:
         print_json(summary)

@@ -18,6 +18,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace an existing output (once the new one is there)."
 )
+allow_plugin_option = click.option(
+    "--allow-plugin",
+    is_flag=True,
+    help="Load the shared library of a law that the model names: it runs code of its own.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
 
 

@@ -17,7 +17,7 @@ from romtool.laws.parameters import (
     state_fields,
     state_size,
 )
-from romtool.laws.plugins import library_digest, open_plugins
+from romtool.laws.plugins import held_by, library_digest, named_by, open_plugins
 from romtool.laws.sites import Sites, build_sites, take, thermal_strain, virgin_state
 
 __all__ = [
@@ -34,9 +34,11 @@ __all__ = [
     "elastic_tangent",
     "evaluate",
     "evaluate_fields",
+    "held_by",
     "law_names",
-    "local_frames",
     "library_digest",
+    "local_frames",
+    "named_by",
     "open_plugins",
     "plugins_of",
     "reference_temperatures",

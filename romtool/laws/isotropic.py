@@ -15,7 +15,6 @@ from romtool.laws.catalogue import CREEP, NO_FLOW, RATE_INDEPENDENT
 from romtool.laws.fields import Fields, Here
 from romtool.laws.hardening import HardeningRows
 from romtool.laws.lookup import (
-    Place,
     Step,
     expansion_strain,
     fill_terms,

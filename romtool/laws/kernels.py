@@ -8,7 +8,7 @@ from romtool.laws.fields import Fields, Here, scratch
 from romtool.laws.isotropic import update_isotropic
 from romtool.laws.lookup import Step, locate, logarithm
 from romtool.laws.parameters import LawTables
-from romtool.laws.sites import Sites, virgin_state, thermal_strain
+from romtool.laws.sites import Sites, thermal_strain, virgin_state
 from romtool.laws.tensors import inlined, jit
 from romtool.laws.umat import update_umat
 from romtool.types import Floats

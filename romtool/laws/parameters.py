@@ -134,9 +134,9 @@ def build_tables(materials: Sequence[Material]) -> LawTables:
         from_initial=_integers([material.from_initial for material in materials]),
         n_state=_integers([layout.n_state]),
         state_rows=_offsets([len(columns) for columns in layout.columns]),
-        state_columns=_integers(sum(layout.columns, ())),
+        state_columns=_integers([column for columns in layout.columns for column in columns]),
         property_rows=_offsets([len(numbers) for numbers in properties]),
-        properties=np.array(sum(properties, []), dtype=np.float64),
+        properties=np.array([number for numbers in properties for number in numbers], dtype=np.float64),
         names=np.array([_name(material) for material in materials]),
         words=_words(materials, layout),
     )
@@ -169,7 +169,12 @@ def reference_temperatures(tables: LawTables) -> tuple[float, ...]:
 def plugins_of(tables: LawTables) -> tuple[Plugin | None, ...]:
     """Return the plug-in of each material, None for romtool's own laws."""
     entries = read_words(tables)["plugins"]
-    return tuple(None if entry is None else Plugin(**entry) for entry in entries)
+    return tuple(None if entry is None else _plugin(**entry) for entry in entries)
+
+
+def _plugin(states: Mapping[str, Sequence[int]], **others: Any) -> Plugin:
+    """Return a plug-in from what JSON makes of it."""
+    return Plugin(states={name: (first, last) for name, (first, last) in states.items()}, **others)
 
 
 def read_words(tables: LawTables) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import ctypes
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from romtool.errors import LawError
 from romtool.laws.parameters import LawTables, law_names, plugins_of
-from romtool.loading import Plugin
+from romtool.loading import Material, Plugin
 from romtool.types import Ints
 
 
@@ -32,8 +32,19 @@ _OPENED: dict[str, OpenPlugin] = {}
 
 
 def _key(law: str, plugin: Plugin) -> str:
-    """Return what tells plug-ins from each other."""
-    return json.dumps([law, asdict(plugin)], sort_keys=True)
+    """Return what tells plug-ins from each other: all but the digest."""
+    return json.dumps([law, asdict(replace(plugin, digest=""))], sort_keys=True)
+
+
+def named_by(materials: Iterable[Material]) -> list[tuple[str, Plugin]]:
+    """Return law and plug-in of the materials that have one."""
+    return [(material.law, material.plugin) for material in materials if material.plugin is not None]
+
+
+def held_by(tables: LawTables) -> list[tuple[str, Plugin]]:
+    """Return law and plug-in of the materials of packed tables that have one."""
+    pairs = zip(law_names(tables), plugins_of(tables), strict=True)
+    return [(law, plugin) for law, plugin in pairs if plugin is not None]
 
 
 def open_plugins(plugins: Iterable[tuple[str, Plugin]], folder: Path | None = None) -> list[str]:
@@ -41,7 +52,7 @@ def open_plugins(plugins: Iterable[tuple[str, Plugin]], folder: Path | None = No
 
     Parameters
     ----------
-    plugins: pairs of a law's name and its plug-in.
+    plugins: pairs of a law's name and its plug-in, of `named_by` or `held_by`.
     folder: where a library is searched that is no longer where it was.
 
     Returns

@@ -81,8 +81,8 @@ def take(sites: Sites, rows: slice) -> Sites:
     sites: all of them.
     rows: which.
     """
-    arrays = [array[rows].copy() for array in sites[:-1]]
-    return Sites(*arrays, sites.addresses)
+    kept = sites._asdict()
+    return Sites(**{name: array if name == "addresses" else array[rows].copy() for name, array in kept.items()})
 
 
 def virgin_state(tables: LawTables, sites: Sites) -> Floats:

@@ -221,6 +221,8 @@ def update_umat(tables: LawTables, sites: Sites, step: Step, here: Here, fields:
     fields: read and written at the point; the state at the end holds that at the start.
     """
     work, point = fields.work.plugin, here.point
+    if sites.addresses[here.row] == 0:
+        return False
     previous = tables.state_rows[here.row + 1] - PREVIOUS
     strain = shear_twice(mechanical_strain(tables, sites, here, fields.strain))
     give_numbers(tables, sites, step, here, fields, strain, previous)

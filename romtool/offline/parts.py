@@ -25,6 +25,8 @@ from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats, Ints
 
 _NO_TANGENT = np.zeros((0, 6, 6))
+MAX_CUTS = 6
+"""How often an increment is halved in which a law fails."""
 
 
 @dataclass(frozen=True)
@@ -130,29 +132,51 @@ def recompute(part: Part, loading: Loading, times: Floats, displacement: Floats)
     on_nodes = evaluate_at(part.subdomain.mesh.points)
     history = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
     sites = part.sites(on_nodes(loading.temperature.initial))
+    first = _Moment(float(loading.times[0]), sites.initial, np.zeros((len(part.material), 6)))
     state = virgin_state(part.tables, sites)
-    steps = zip(loading.times[:-1], loading.times[1:], viscous_steps(loading, loading.times), strict=True)
-    for start, end, viscous in steps:
-        temperature = part.interpolation @ history.at(float(end))
-        total = strain(part.operators, displacement_at(times, displacement, float(end)))
-        before, state, stress = state, np.empty_like(state), np.empty_like(total)
-        failed = evaluate(
-            part.tables,
-            sites,
-            temperature,
-            start,
-            end,
-            viscous,
-            total,
-            before,
-            state,
-            stress,
-            _NO_TANGENT,
+    for time, viscous in zip(loading.times[1:], viscous_steps(loading, loading.times), strict=True):
+        total = strain(part.operators, displacement_at(times, displacement, float(time)))
+        last = _Moment(float(time), part.interpolation @ history.at(float(time)), total)
+        reached = _cross(part, sites, bool(viscous), (first, last), state)
+        first, state = last, reached.state
+        yield reached
+
+
+class _Moment(NamedTuple):
+    """What drives the laws at one time: (n_points,) temperature and (n_points, 6) strain."""
+
+    time: float
+    temperature: Floats
+    strain: Floats
+
+
+def _between(first: _Moment, last: _Moment) -> _Moment:
+    """Return the moment halfway, temperature and strain linear in time."""
+    temperature, total = 0.5 * (first.temperature + last.temperature), 0.5 * (first.strain + last.strain)
+    return _Moment(0.5 * (first.time + last.time), temperature, total)
+
+
+def _cross(
+    part: Part, sites: Sites, viscous: bool, span: tuple[_Moment, _Moment], state: Floats, depth: int = 0
+) -> MaterialHistory:
+    """Integrate the laws over one increment, in halves where a law fails or a plug-in asks for less.
+
+    Raises
+    ------
+    ConvergenceError: at the smallest part.
+    """
+    (start, _, _), (end, temperature, total) = span
+    new, stress = np.empty_like(state), np.empty_like(total)
+    given = (part.tables, sites, temperature, start, end, viscous, total, state, new, stress)
+    failed = evaluate(*given, _NO_TANGENT)
+    if not failed:
+        return MaterialHistory(end, stress, new)
+    if depth == MAX_CUTS:
+        element, point = part.point_ids[failed - 1]
+        raise ConvergenceError(
+            f"the material law of element {element}, point {point} could not be integrated from time {start:g} "
+            f"to {end:g}; check its parameters and the increments"
         )
-        if failed:
-            element, point = part.point_ids[failed - 1]
-            raise ConvergenceError(
-                f"the material law of element {element}, point {point} could not be integrated from time {start:g} "
-                f"to {end:g}; check its parameters and the increments"
-            )
-        yield MaterialHistory(float(end), stress, state)
+    middle = _between(*span)
+    half = _cross(part, sites, viscous, (span[0], middle), state, depth + 1)
+    return _cross(part, sites, viscous, (middle, span[1]), half.state, depth + 1)
