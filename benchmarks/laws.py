@@ -14,7 +14,7 @@ import time
 import numba
 import numpy as np
 
-from romtool.laws import build_tables, evaluate, state_size
+from romtool.laws import build_sites, build_tables, evaluate, state_size
 from romtool.loading import Material
 
 MODULI = {"young": 2e5, "poisson": 0.3}
@@ -52,14 +52,14 @@ def prepared(law, parameters, size, n_points, with_tangent):
     directions = random.normal(size=(n_points, 6))
     directions *= size / np.linalg.norm(directions, axis=1)[:, None]
     tables = build_tables([Material("all", law, parameters)])
-    rows, offset = np.zeros(n_points, dtype=np.int64), np.zeros(n_points)
     temperature = random.uniform(20.0, 800.0, n_points)
+    sites = build_sites(tables, np.zeros(n_points, dtype=np.int64), temperature)
     state = np.zeros((n_points, state_size(tables)))
     stress, tangent = np.zeros((n_points, 6)), np.zeros((n_points if with_tangent else 0, 6, 6))
     for step in range(1, LEAD + 2):
         old, state, times = state, np.zeros_like(state), ((step - 1) * DURATION, step * DURATION)
         fields = (step * directions, old, state, stress, tangent)
-        arguments = (tables, rows, temperature, offset, *times, True, *fields)
+        arguments = (tables, sites, temperature, *times, True, *fields)
         if evaluate(*arguments) != 0:
             raise SystemExit(f"{law} failed")
     return arguments, float(np.mean(state[:, 0] > old[:, 0]))
@@ -71,7 +71,7 @@ def nanoseconds(arguments, repeats):
     for _ in range(repeats):
         start = time.perf_counter_ns()
         evaluate(*arguments)
-        times.append((time.perf_counter_ns() - start) / len(arguments[1]))
+        times.append((time.perf_counter_ns() - start) / len(arguments[2]))
     return times
 
 

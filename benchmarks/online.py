@@ -37,15 +37,14 @@ def trained_model(variants, settings):
 
 
 @njit(cache=False)
-def replay(tables, material, offset, temperature, times, viscous, strain, state, spare, stress, tangent, counts):
+def replay(tables, sites, temperature, times, viscous, strain, state, spare, stress, tangent, counts):
     """Call the law as often as the march did, on the same points with the converged strains."""
     for i in range(1, times.shape[0]):
         for _ in range(counts[i]):
             evaluate(
                 tables,
-                material,
+                sites,
                 temperature[i],
-                offset,
                 times[i - 1],
                 times[i],
                 viscous[i - 1],
@@ -75,8 +74,7 @@ def measure(model, repeats):
     spare, stress, tangent = np.zeros_like(state[0]), np.zeros((n_active, 6)), np.zeros((n_active, 6, 6))
     arguments = (
         points.tables,
-        points.active.material,
-        points.active.offset,
+        points.active.sites,
         temperature,
         schedule.times,
         schedule.viscous,

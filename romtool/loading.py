@@ -57,6 +57,47 @@ def cycle_time(time: float, start: float, end: float, cycles: int) -> float:
 
 
 @dataclass(frozen=True)
+class Plugin:
+    """A law compiled outside romtool, in a shared library; nothing is loaded from it unless somebody asks for it.
+
+    Parameters
+    ----------
+    library: path of the shared library, or name of one.
+    function: its function (UMAT) or behaviour (MGIS).
+    name: of the material, as it is told to the function.
+    n_state: number of its state variables.
+    states: name -> first and last of its state variables with that name, counted from one; the others have none.
+    properties: name -> number; a UMAT takes them in their order as PROPS, MGIS by their names.
+    digest: of the library's bytes when the case was read; "" where that is not known.
+    """
+
+    library: str
+    function: str
+    name: str = ""
+    n_state: int = 0
+    states: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    properties: Mapping[str, float] = field(default_factory=dict)
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """Local axes of the elements of a material.
+
+    Parameters
+    ----------
+    kind: what `values` are.
+        "axes": (2, 3), the local x and a vector in the local xy plane;
+        "euler": (3,) Bunge's angles [degree];
+        "cylindrical": (2, 3), a point of the axis and its direction; local axes radial, circumferential, axial;
+        "elements": (n, 4), element id and Bunge's angles [degree] of each element.
+    """
+
+    kind: Literal["axes", "euler", "cylindrical", "elements"]
+    values: Floats
+
+
+@dataclass(frozen=True)
 class Material:
     """A law and its parameters on an element set.
 
@@ -68,7 +109,12 @@ class Material:
         per hardening term), or for `hardening` [[p, stress], …] or [[T, [[p, stress], …]], …].
     density: float [mass/length³], or None where nothing needs it.
     reference_temperature: float [temperature], of the secant expansion.
-    from_initial: eps_th = alpha(T)(T - T_ref) - alpha(T_0)(T_0 - T_ref); the second term only where True.
+    from_initial: eps_th counts from the initial temperature: eps_th(T_0) is subtracted.
+    convention: what the expansion is. "secant": eps_th = alpha(T) (T - T_ref). "mean": alpha counts from
+        `definition_temperature`, and eps_th is zero at T_ref. "instantaneous": eps_th = ∫ alpha dT from T_ref.
+    definition_temperature: float [temperature], of "mean".
+    orientation: local axes; None for the global ones.
+    plugin: of the laws "umat" and "mgis".
     """
 
     elements: str
@@ -77,6 +123,10 @@ class Material:
     density: float | None = None
     reference_temperature: float = 0.0
     from_initial: bool = False
+    convention: Literal["secant", "mean", "instantaneous"] = "secant"
+    definition_temperature: float = 0.0
+    orientation: Orientation | None = None
+    plugin: Plugin | None = None
 
 
 @dataclass(frozen=True)

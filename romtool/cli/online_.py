@@ -7,6 +7,7 @@ import click
 
 from romtool.cli.options import (
     PATH,
+    allow_plugin_option,
     json_option,
     model_argument,
     output_option,
@@ -32,10 +33,11 @@ from romtool.cli.options import (
 @click.option("--predictor/--no-predictor", default=True, help="Add thermo-elastic modes of new temperature fields.")
 @click.option("--save-model", type=PATH, help="Where to write the model as it is in the end.")
 @petsc_option
+@allow_plugin_option
 @json_option
 @quiet_option
 def command(
-    model: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool, quiet: bool, **repair: Any
+    model: Path, loads: tuple[Path, ...], output: Path, allow_plugin: bool, as_json: bool, quiet: bool, **repair: Any
 ) -> None:
     """Answer the load cases LOADS with MODEL (a model folder, or its model.h5 alone).
 
@@ -49,10 +51,10 @@ def command(
         given = [name for name in ("tolerance", "save_model") if repair[name] is not None]
         if given or repair["petsc"]:
             raise click.UsageError(f"--{(given or ['petsc'])[0].replace('_', '-')} goes with --adapt; add --adapt")
-        answers = online(model, loads, output, speaker(quiet), overwrite=overwrite)
+        answers = online(model, loads, output, speaker(quiet), overwrite=repair["overwrite"], allow_plugin=allow_plugin)
     else:
         comm = world()
-        request = AdaptRequest(overwrite=overwrite, **repair)
+        request = AdaptRequest(allow_plugin=allow_plugin, **repair)
         answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
     summary = online_summary(answers)
     if as_json:

@@ -21,6 +21,11 @@ overwrite_option = click.option(
 petsc_option = click.option(
     "--petsc", default="", metavar="OPTIONS", help='Options of PETSc, e.g. "-ksp_view :view.txt".'
 )
+allow_plugin_option = click.option(
+    "--allow-plugin",
+    is_flag=True,
+    help="Load the shared library of a law that the model names: it runs code of its own.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
 
 

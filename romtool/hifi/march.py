@@ -11,7 +11,7 @@ from romtool.hifi.linear import opened
 from romtool.hifi.newton import StepError, balance, build_increment, newton, respond
 from romtool.hifi.problem import HifiProblem, external_force, point_temperature, prescribed_displacement
 from romtool.hifi.supports import build_support
-from romtool.laws import elastic_tangent, thermal_strain
+from romtool.laws import elastic_tangent, free_strain, virgin_state
 from romtool.loading import Dirichlet
 from romtool.protocols import LinearSolver
 from romtool.types import Floats
@@ -69,7 +69,7 @@ def initial_state(problem: HifiProblem) -> HifiState:
         time=float(problem.loading.times[0]),
         displacement=np.zeros((problem.operators.n_nodes, 3)),
         stress=np.zeros((n_points, 6)),
-        state=np.zeros((n_points, problem.n_state)),
+        state=virgin_state(problem.tables, problem.sites),
     )
 
 
@@ -221,10 +221,8 @@ def thermoelastic(problem: HifiProblem, time: float, solver: LinearSolver | None
     (n_nodes, 3) float displacement [length] and (n_points, 6) float [stress].
     """
     temperature = point_temperature(problem, time)
-    tangent = elastic_tangent(problem.tables, problem.materials, temperature)
-    thermal = thermal_strain(problem.tables, problem.materials, temperature) - problem.offset
-    free = np.zeros((len(thermal), 6))
-    free[:, :3] = thermal[:, None]
+    tangent = elastic_tangent(problem.tables, problem.sites, temperature)
+    free = free_strain(problem.tables, problem.sites, temperature)
     loaded = problem.sharing.add(internal_force(problem.operators, _contract(tangent, free)))
     with opened(problem, solver) as linear:
         linear.assemble(tangent)
@@ -288,7 +286,7 @@ def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver 
     if not problem.fixed[support.dofs].all():
         raise CaseError(f"support '{entry.name}' is not one of the problem's; build the problem with it")
     initial = problem.to_points @ problem.temperature.initial
-    tangent = elastic_tangent(problem.tables, problem.materials, initial)
+    tangent = elastic_tangent(problem.tables, problem.sites, initial)
     lifting = np.zeros(problem.fixed.shape)
     lifting[support.dofs] = support.values
     lifting = lifting.reshape(-1, 3)

@@ -156,9 +156,8 @@ def respond(problem: HifiProblem, increment: Increment, displacement: Floats) ->
     tangent = np.empty((n_points, 6, 6))
     failed = evaluate(
         problem.tables,
-        problem.materials,
+        problem.sites,
         increment.temperature,
-        problem.offset,
         increment.t_n,
         increment.t_n1,
         increment.viscous,

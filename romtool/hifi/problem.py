@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -13,12 +12,12 @@ from romtool.fem.operators import Operators, temperature_operator
 from romtool.fem.sets import assign_materials
 from romtool.fem.sharing import Sharing, alone
 from romtool.hifi.supports import Support, build_supports, check_supports
-from romtool.laws import build_tables, state_size, thermal_offset
+from romtool.laws import LawTables, Sites, build_sites, build_tables, local_frames, state_size
 from romtool.linalg.agreement import each_rank
 from romtool.loading import Loading, Material
 from romtool.settings import NewtonSettings
 from romtool.temperature import TemperatureHistory, build_temperature, evaluate_at
-from romtool.types import Bools, Floats, Ints
+from romtool.types import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,7 @@ class HifiProblem:
     ----------
     operators: of the mesh, or of the part of it that this rank holds.
     sharing: which nodes other ranks hold too.
-    tables: of `romtool.laws.build_tables`; materials: (n_points,) int, row of the tables.
-    offset: (n_points,) float, thermal strain to subtract.
+    tables: of `romtool.laws.build_tables`. sites: (n_points) of `romtool.laws.build_sites`.
     temperature: nodal history; to_points: (n_points, n_nodes) CSR.
     loading: tables and times; load_shapes: (n_loads, n_nodes, 3) float [force].
     supports: one per Dirichlet entry; fixed: (3 n_nodes,) bool, prescribed degrees of freedom.
@@ -39,9 +37,8 @@ class HifiProblem:
 
     operators: Operators
     sharing: Sharing
-    tables: Any
-    materials: Ints
-    offset: Floats
+    tables: LawTables
+    sites: Sites
     temperature: TemperatureHistory
     to_points: sparse.csr_matrix
     loading: Loading
@@ -104,6 +101,9 @@ def _local_problem(
     on_nodes = evaluate_at(operators.mesh.points)
     temperature = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
     to_points = temperature_operator(operators)
+    initial = to_points @ on_nodes(loading.temperature.initial)
+    ids = np.column_stack([operators.element_ids, operators.local_points])
+    frames = local_frames(materials, rows, operators.element_ids, operators.coordinates)
     supports = build_supports(operators.mesh, loading)
     fixed = np.zeros(3 * operators.n_nodes, dtype=np.bool_)
     for support in supports:
@@ -112,8 +112,7 @@ def _local_problem(
         operators=operators,
         sharing=sharing,
         tables=tables,
-        materials=rows,
-        offset=np.asarray(thermal_offset(tables, rows, to_points @ on_nodes(loading.temperature.initial))),
+        sites=build_sites(tables, rows, initial, ids, operators.coordinates, frames),
         temperature=temperature,
         to_points=to_points,
         loading=loading,

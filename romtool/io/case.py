@@ -178,7 +178,7 @@ def _settings(file: CaseFile) -> Settings:
 def _overrides(file: CaseFile, folder: Path) -> Overrides:
     """Return what the file says about materials and loading."""
     return Overrides(
-        tuple(map(material_of, file.materials)),
+        tuple(material_of(entry, folder) for entry in file.materials),
         tuple(map(dirichlet_of, file.dirichlet)),
         tuple(load_of(entry, folder) for entry in file.loads),
         tuple(map(table_of, file.tables)),

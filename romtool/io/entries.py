@@ -16,6 +16,7 @@ from romtool.io.schema_loading import (
     DirichletEntry,
     LoadEntry,
     MaterialEntry,
+    OrientationTable,
     TableEntry,
     TemperaturePoint,
     TemperatureTable,
@@ -27,6 +28,8 @@ from romtool.loading import (
     Load,
     Loading,
     Material,
+    Orientation,
+    Plugin,
     Table,
     Temperature,
     TemperatureEntry,
@@ -123,9 +126,53 @@ class TimeSource:
     rate_independent: tuple[tuple[float, float], ...] | None
 
 
-def material_of(entry: MaterialEntry) -> Material:
-    """Return a material."""
-    return Material(entry.elements, entry.law, dict(entry.parameters), entry.density, entry.reference_temperature)
+def material_of(entry: MaterialEntry, folder: Path) -> Material:
+    """Return a material; paths are relative to `folder`. Raises CaseError for a file of orientations."""
+    return Material(
+        elements=entry.elements,
+        law=entry.law,
+        parameters=dict(entry.parameters),
+        density=entry.density,
+        reference_temperature=entry.reference_temperature,
+        convention=entry.convention,
+        definition_temperature=entry.definition_temperature or 0.0,
+        orientation=orientation_of(entry.orientation, folder) if entry.orientation else None,
+        plugin=plugin_of(entry, folder) if entry.library else None,
+    )
+
+
+def plugin_of(entry: MaterialEntry, folder: Path) -> Plugin:
+    """Return the library of a law; its path is relative to `folder`."""
+    states = {name: (n, n) if isinstance(n, int) else (n[0], n[1]) for name, n in (entry.states or {}).items()}
+    numbers = {str(i): float(number) for i, number in enumerate(entry.props or (), 1)}
+    return Plugin(
+        library=str((folder / (entry.library or "")).resolve()),
+        function=entry.function or entry.behaviour or "umat",
+        name=entry.name or entry.elements.upper(),
+        n_state=entry.n_state or 0,
+        states=states,
+        properties=entry.properties or numbers,
+    )
+
+
+def orientation_of(table: OrientationTable, folder: Path) -> Orientation:
+    """Return local axes; the path of a file is relative to `folder`. Raises CaseError."""
+    if table.axes is not None:
+        return Orientation("axes", np.array(table.axes, dtype=np.float64))
+    if table.euler is not None:
+        return Orientation("euler", np.array(table.euler, dtype=np.float64))
+    if table.file is None:
+        return Orientation("cylindrical", np.array([table.point, table.axis], dtype=np.float64))
+    path = folder / table.file
+    try:
+        values = np.loadtxt(path, delimiter="," if path.suffix.lower() == ".csv" else None, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise CaseError(f"{path}: {error}; expected lines of an element id and three Bunge angles") from error
+    if values.shape[1] != 4 or not np.isfinite(values).all():
+        raise CaseError(
+            f"{path}: {values.shape[1]} columns; expected an element id and three Bunge angles in each line"
+        )
+    return Orientation("elements", values)
 
 
 def dirichlet_of(entry: DirichletEntry) -> Dirichlet:

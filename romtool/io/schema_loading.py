@@ -29,6 +29,31 @@ def _numbers(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
+class OrientationTable(Table):
+    """orientation of [[materials]]: local axes, said in one way."""
+
+    axes: Annotated[list[Vector], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="two lists of three numbers: local x, and a vector in the local xy plane"
+    )
+    euler: Vector | None = Field(default=None, description="a list of three numbers, Bunge's angles in degrees")
+    point: Vector | None = Field(default=None, description="a list of three numbers, a point of the cylinder's axis")
+    axis: Vector | None = Field(default=None, description="a list of three numbers, the direction of that axis")
+    file: Text | None = Field(default=None, description="the path of a table: element id, three Bunge angles")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "OrientationTable":
+        given = sorted(self.model_fields_set)
+        if given not in (["axes"], ["euler"], ["axis", "point"], ["file"]):
+            found = " and ".join(given) or "nothing"
+            reject(f'has {found}; give "axes", or "euler", or "point" and "axis" of a cylinder, or "file"')
+        if self.axis is not None and not any(self.axis):
+            reject("has axis = [0, 0, 0]; expected a direction")
+        return self
+
+
+_PLUGIN_KEYS = ("library", "function", "behaviour", "name", "n_state", "states", "props", "properties")
+
+
 class MaterialEntry(Table):
     """[[materials]]."""
 
@@ -38,7 +63,38 @@ class MaterialEntry(Table):
         default=None, description="a positive number"
     )
     reference_temperature: Number = Field(default=0.0, description="a number")
-    parameters: dict[str, Any] = Field(description="a table [materials.parameters] of the law's parameters")
+    convention: Literal["secant", "mean", "instantaneous"] = Field(
+        default="secant", description='"secant", "mean" or "instantaneous": what the coefficients of expansion are'
+    )
+    definition_temperature: Number | None = Field(default=None, description="a number")
+    orientation: OrientationTable | None = None
+    library: Text | None = Field(default=None, description="the path of a shared library")
+    function: Text | None = Field(default=None, description="the name of the function in the library")
+    behaviour: Text | None = Field(default=None, description="the name of MFront's behaviour")
+    name: Text | None = Field(default=None, description="the name that a UMAT is told, CMNAME")
+    n_state: Annotated[int, Field(ge=0)] | None = Field(default=None, description="a whole number of at least 0")
+    states: dict[str, Count | Annotated[list[Count], Field(min_length=2, max_length=2)]] | None = Field(
+        default=None, description="a table: name = number of a state variable, or [first, last]"
+    )
+    props: list[Number] | None = Field(default=None, description="a list of numbers, PROPS")
+    properties: dict[str, Number] | None = Field(default=None, description="a table of MFront's material properties")
+    parameters: dict[str, Any] = Field(default={}, description="a table [materials.parameters] of the law's parameters")
+
+    @model_validator(mode="after")
+    def _fits_law(self) -> "MaterialEntry":
+        needed, more = _PLUGINS.get(self.law, ((), ()))
+        given = [key for key in _PLUGIN_KEYS if key in self.model_fields_set]
+        for key in needed:
+            if key not in given:
+                reject(f'of law "{self.law}" lacks the key "{key}": {type(self).model_fields[key].description}')
+        for key in given:
+            if key not in (*needed, *more):
+                reject(f'of law "{self.law}" has no key "{key}"')
+        if not needed and not self.parameters:
+            reject(f'lacks the key "parameters": {type(self).model_fields["parameters"].description}')
+        if (self.convention == "mean") != (self.definition_temperature is not None):
+            reject('needs convention = "mean" and "definition_temperature" together')
+        return self
 
     @field_validator("parameters")
     @classmethod
@@ -47,6 +103,12 @@ class MaterialEntry(Table):
             if not _numbers(item):
                 reject_value(f"has the parameter {key} = {item!r}; expected a number or nested lists [[T, value], …]")
         return value
+
+
+_PLUGINS = {  # keys that a law of a library needs, and those that it may have
+    "umat": (("library", "n_state", "props"), ("function", "name", "states")),
+    "mgis": (("library", "behaviour"), ("properties",)),
+}
 
 
 class DirichletEntry(Table):

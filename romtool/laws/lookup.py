@@ -1,39 +1,31 @@
-"""What the return map of one point needs, looked up in the tables at its temperature."""
+"""What a law needs of the tables at the temperature of a point."""
 
 import math
 from typing import NamedTuple
 
 from romtool.laws.catalogue import (
-    EXPANSION,
+    EXPONENT,
     FACTOR,
     HARDENING,
     LOG_FACTOR,
     OVERSTRESS,
     POISSON,
+    POWER,
+    POWER_EXPONENT,
+    POWER_START,
     TERMS,
+    THERMAL,
     TIME_EXPONENT,
+    VISCOUS_THRESHOLD,
     YIELD,
     YOUNG,
 )
+from romtool.laws.hardening import LEFT, RATE, Curve, Hardening, curve_stress, secant
 from romtool.laws.parameters import LawTables
-from romtool.laws.return_map import (
-    BACK,
-    MODULUS,
-    RECALL,
-    Curve,
-    Flow,
-    Six,
-    add_scaled,
-    curve_stress,
-    equivalent,
-    inlined,
-    row_of,
-    secant,
-)
+from romtool.laws.return_map import BACK, MODULUS, RECALL, Flow
+from romtool.laws.states import ALPHA
+from romtool.laws.tensors import ZERO, Six, add_scaled, equivalent, inlined, row_of, scaled
 from romtool.types import Floats
-
-ZERO = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-ALPHA = 7  # first column of alpha_1 in the state
 
 
 class Place(NamedTuple):
@@ -87,9 +79,15 @@ def moduli(tables: LawTables, place: Place) -> tuple[float, float]:
 
 
 @inlined
-def expansion_strain(tables: LawTables, material: int, place: Place, temperature: float) -> float:
-    """Return alpha(T) (T - T_ref)."""
-    return parameter(tables, place, EXPANSION) * (temperature - float(tables.reference[material]))
+def expansion_strain(tables: LawTables, place: Place, temperature: float, axis: int) -> float:
+    """Return the thermal strain along a local axis (see `romtool.laws.expansion`)."""
+    column = THERMAL + 3 * axis
+    strain = parameter(tables, place, column)
+    if place.low == place.high:
+        slope = float(tables.values[place.low, column + 1])
+        return strain + slope * (temperature - float(tables.temperatures[place.low]))
+    bend = float(tables.values[place.low, column + 2])
+    return strain - bend * place.weight * (1.0 - place.weight)
 
 
 @inlined
@@ -115,6 +113,12 @@ def log_drag(tables: LawTables, material: int, place: Place, step: Step, inverse
 
 
 @inlined
+def inverse_exponent(tables: LawTables, place: Place) -> float:
+    """Return 1 / n."""
+    return 1.0 / parameter(tables, place, EXPONENT)
+
+
+@inlined
 def logarithm(x: float) -> float:
     """Return ln x, NaN where x <= 0."""
     return math.log(x) if x > 0.0 else math.nan
@@ -127,7 +131,7 @@ def fill_terms(tables: LawTables, row: int, place: Place, state_n: Floats, point
     for i in range(tables.n_terms[row]):
         modulus = parameter(tables, place, TERMS + 2 * i)
         terms[i, MODULUS], terms[i, RECALL] = modulus, parameter(tables, place, TERMS + 2 * i + 1)
-        back = add_scaled(ZERO, modulus / 1.5, row_of(state_n, point, ALPHA + 6 * i))
+        back = scaled(modulus / 1.5, row_of(state_n, point, ALPHA + 6 * i))
         for j in range(6):
             terms[i, BACK + j] = back[j]
         total = add_scaled(total, 1.0, back)
@@ -146,13 +150,44 @@ def start_curve(tables: LawTables, material: int, place: Place, p: float) -> Cur
 
 
 @inlined
-def start_flow(tables: LawTables, material: int, place: Place, p: float, xi: Six) -> Flow:
-    """Return the scalars of the return map."""
-    size, slope, shear = equivalent(xi), parameter(tables, place, HARDENING), moduli(tables, place)[0]
-    radius, curve = parameter(tables, place, YIELD) + slope * p, start_curve(tables, material, place, p)
+def fill_saturating(tables: LawTables, material: int, place: Place, p: float, saturating: Floats) -> float:
+    """Write Q exp(-b p_n) and b of each saturating term; return sum Q (1 - exp(-b p_n))."""
+    total, first = 0.0, tables.values.shape[1] - 2 * len(saturating)
+    for i in range(tables.n_saturating[material]):
+        height, rate = parameter(tables, place, first + 2 * i), parameter(tables, place, first + 2 * i + 1)
+        total -= height * math.expm1(-rate * p)
+        saturating[i, LEFT], saturating[i, RATE] = height * math.exp(-rate * p), rate
+    return total
+
+
+@inlined
+def start_hardening(
+    tables: LawTables, material: int, place: Place, p: float, saturating: Floats
+) -> tuple[float, Hardening]:
+    """Return R(p_n), and the hardening from there on."""
+    slope, curve = parameter(tables, place, HARDENING), start_curve(tables, material, place, p)
+    radius = parameter(tables, place, YIELD) + slope * p
     if tables.curve_rows[material] < tables.curve_rows[material + 1]:
         k = curve.segment
         radius += curve_stress(k, curve, tables.curve_stress)
         if k < curve.last:
             radius += secant(k, curve, tables.curve_p, tables.curve_stress) * (p - tables.curve_p[k])
-    return Flow(size - radius, size, 3.0 * shear, slope, p, tables.n_terms[material], curve)
+    if tables.n_saturating[material] > 0:
+        radius += fill_saturating(tables, material, place, p, saturating)
+    power, exponent, start = parameter(tables, place, POWER), 1.0, p
+    if power > 0.0:
+        exponent, start = parameter(tables, place, POWER_EXPONENT), parameter(tables, place, POWER_START) + p
+        radius += power * start**exponent
+    return radius, Hardening(slope, p, power, exponent, start, tables.n_saturating[material], curve)
+
+
+@inlined
+def start_flow(
+    tables: LawTables, material: int, place: Place, viscous: bool, p: float, xi: Six, saturating: Floats
+) -> Flow:
+    """Return the scalars of the return map; below the viscous threshold nothing flows."""
+    size, shear = equivalent(xi), moduli(tables, place)[0]
+    radius, hardening = start_hardening(tables, material, place, p, saturating)
+    if viscous:
+        radius += parameter(tables, place, VISCOUS_THRESHOLD)
+    return Flow(size - radius, size, 3.0 * shear, tables.n_terms[material], hardening)

@@ -10,14 +10,11 @@ computed as its *change* from dp = 0, so that dp keeps its relative accuracy how
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from numba import njit
-
+from romtool.laws.hardening import Hardening, HardeningRows, yield_increase
+from romtool.laws.tensors import Six, contract, inlined, row_of
 from romtool.types import Floats
-
-Six = tuple[float, float, float, float, float, float]
 
 MAX_ITERATIONS = 200
 STEP_TOLERANCE = 1e-7  # relative step of dp below which the error left is none in any case
@@ -28,41 +25,6 @@ TINY = 1e-300
 # and 3/2 a:a_j with each term j up to this one.
 MODULUS, RECALL, ALONG, U, BACK, PRODUCTS = 0, 1, 2, 3, 6, 12
 
-Compiled = TypeVar("Compiled", bound=Callable[..., object])
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
-# Inlined functions are called by compiled code only: no wrappers, and no reference counts of arrays that their
-# callers hold anyway. Both cost more than the arithmetic.
-_INLINED = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
-
-
-def jit(function: Compiled) -> Compiled:
-    """Compile a function and keep it on disk; NaN and infinities behave as in NumPy."""
-    compiled: Compiled = njit(cache=True, **_OPTIONS)(function)
-    return compiled
-
-
-def inlined(function: Compiled) -> Compiled:
-    """Compile a function into its compiled callers: a call would pass every array field by field."""
-    compiled: Compiled = njit(**_INLINED, **_OPTIONS)(function)
-    return compiled
-
-
-class Curve(NamedTuple):
-    """Where p_n and the temperature lie in a hardening curve.
-
-    Parameters
-    ----------
-    segment, last: last curve point at or before p_n, and the curve's last point; equal where nothing follows.
-    low, high: offsets of the stresses at the two temperatures: [low + k] belongs to curve_p[k].
-    weight: of the upper temperature.
-    """
-
-    segment: int
-    last: int
-    low: int
-    high: int
-    weight: float
-
 
 class Flow(NamedTuple):
     """Scalars of one point.
@@ -72,19 +34,15 @@ class Flow(NamedTuple):
     excess: F(0) without viscosity, J(xi(0)) - R(p_n) > 0 [stress].
     equivalent: J(xi(0)) [stress].
     stiffness: 3 G [stress].
-    slope: H, linear hardening [stress].
-    p: p_n.
     n_terms: number of kinematic terms.
-    curve: place in the hardening curve.
+    hardening: the isotropic one.
     """
 
     excess: float
     equivalent: float
     stiffness: float
-    slope: float
-    p: float
     n_terms: int
-    curve: Curve
+    hardening: Hardening
 
 
 class Drag(NamedTuple):
@@ -92,64 +50,6 @@ class Drag(NamedTuple):
 
     log: float
     inverse_n: float
-
-
-@inlined
-def contract(a: Six, b: Six) -> float:
-    """Return a:b of two symmetric tensors with tensor shear."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + 2.0 * (a[3] * b[3] + a[4] * b[4] + a[5] * b[5])
-
-
-@inlined
-def add_scaled(a: Six, x: float, b: Six) -> Six:
-    """Return a + x b."""
-    return (a[0] + x * b[0], a[1] + x * b[1], a[2] + x * b[2], a[3] + x * b[3], a[4] + x * b[4], a[5] + x * b[5])
-
-
-@inlined
-def equivalent(a: Six) -> float:
-    """Return J(a) = sqrt(3/2 a:a)."""
-    return math.sqrt(1.5 * contract(a, a))
-
-
-@inlined
-def row_of(array: Floats, row: int, start: int) -> Six:
-    """Return six neighbouring values of a row."""
-    return (
-        array[row, start],
-        array[row, start + 1],
-        array[row, start + 2],
-        array[row, start + 3],
-        array[row, start + 4],
-        array[row, start + 5],
-    )
-
-
-@inlined
-def curve_stress(k: int, curve: Curve, stress: Floats) -> float:
-    """Return the yield stress of curve point k at the point's temperature."""
-    low = float(stress[curve.low + k])
-    return low + curve.weight * (float(stress[curve.high + k]) - low)
-
-
-@inlined
-def secant(k: int, curve: Curve, curve_p: Floats, stress: Floats) -> float:
-    """Return the slope of the curve between its points k and k + 1."""
-    rise = curve_stress(k + 1, curve, stress) - curve_stress(k, curve, stress)
-    return rise / float(curve_p[k + 1] - curve_p[k])
-
-
-@inlined
-def yield_increase(dp: float, flow: Flow, curve_p: Floats, stress: Floats) -> tuple[float, float, float, float]:
-    """Return R(p_n + dp) - R(p_n), its slope, and the range of dp in which this slope holds."""
-    rise, left = flow.slope * dp, 0.0
-    for k in range(flow.curve.segment, flow.curve.last):
-        slope, right = secant(k, flow.curve, curve_p, stress), curve_p[k + 1] - flow.p
-        if dp <= right:
-            return rise + slope * (dp - left), flow.slope + slope, left, right
-        rise += slope * (right - left)
-        left = right
-    return rise, flow.slope, left, math.inf
 
 
 @inlined
@@ -241,7 +141,7 @@ def small_enough(step: float, previous: float) -> bool:
 
 
 @inlined
-def solve_rate_independent(flow: Flow, terms: Floats, curve_p: Floats, stress: Floats) -> tuple[float, float, bool]:
+def solve_rate_independent(flow: Flow, terms: Floats, rows: HardeningRows) -> tuple[float, float, bool]:
     """Solve F(dp) = 0 with eta = 0: Halley steps within a bracket.
 
     Returns
@@ -249,14 +149,15 @@ def solve_rate_independent(flow: Flow, terms: Floats, curve_p: Floats, stress: F
     dp, the hardening slope dR/dp there, and whether it converged.
     """
     slope, curvature = start_balance(flow, terms)
-    slope -= yield_increase(0.0, flow, curve_p, stress)[1]
+    start = yield_increase(0.0, flow.hardening, rows)
+    slope, curvature = slope - start.slope, curvature - start.bend
     low, high, previous, dp = 0.0, math.inf, 1.0, halley_step(flow.excess, slope, curvature)
     if not (slope < 0.0 and dp > 0.0):
         dp = flow.excess / flow.stiffness
     for _ in range(MAX_ITERATIONS):
         value, slope, curvature = balance(dp, flow, terms)
-        rise, hardening, left, right = yield_increase(dp, flow, curve_p, stress)
-        value, slope = value - rise, slope - hardening
+        rise, hardening, bend, left, right = yield_increase(dp, flow.hardening, rows)
+        value, slope, curvature = value - rise, slope - hardening, curvature - bend
         low, high = (dp, high) if value > 0.0 else (low, dp)
         following = dp + halley_step(value, slope, curvature)
         step = (following - dp) / dp
@@ -310,7 +211,7 @@ def viscous_start(flow: Flow, drag: Drag, slope: float, curvature: float) -> tup
 
 
 @inlined
-def solve_viscous(flow: Flow, drag: Drag, terms: Floats, curve_p: Floats, stress: Floats) -> tuple[float, float, bool]:
+def solve_viscous(flow: Flow, drag: Drag, terms: Floats, rows: HardeningRows) -> tuple[float, float, bool]:
     """Solve F(dp) = 0 in z = ln dp, where F is smooth and (between kinks) concave: Halley steps in a bracket.
 
     Returns
@@ -318,18 +219,19 @@ def solve_viscous(flow: Flow, drag: Drag, terms: Floats, curve_p: Floats, stress
     dp, the slope of R + eta there, and whether it converged; dp = 0 where it is below exp(LOG_TINY).
     """
     slope, curvature = start_balance(flow, terms)
-    slope -= yield_increase(0.0, flow, curve_p, stress)[1]
+    start = yield_increase(0.0, flow.hardening, rows)
+    slope, curvature = slope - start.slope, curvature - start.bend
     z, dp, eta = viscous_start(flow, drag, slope, curvature)
     if z < LOG_TINY:
         return 0.0, 0.0, True
     low, high, previous = -math.inf, math.inf, 0.0
     for _ in range(MAX_ITERATIONS):
         value, slope, curvature = balance(dp, flow, terms)
-        rise, hardening, left, right = yield_increase(dp, flow, curve_p, stress)
+        rise, hardening, bend, left, right = yield_increase(dp, flow.hardening, rows)
         value -= rise + eta
         low, high = (z, high) if value > 0.0 else (low, z)
         slope = (slope - hardening) * dp
-        curvature = curvature * dp * dp + slope - eta * drag.inverse_n * drag.inverse_n
+        curvature = (curvature - bend) * dp * dp + slope - eta * drag.inverse_n * drag.inverse_n
         step = halley_step(value, slope - eta * drag.inverse_n, curvature)
         step = math.log1p(step) if step > 1.0 else step  # far left of the root F is straighter in dp
         done = small_enough(step, previous)

@@ -9,7 +9,21 @@ from typing import Any
 import numpy as np
 
 from romtool.errors import LawError
-from romtool.laws.catalogue import LAWS, PARAMETERS, POISSON, YOUNG
+from romtool.laws.catalogue import (
+    COLUMNS,
+    CRYSTAL,
+    INTERACTIONS,
+    ISOTROPIC,
+    LAWS,
+    MGIS,
+    PARAMETERS,
+    POISSON,
+    SMOOTH,
+    UMAT,
+    YIELD,
+    YOUNG,
+    LawInfo,
+)
 from romtool.loading import Material
 from romtool.types import Floats
 
@@ -20,6 +34,11 @@ class Tabulated:
 
     temperatures: Floats
     values: Floats
+
+    @property
+    def is_constant(self) -> bool:
+        """Tell whether all rows are the same."""
+        return bool(np.all(self.values == self.values[0]))
 
     def at(self, temperatures: Floats) -> Floats:
         """Return the (n_temperatures, …) values, linear between rows, constant outside."""
@@ -39,15 +58,65 @@ def check_names(material: Material) -> None:
     law, given = LAWS[material.law], set(material.parameters)
     for name in sorted(given - set(law.parameters)):
         raise invalid(material, f"unknown parameter '{name}'; {_nearest(name, law.parameters)}")
-    for name in law.required:
+    for name in (*law.required, *_chosen(material, law, given)):
         if name not in given:
             raise invalid(material, f"parameter '{name}' ({law.parameters[name] or 'a number'}) is missing")
-    if law.yields and "R0" not in given and "hardening" not in given:
-        raise invalid(material, "the yield stress is missing; give 'R0' (and 'H'), or 'hardening'")
-    if "hardening" in given and given & {"R0", "H"}:
+    if law.yields:
+        _check_yield(material, given)
+    _check_together(material, given)
+    if (law.kernel in (UMAT, MGIS)) != (material.plugin is not None):
+        problem = "no library is given" if material.plugin is None else "a library is given"
+        raise invalid(material, f"{problem}; laws 'umat' and 'mgis' have one, the others none")
+    if law.kernel == ISOTROPIC and material.orientation is not None:
+        raise invalid(material, "an orientation is given, but the law has no directions; leave it out")
+
+
+def _chosen(material: Material, law: LawInfo, given: set[str]) -> tuple[str, ...]:
+    """Return the parameters of the alternative that is given. Raises LawError for parts of several."""
+    found = [group for group in law.alternatives if given & set(group)]
+    if len(found) > 1 or (law.alternatives and not found):
+        words = ", or ".join(", ".join(group) for group in law.alternatives)
+        raise invalid(material, f"{'both' if found else 'none'} of the alternatives given; give one of {words}")
+    return found[0] if found else ()
+
+
+def _check_yield(material: Material, given: set[str]) -> None:
+    """Check that the yield stress is given in one way."""
+    if "R0" not in given and "hardening" not in given:
+        raise invalid(material, "the yield stress is missing; give 'R0' (and 'H', 'Q', 'b', 'B', 'N'), or 'hardening'")
+    if "hardening" in given and given & {"R0", "H", *SMOOTH}:
         raise invalid(material, "both 'hardening' and 'R0' or 'H' are given; give one of them")
-    if "D" in given and "C" not in given:
-        raise invalid(material, "parameter 'D' is given without 'C'; give both, one value per term")
+
+
+_TOGETHER = (
+    ("D", ("C",)),
+    ("Q", ("b",)),
+    ("b", ("Q",)),
+    ("B", ("N",)),
+    ("N", ("B",)),
+    ("e0", ("B",)),
+    ("q", ("beta",)),
+    ("beta", ("q",)),
+    ("h", ("q",)),
+    ("d", ("c",)),
+    ("cubic_K", ("cubic_n", "cubic_r0")),
+    ("cubic_q", ("cubic_beta",)),
+    ("cubic_beta", ("cubic_q",)),
+    ("cubic_h", ("cubic_q",)),
+    ("cubic_d", ("cubic_c",)),
+    *((name, ("cubic_K",)) for name in ("cubic_n", "cubic_r0", "cubic_c", "cubic_q", "cubic_rate")),
+)
+"""A parameter, and those that must be there with it."""
+
+
+def _check_together(material: Material, given: set[str]) -> None:
+    """Check that parameters of one term are given together. Raises LawError."""
+    for name, needed in _TOGETHER:
+        for other in needed:
+            if name in given and other not in given:
+                raise invalid(material, f"parameter '{name}' is given without '{other}'; give both")
+    if LAWS[material.law].kernel == CRYSTAL and "cubic_K" in given and ("rate" in given) != ("cubic_rate" in given):
+        raise invalid(material, "one of 'rate' and 'cubic_rate' is given; give both (hyperbolic flow) or none")
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
@@ -58,19 +127,43 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 def scalars(material: Material) -> Iterator[tuple[str, Tabulated]]:
     """Yield name and table of each parameter that is a number or a table over temperature. Raises LawError."""
     for name, value in material.parameters.items():
-        if PARAMETERS[name].column >= 0:
+        if PARAMETERS[name].scalar:
             yield name, _checked(material, name, value)
 
 
-def kinematic(material: Material) -> list[Tabulated]:
-    """Return the tables of C_1, D_1, C_2, D_2, … Raises LawError."""
-    moduli = _terms(material.parameters.get("C", ()))
-    recalls = _terms(material.parameters["D"]) if "D" in material.parameters else [0.0] * len(moduli)
-    if len(moduli) != len(recalls):
-        problem = f"'C' has {len(moduli)} terms and 'D' has {len(recalls)}; give one value of each per term"
+def pairs(material: Material, first: str, second: str) -> list[Tabulated]:
+    """Return the tables of first_1, second_1, first_2, second_2, …; the second ones are 0 where not given.
+
+    Raises
+    ------
+    LawError: lists of different lengths, a value out of its range.
+    """
+    firsts = _terms(material.parameters.get(first, ()))
+    seconds = _terms(material.parameters[second]) if second in material.parameters else [0.0] * len(firsts)
+    if len(firsts) != len(seconds):
+        problem = (
+            f"'{first}' has {len(firsts)} terms and '{second}' has {len(seconds)}; give one value of each per term"
+        )
         raise invalid(material, problem)
-    pairs = list(zip(moduli, recalls, strict=True))
-    return [_checked(material, name, value) for pair in pairs for name, value in zip("CD", pair, strict=True)]
+    both = zip(firsts, seconds, strict=True)
+    return [_checked(material, name, item) for pair in both for name, item in zip((first, second), pair, strict=True)]
+
+
+def interaction(material: Material, name: str) -> Floats:
+    """Return the coefficients of the interaction of slip systems; each hardens itself alone where not given.
+
+    Raises
+    ------
+    LawError: another number of coefficients, one that is negative.
+    """
+    count = INTERACTIONS[name]
+    if name not in material.parameters:
+        return np.eye(1, count)[0]
+    found = _array(material, name, material.parameters[name])
+    if found.shape != (count,) or not np.all(PARAMETERS[name].contains(found)):
+        shown = _shown(material.parameters[name])
+        raise invalid(material, f"parameter '{name}' is {shown}, must be {count} numbers of at least 0")
+    return found
 
 
 def _terms(value: object) -> list[Any]:
@@ -185,12 +278,57 @@ def _checked_curve(material: Material, value: object) -> Floats:
     return curve
 
 
-def check_softening(material: Material, values: Floats, p: Floats, stress: Floats) -> None:
-    """Refuse curves that fall faster than elastic unloading (no unique stress). Raises LawError."""
-    if len(p) < 2:
-        return
-    steepest = float(np.min(np.diff(stress, axis=1) / np.diff(p)))
+def check_hardening(material: Material, values: Floats, saturating: Floats, p: Floats, stress: Floats) -> None:
+    """Refuse a yield stress that becomes negative, or falls faster than elastic unloading (no unique stress).
+
+    Parameters
+    ----------
+    material: for the message.
+    values: (n_temperatures, TERMS) parameters.
+    saturating: (n_temperatures, 2 n_terms) Q_i and b_i in pairs.
+    p: (n_p,) abscissae of the hardening curve. stress: (n_temperatures, n_p) [stress].
+
+    Raises
+    ------
+    LawError
+    """
     limit = -float(np.min(1.5 * values[:, YOUNG] / (1.0 + values[:, POISSON])))
-    if steepest <= limit:
+    softening = np.minimum(saturating[:, ::2], 0.0)
+    least = float(np.min(values[:, YIELD] + softening.sum(axis=1)))
+    if least < 0.0:
+        raise invalid(material, f"parameter 'Q' brings the yield stress to {least:g}, must stay at least 0")
+    steepest = float(np.min(np.sum(softening * saturating[:, 1::2], axis=1)))
+    if len(p) > 1:
+        steepest = min(steepest, float(np.min(np.diff(stress, axis=1) / np.diff(p))))
+    if steepest < 0.0 and steepest <= limit:
+        name = "hardening" if len(p) > 1 else "b"
         problem = f"falls with slope {steepest:g}, must be greater than {limit:g} (-3 G) everywhere"
-        raise invalid(material, f"parameter 'hardening' {problem}")
+        raise invalid(material, f"parameter '{name}' {problem}")
+
+
+def check_definite(material: Material, values: Floats) -> None:
+    """Refuse elastic moduli that do not give a positive energy. Raises LawError.
+
+    Parameters
+    ----------
+    material: with its law and parameters.
+    values: (n_temperatures, TERMS) parameters.
+    """
+    between = np.concatenate([values, 0.5 * (values[1:] + values[:-1])])
+    if "c11" in material.parameters:
+        c11, c12 = between[:, COLUMNS["c11"]], between[:, COLUMNS["c12"]]
+        if not np.all((c11 - c12 > 0.0) & (c11 + 2.0 * c12 > 0.0)):
+            raise invalid(material, "c11, c12 give no positive energy; c11 > c12 and c11 + 2 c12 > 0 are needed")
+    if "E1" in material.parameters:
+        least = np.linalg.eigvalsh(np.array([compliance(row) for row in between])).min()
+        if not least > 0.0:
+            raise invalid(material, "E1 … nu13 give no positive energy; check Poisson's ratios (nu12 = -eps2/eps1)")
+
+
+def compliance(row: Floats) -> Floats:
+    """Return the (3, 3) orthotropic compliance of the normal components [1/stress] of a row of parameters."""
+    e1, e2, e3 = (row[COLUMNS[name]] for name in ("E1", "E2", "E3"))
+    nu12, nu23, nu13 = (row[COLUMNS[name]] for name in ("nu12", "nu23", "nu13"))
+    return np.array(
+        [[1.0 / e1, -nu12 / e1, -nu13 / e1], [-nu12 / e1, 1.0 / e2, -nu23 / e2], [-nu13 / e1, -nu23 / e2, 1.0 / e3]]
+    )

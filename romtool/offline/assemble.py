@@ -60,6 +60,7 @@ def assemble_model(
         coordinates=pick(selection, parts, [part.operators.coordinates for part in parts], comm),
         tables=parts[0].tables,
         material=pick(selection, parts, [part.material for part in parts], comm),
+        frames=_frames(parts, selection, comm),
         thermal=thermal,
         surfaces=surface_shapes(parts, modes, loads, comm),
         volumes=volume_shapes(parts, modes, loads, comm),
@@ -71,6 +72,13 @@ def assemble_model(
         first=restrict_to_thermal(record.loadings[0], thermal),
         statistics=_statistics(training, bases, record, cubature, selection, comm),
     )
+
+
+def _frames(parts: Sequence[Part], selection: Selection, comm: Comm) -> Floats:
+    """Return the local axes of the reduced points, or none where all are the global ones."""
+    if not any(material.orientation for material in parts[0].materials):
+        return np.zeros((0, 3, 3))
+    return pick(selection, parts, [part.frames for part in parts], comm)
 
 
 def _lifting_strains(training: TrainingSet, selection: Selection, comm: Comm) -> tuple[Lifting, ...]:

@@ -159,8 +159,11 @@ def fit(pairs: Floats) -> Calibration:
 
     Parameters
     ----------
-    pairs: (n_pairs, 2) float, misfits and errors.
+    pairs: (n_pairs, 2) float, misfits and errors; where there are none, every misfit is beyond the calibration.
     """
+    if not len(pairs):
+        nothing = np.array([SMALLEST])
+        return Calibration(nothing, nothing, nothing, pairs)
     x, y = np.log(np.maximum(pairs, SMALLEST)).T
     slope = max(float(np.polyfit(x, y, 1)[0]), 0.0) if np.ptp(x) > 0.0 else 0.0
     level = float(np.mean(y - slope * x))

@@ -18,12 +18,15 @@ from romtool.fem.operators import (
 )
 from romtool.fem.partition import Subdomain
 from romtool.fem.sets import assign_materials
-from romtool.laws import LawTables, evaluate, state_size, thermal_offset
+from romtool.laws import LawTables, Sites, build_sites, evaluate, local_frames, virgin_state
 from romtool.loading import Loading, Material
 from romtool.reduced.forces import viscous_steps
 from romtool.reduced.march import NO_TANGENT
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats, Ints
+
+MAX_CUTS = 6
+"""How often an increment is halved in which a law fails."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Part:
     element_materials: (n_elements,) row of `materials` of each element.
     material: (n_points,) the same per integration point.
     interpolation: csr (n_points, n_nodes), nodal temperature to integration points.
+    frames: (n_points, 3, 3) local axes, or (0, 3, 3) where all are the global ones.
     """
 
     subdomain: Subdomain
@@ -48,11 +52,17 @@ class Part:
     element_materials: Ints
     material: Ints
     interpolation: sparse.csr_matrix
+    frames: Floats
 
     @property
     def point_ids(self) -> Ints:
         """Return the (n_points, 2) element id and local point of each integration point."""
         return np.column_stack([self.operators.element_ids, self.operators.local_points])
+
+    def sites(self, initial: Floats) -> Sites:
+        """Return the points for the laws; `initial` is the (n_nodes,) initial temperature."""
+        operators, heat = self.operators, self.interpolation @ initial
+        return build_sites(self.tables, self.material, heat, self.point_ids, operators.coordinates, self.frames)
 
 
 def build_part(subdomain: Subdomain, materials: Sequence[Material], tables: LawTables) -> Part:
@@ -66,7 +76,9 @@ def build_part(subdomain: Subdomain, materials: Sequence[Material], tables: LawT
     operators = build_operators(subdomain.mesh)
     rows = assign_materials(subdomain.mesh, materials)
     interpolation = temperature_operator(operators)
-    return Part(subdomain, operators, tables, tuple(materials), rows, rows[operators.elements], interpolation)
+    material = rows[operators.elements]
+    frames = local_frames(materials, material, operators.element_ids, operators.coordinates)
+    return Part(subdomain, operators, tables, tuple(materials), rows, material, interpolation, frames)
 
 
 def inner_product(part: Part, kind: str, length: float) -> sparse.csr_matrix:
@@ -129,31 +141,52 @@ def recompute(
     """
     on_nodes = evaluate_at(part.subdomain.mesh.points)
     history = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
-    offset = thermal_offset(part.tables, part.material, part.interpolation @ on_nodes(loading.temperature.initial))
-    state = np.zeros((len(part.material), state_size(part.tables)))
-    steps = zip(loading.times[:-1], loading.times[1:], viscous_steps(loading, loading.times), strict=True)
-    for start, end, viscous in steps:
-        temperature = part.interpolation @ history.at(float(end))
-        total = strain(part.operators, displacement_at(times, displacement, float(end)))
-        before, state, stress = state, np.empty_like(state), np.empty_like(total)
-        failed = evaluate(
-            part.tables,
-            part.material,
-            temperature,
-            offset,
-            start,
-            end,
-            viscous,
-            total,
-            before,
-            state,
-            stress,
-            NO_TANGENT,
+    sites = part.sites(on_nodes(loading.temperature.initial))
+    first = _Moment(float(loading.times[0]), sites.initial, np.zeros((len(part.material), 6)))
+    state = virgin_state(part.tables, sites)
+    for time, viscous in zip(loading.times[1:], viscous_steps(loading, loading.times), strict=True):
+        total = strain(part.operators, displacement_at(times, displacement, float(time)))
+        last = _Moment(float(time), part.interpolation @ history.at(float(time)), total)
+        reached = _cross(part, sites, bool(viscous), (first, last), state)
+        first, state = last, reached.state
+        yield reached
+
+
+class _Moment(NamedTuple):
+    """What drives the laws at one time: (n_points,) temperature and (n_points, 6) strain."""
+
+    time: float
+    temperature: Floats
+    strain: Floats
+
+
+def _between(first: _Moment, last: _Moment) -> _Moment:
+    """Return the moment halfway, temperature and strain linear in time."""
+    temperature, total = 0.5 * (first.temperature + last.temperature), 0.5 * (first.strain + last.strain)
+    return _Moment(0.5 * (first.time + last.time), temperature, total)
+
+
+def _cross(
+    part: Part, sites: Sites, viscous: bool, span: tuple[_Moment, _Moment], state: Floats, depth: int = 0
+) -> MaterialHistory:
+    """Integrate the laws over one increment, in halves where a law fails or a plug-in asks for less.
+
+    Raises
+    ------
+    ConvergenceError: at the smallest part.
+    """
+    (start, _, _), (end, temperature, total) = span
+    new, stress = np.empty_like(state), np.empty_like(total)
+    given = (part.tables, sites, temperature, start, end, viscous, total, state, new, stress)
+    failed = evaluate(*given, NO_TANGENT)
+    if not failed:
+        return MaterialHistory(end, stress, new)
+    if depth == MAX_CUTS:
+        element, point = part.point_ids[failed - 1]
+        raise ConvergenceError(
+            f"the material law of element {element}, point {point} could not be integrated from time {start:g} "
+            f"to {end:g}; check its parameters and the increments"
         )
-        if failed:
-            element, point = part.point_ids[failed - 1]
-            raise ConvergenceError(
-                f"the material law of element {element}, point {point} could not be integrated from time {start:g} "
-                f"to {end:g}; check its parameters and the increments"
-            )
-        yield MaterialHistory(float(end), stress, state)
+    middle = _between(*span)
+    half = _cross(part, sites, viscous, (span[0], middle), state, depth + 1)
+    return _cross(part, sites, viscous, (middle, span[1]), half.state, depth + 1)

@@ -185,7 +185,7 @@ def _inner_matrix(part: Part, kind: str, length: float, loading: Loading):  # ty
     if kind != "energy":
         return inner_product(part, kind, length)
     initial = evaluate_at(part.subdomain.mesh.points)(loading.temperature.initial)
-    moduli = elastic_tangent(part.tables, part.material, part.interpolation @ initial)
+    moduli = elastic_tangent(part.tables, part.sites(initial), part.interpolation @ initial)
     return assemble_tangent(build_pattern(part.operators), moduli)
 
 

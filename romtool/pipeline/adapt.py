@@ -28,6 +28,7 @@ from romtool.pipeline.online import (
     Answer,
     Say,
     changes_nothing,
+    load_plugins,
     read_new_loads,
     tell_answer,
     tell_outside,
@@ -56,6 +57,7 @@ class AdaptRequest:
     predictor: whether thermo-elastic modes of new temperature fields are added before a run.
     save_model: folder for the model as it is in the end, or None.
     petsc: options of PETSc.
+    allow_plugin: load the library of a law that the model names.
     """
 
     overwrite: bool = False
@@ -64,6 +66,7 @@ class AdaptRequest:
     predictor: bool = True
     save_model: Path | None = None
     petsc: str = ""
+    allow_plugin: bool = False
 
 
 def online_adaptive(
@@ -86,7 +89,7 @@ def online_adaptive(
     ConvergenceError: a load case that could not be followed; its steps and the results before it are kept.
     """
     loads = together(comm, lambda: _read_loads(load_paths, out, request))
-    trained, ground = _open_trained(model_path, comm)
+    trained, ground = _open_trained(model_path, comm, say if request.allow_plugin else None)
     load_kernels(trained.model)
     if missing := petsc_missing(trained.record.settings.hifi):
         say(missing)
@@ -109,9 +112,14 @@ def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) ->
     return read_new_loads(load_paths, out, overwrite=request.overwrite)
 
 
-def _open_trained(path: Path, comm: Comm) -> tuple[Trained, Ground]:
-    """Read a model with its memory, and what of it this rank needs to enrich it."""
+def _open_trained(path: Path, comm: Comm, allow: Say | None) -> tuple[Trained, Ground]:
+    """Read a model with its memory, and what of it this rank needs to enrich it.
+
+    `allow` takes remarks on the libraries of laws; where None no library is loaded.
+    """
     model, record = together(comm, lambda: _read_head(path))
+    if allow is not None:
+        load_plugins(model, path, allow)
     mine = owned(comm, int(model.statistics["n_subdomains"]))  # type: ignore[call-overload]
     modes = together(comm, lambda: [read_modes(path, model.model_id, index) for index in mine])
     mesh, part_of_element = together(comm, lambda: _read_mesh(path, model))

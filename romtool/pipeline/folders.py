@@ -119,7 +119,15 @@ _CLASSES: dict[str, type] = {
     entry.__name__: entry
     for entry in (
         *(types.CellBlock, types.Mesh, types.FieldInfo, partition.Subdomain),
-        *(loading.Table, loading.Material, loading.Dirichlet, loading.Load, loading.Loading),
+        *(
+            loading.Table,
+            loading.Material,
+            loading.Plugin,
+            loading.Orientation,
+            loading.Dirichlet,
+            loading.Load,
+            loading.Loading,
+        ),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),

@@ -15,7 +15,7 @@ from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import Case, read_case
-from romtool.laws import build_tables
+from romtool.laws import build_tables, named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
 from romtool.offline.clock import Clock, Say
@@ -54,6 +54,7 @@ def offline(
     """
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
+    together(comm, lambda: open_plugins(named_by(case.overrides.materials)))
     for sentence in _ignored(case):
         say(f"warning: {sentence}")
     with shared_output_folder(out, comm, overwrite=overwrite) as temporary:

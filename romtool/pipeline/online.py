@@ -13,6 +13,7 @@ from romtool.convert.nodal_fields import order_field, read_nodal_field
 from romtool.errors import CaseError, ConvergenceError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
+from romtool.laws import held_by, open_plugins
 from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
@@ -49,7 +50,13 @@ class Answer:
 
 
 def online(
-    model_path: Path, load_paths: Sequence[Path], out: Path, say: Say, *, overwrite: bool = False
+    model_path: Path,
+    load_paths: Sequence[Path],
+    out: Path,
+    say: Say,
+    *,
+    overwrite: bool = False,
+    allow_plugin: bool = False,
 ) -> list[Answer]:
     """March a model through load cases; each result is written to `out/<load name>`.
 
@@ -60,13 +67,17 @@ def online(
     out: folder of the results.
     say: takes sentences about what is done.
     overwrite: replace existing results.
+    allow_plugin: load the library of a law that the model names.
 
     Raises
     ------
     CaseError, ReaderError, ModelError: wrong input; nothing is written.
+    LawError: a library that is not allowed, or cannot be loaded.
     ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
     model = read_model(model_path)
+    if allow_plugin:
+        load_plugins(model, model_path, say)
     loads = read_new_loads(load_paths, out, overwrite=overwrite)
     read_field = _ModelFields(model)
     load_kernels(model)
@@ -76,6 +87,12 @@ def online(
         loading = loading_for(model, load, read_field)
         prepared.append((loading, time.perf_counter() - start))
     return [_answer(model, model_path, *entry, out, say, overwrite) for entry in prepared]
+
+
+def load_plugins(model: ReducedModel, model_path: Path, say: Say) -> None:
+    """Load the libraries of the laws that a model names. Raises LawError, MissingPartError."""
+    for text in open_plugins(held_by(model.tables), model_file(model_path).parent):
+        say(f"warning: {text}")
 
 
 def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list[LoadFile]:

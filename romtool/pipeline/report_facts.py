@@ -1,6 +1,6 @@
 """Facts for reports: what a model, a mesh, a law, a loading and a history have to say about themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,8 @@ import numpy as np
 from romtool.errors import ModelError
 from romtool.fem.partition import merge
 from romtool.io.fields import POINTS_PER_CELL, mises
-from romtool.laws import LAWS, LawTables
-from romtool.laws.catalogue import CREEP, PARAMETERS, TERMS, TIME_EXPONENT
+from romtool.laws import LAWS, LawTables, law_names, reference_temperatures
+from romtool.laws.catalogue import COLUMNS, PARAMETERS, TERMS, THERMAL
 from romtool.loading import Dirichlet, Load, Loading
 from romtool.pipeline.folders import model_file, part_name, part_reader, read_record
 from romtool.reduced.march import ReducedHistory
@@ -150,35 +150,36 @@ def law_facts(tables: LawTables, counts: Any, units: Units) -> tuple[LawFacts, .
 
 
 def _law(tables: LawTables, k: int, n_sampled: int, units: Units) -> LawFacts:
-    """Return one law; of the creep laws without threshold, the exponent of time tells which."""
+    """Return one law."""
     rows = slice(int(tables.rows[k]), int(tables.rows[k + 1]))
-    temperatures, values = tables.temperatures[rows], tables.values[rows]
-    flow = int(tables.flow[k])
-    names = [name for name, law in LAWS.items() if law.flow == flow]
-    timed = flow == CREEP and bool(np.any(values[:, TIME_EXPONENT]))
-    name = next((entry for entry in names if ("m" in LAWS[entry].required) == timed), names[0])
+    temperatures, values, name = tables.temperatures[rows], tables.values[rows], law_names(tables)[k]
     law, curve = LAWS[name], tables.curve_p[int(tables.curve_rows[k]) : int(tables.curve_rows[k + 1])]
-    yields = ("R0", "H") if law.yields and not len(curve) else ()
     parameters = [
-        (key, _over_temperature(values[:, PARAMETERS[key].column], temperatures, units), _unit(key, units))
-        for key in (*law.required, *yields, *law.optional)
-        if PARAMETERS[key].column >= 0 and (key in law.required or np.any(values[:, PARAMETERS[key].column]))
+        (key, _over_temperature(values[:, COLUMNS[key]], temperatures, units), _unit(key, units))
+        for key in law.parameters
+        if PARAMETERS[key].scalar and (key in law.required or np.any(values[:, COLUMNS[key]]))
     ]
     if len(curve):
         parameters.append(("hardening", _curve(tables, k, curve, len(temperatures)), _unit("R0", units)))
-    for i in range(int(tables.n_terms[k])):
-        for offset, key in enumerate("CD"):
-            text = _over_temperature(values[:, TERMS + 2 * i + offset], temperatures, units)
-            parameters.append((f"{key}{i + 1}", text, _unit(key, units)))
-    if np.any(values[:, PARAMETERS["expansion"].column]):
-        parameters.append(("reference temperature", f"{tables.reference[k]:g}", units.degrees))
+    for column, key in _term_columns(tables, k):
+        parameters.append((key, _over_temperature(values[:, column], temperatures, units), _unit(key[0], units)))
+    if np.any(values[:, THERMAL + 1]):
+        parameters.append(("reference temperature", f"{reference_temperatures(tables)[k]:g}", units.degrees))
     return LawFacts(name, law.description, tuple(parameters), n_sampled)
+
+
+def _term_columns(tables: LawTables, k: int) -> Iterator[tuple[int, str]]:
+    """Yield column and name of the terms of one material: C1, D1, …, Q1, b1, …"""
+    first = tables.values.shape[1] - 2 * int(tables.n_saturating.max())
+    for start, names, count in ((TERMS, "CD", tables.n_terms[k]), (first, "Qb", tables.n_saturating[k])):
+        for i in range(int(count)):
+            yield from ((start + 2 * i + offset, f"{key}{i + 1}") for offset, key in enumerate(names))
 
 
 def _unit(parameter: str, units: Units) -> str:
     """Return the label of the unit of a parameter; "one per term" is no unit."""
     words = PARAMETERS[parameter].unit.partition(",")[0]
-    return "" if "per" in words.split() and parameter == "D" else units.label(words)
+    return "" if "per" in words.split() and parameter in ("D", "b") else units.label(words)
 
 
 def _over_temperature(values: Floats, temperatures: Floats, units: Units) -> str:

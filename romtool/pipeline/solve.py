@@ -22,7 +22,7 @@ from romtool.hifi.share import Share, build_share, share_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load
-from romtool.laws import state_fields
+from romtool.laws import named_by, open_plugins, state_fields
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
@@ -112,6 +112,7 @@ def _read(
     """Return the case and the loadings to solve."""
     loads = read_new_loads(load_paths, out, overwrite=options.overwrite)
     sources = open_case(case_path)
+    open_plugins(named_by(sources.case.overrides.materials))
     return sources, [_loading(sources, load) for load in loads]
 
 

@@ -9,19 +9,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from romtool.laws import LawTables, scratch
+from romtool.laws import LawTables, Sites, Workspace, scratch
 from romtool.types import Bools, Floats, Ints
 
 
 class PointSet(NamedTuple):
     """Reduced points that are evaluated together.
 
-    material (n,), offset (n,) thermal strain to subtract, modes (n_modes, 6, n) strains of the modes,
-    lifting (n_liftings, 6, n) strains of the prescribed displacements.
+    sites (n) what the laws know of them, modes (n_modes, 6, n) strains of the modes, lifting (n_liftings, 6, n)
+    strains of the prescribed displacements.
     """
 
-    material: Ints
-    offset: Floats
+    sites: Sites
     modes: Floats
     lifting: Floats
 
@@ -111,7 +110,7 @@ class Work(NamedTuple):
     step: Floats
     start: Floats
     size: Floats
-    scratch: Floats
+    scratch: Workspace
 
 
 @njit(cache=True, error_model="numpy")
@@ -121,7 +120,7 @@ def make_workspace(points):  # type: ignore[no-untyped-def]
     moved = np.zeros((2, 6, n))
     return Work(
         _point_work(n, n),
-        _point_work(points.sampled.material.shape[0], 0),
+        _point_work(points.sampled.sites.material.shape[0], 0),
         np.zeros((6, n)),
         moved,
         moved.reshape((2, 6 * n)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from romtool.errors import ConvergenceError
-from romtool.laws import evaluate, state_fields, state_size, thermal_offset
+from romtool.laws import Sites, build_sites, evaluate, state_fields, state_size, take, virgin_state
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
@@ -76,25 +76,30 @@ def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
 
 def build_points(model: ReducedModel, loading: Loading) -> Points:
     """Lay out what the compiled march reads; of the loading only the initial temperature matters."""
-    initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
-    offset = thermal_offset(model.tables, model.material, model.thermal.operator @ initial)
-    n = model.n_active
+    sites, n = _sites(model, loading), model.n_active
     factors = model.weights[:n, None, None] * POINT_METRIC[None, :, None]
     return Points(
         tables=model.tables,
-        active=_point_set(model, offset, slice(0, n)),
+        active=_point_set(model, sites, slice(0, n)),
         weighted=_points_last(factors * model.strain_modes[:n]),
-        sampled=_point_set(model, offset, slice(n, None)),
+        sampled=_point_set(model, sites, slice(n, None)),
     )
 
 
-def _point_set(model: ReducedModel, offset: Floats, rows: slice) -> PointSet:
+def _sites(model: ReducedModel, loading: Loading) -> Sites:
+    """Return all reduced points for the laws."""
+    initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
+    heat = model.thermal.operator @ initial
+    return build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
+
+
+def _point_set(model: ReducedModel, sites: Sites, rows: slice) -> PointSet:
     """Return some of the reduced points as the compiled march reads them."""
     modes = model.strain_modes[rows]
     lifting = np.zeros((len(modes), 6, len(model.liftings)))
     for i, entry in enumerate(model.liftings):
         lifting[:, :, i] = entry.strain[rows]
-    return PointSet(model.material[rows].copy(), offset[rows].copy(), _points_last(modes), _points_last(lifting))
+    return PointSet(take(sites, rows), _points_last(modes), _points_last(lifting))
 
 
 def _points_last(values: Floats) -> Floats:
@@ -114,6 +119,13 @@ def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings
         evaluations=np.zeros(1, dtype=np.int64),
         history=np.zeros(criteria.max_iterations + 1),
     )
+
+
+def start_virgin(points: Points, out: Trajectory) -> None:
+    """Write the state of virgin material to the first row of a trajectory."""
+    n = len(points.active.sites.material)
+    for rows, part in ((slice(0, n), points.active), (slice(n, None), points.sampled)):
+        out.state[0, rows] = virgin_state(points.tables, part.sites)
 
 
 class MarchStoppedError(ConvergenceError):
@@ -147,9 +159,10 @@ def march_loading(
     times = loading.times
     schedule, points = build_schedule(model, loading, times), build_points(model, loading)
     out, scale = empty_trajectory(model, len(times), criteria), np.zeros(1)
+    start_virgin(points, out)
     cuts, first = np.zeros(len(times), dtype=np.int64), 0
     if reached is not None:
-        _follow(model, points, schedule, out, reached)
+        _follow(model, _sites(model, loading), schedule, out, reached)
         first = len(reached) - 1
     limits = Criteria(criteria.tolerance, criteria.max_iterations)
     while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
@@ -166,19 +179,17 @@ def march_loading(
     return _history(model, loading, schedule, out, cuts)
 
 
-def _follow(model: ReducedModel, points: Points, schedule: Schedule, out: Trajectory, reached: Floats) -> None:
+def _follow(model: ReducedModel, sites: Sites, schedule: Schedule, out: Trajectory, reached: Floats) -> None:
     """Fill the first rows of a trajectory: states and stresses at the reduced points along known coordinates."""
     out.coordinates[: len(reached)] = reached
-    offset = np.concatenate([points.active.offset, points.sampled.offset])
-    lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), len(offset), 6)
+    lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), len(model.material), 6)
     strains = np.tensordot(reached, model.strain_modes, axes=(1, 2))
     strains += np.tensordot(schedule.lifting[: len(reached)], lifting, axes=1)
     for i in range(1, len(reached)):
         failed = evaluate(
             model.tables,
-            model.material,
+            sites,
             schedule.temperature[i],
-            offset,
             schedule.times[i - 1],
             schedule.times[i],
             schedule.viscous[i - 1],

@@ -159,6 +159,7 @@ class ReducedModel:
     point_ids: (n_points, 2) element id and local point.
     coordinates: (n_points, 3) float [length].
     tables, material: the laws, and the row of the tables for each point.
+    frames: (n_points, 3, 3) local axes of the points, or (0, 3, 3) where all are the global ones.
     thermal: where the temperature comes from.
     surfaces, volumes: generalised forces by side set and by element set.
     liftings: prescribed displacements that are not zero.
@@ -178,6 +179,7 @@ class ReducedModel:
     coordinates: Floats
     tables: LawTables
     material: Ints
+    frames: Floats
     thermal: ThermalPoints
     surfaces: Mapping[str, SurfaceShape]
     volumes: Mapping[str, VolumeShape]

@@ -50,7 +50,7 @@ def march(points: Points, schedule: Schedule, criteria: Criteria, scale: Floats,
         _extrapolate(schedule.times, out.coordinates, i)
         if not _newton(points, schedule, criteria, scale, out, work, i):
             return i
-        if points.sampled.material.shape[0] > 0 and _sample(points, schedule, out, work, i) != 0:
+        if points.sampled.sites.material.shape[0] > 0 and _sample(points, schedule, out, work, i) != 0:
             return i
     return 0
 
@@ -133,9 +133,8 @@ def _evaluate(tables, points, schedule, out, work, terms, i, first, last):  # ty
     fields = Fields(work.strain_rows, start, out.state[i, first:last], work.stress_rows, work.tangent_rows, terms)
     return evaluate_fields(
         tables,
-        points.material,
+        points.sites,
         schedule.temperature[i, first:last],
-        points.offset,
         schedule.times[i - 1],
         schedule.times[i],
         schedule.viscous[i - 1],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from romtool.laws import build_tables, evaluate, state_size, thermal_offset
+from romtool.laws import build_sites, build_tables, evaluate, state_size
 from romtool.loading import Material
 from romtool.types import Floats
 from tests.shared_data import shared
@@ -80,12 +80,12 @@ def errors(material, printed, static=(), temperature=None):
         temperature = np.zeros((n_times + 1, n_points))
     tables, rows = build_tables([material]), np.zeros(n_points, dtype=np.int64)
     state, stress = np.zeros((n_points, state_size(tables))), np.zeros((n_points, 6))
-    offset, worst, start = thermal_offset(tables, rows, temperature[0]), np.zeros(2), 0.0
+    sites, worst, start = build_sites(tables, rows, temperature[0]), np.zeros(2), 0.0
     for i, end in enumerate(printed.times):
         middle, old, state = 0.5 * (start + end), state, np.zeros_like(state)
         viscous = not any(a < middle < b for a, b in static)
         strain = np.ascontiguousarray(printed.strain[i])
-        arguments = (tables, rows, temperature[i + 1], offset, start, end, viscous, strain, old, state)
+        arguments = (tables, sites, temperature[i + 1], start, end, viscous, strain, old, state)
         assert evaluate(*arguments, stress, np.zeros((0, 6, 6))) == 0
         worst[0] = max(worst[0], np.abs(stress - printed.stress[i]).max() / np.abs(printed.stress).max())
         worst[1] = max(worst[1], np.abs(state[:, 0] - printed.p[i]).max() / printed.p.max())

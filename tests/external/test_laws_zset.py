@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from romtool.laws import build_tables, evaluate, state_size
+from romtool.laws import build_sites, build_tables, evaluate, state_size
 from romtool.loading import Material
 from tests.shared_data import shared
 
@@ -48,11 +48,12 @@ def test_stress_and_cumulated_strain(folder, material):
     n_points = values.shape[1]
     tables, rows = build_tables([material]), np.zeros(n_points, dtype=np.int64)
     state = np.zeros((n_points, state_size(tables)))
-    stress, tangent, off = np.zeros((n_points, 6)), np.zeros((0, 6, 6)), np.zeros(n_points)
+    stress, tangent = np.zeros((n_points, 6)), np.zeros((0, 6, 6))
+    sites = build_sites(tables, rows, temperatures[0])
     errors = np.zeros((len(TIMES), 3))
     for i in range(1, len(TIMES)):
         old, state = state, np.zeros_like(state)
-        arguments = (tables, rows, temperatures[i], off, TIMES[i - 1], TIMES[i], True)
+        arguments = (tables, sites, temperatures[i], TIMES[i - 1], TIMES[i], True)
         strain = np.ascontiguousarray(values[i, :, :6])
         assert evaluate(*arguments, strain, old, state, stress, tangent) == 0
         found = (stress, state[:, 0], state[:, 1:7])

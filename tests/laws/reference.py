@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from romtool.laws import LawTables, build_tables, evaluate, state_fields, state_size, thermal_offset
+from romtool.laws import LawTables, build_sites, build_tables, evaluate, state_fields, state_size
 from romtool.loading import Material
 from romtool.types import Floats
 
@@ -87,12 +87,11 @@ class Run:
         """Evaluate without accepting; return the new state."""
         new = np.full_like(self.state, np.nan)
         temperatures = np.broadcast_to(np.asarray(temperature, dtype=float), (self.n_points,)).copy()
-        offset = thermal_offset(self.tables, self.rows, np.full(self.n_points, initial))
+        sites = build_sites(self.tables, self.rows, np.full(self.n_points, initial))
         status = evaluate(
             self.tables,
-            self.rows,
+            sites,
             temperatures,
-            offset,
             *t,
             viscous,
             strain,

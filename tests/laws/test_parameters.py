@@ -10,12 +10,13 @@ from romtool.laws import (
     LAWS,
     PARAMETERS,
     LawTables,
+    build_sites,
     build_tables,
     elastic_tangent,
     evaluate,
     state_fields,
     state_size,
-    thermal_offset,
+    thermal_strain,
 )
 from romtool.loading import Material
 from tests.laws.materials import MATERIALS
@@ -132,7 +133,8 @@ def test_mixed_materials_give_what_each_gives_alone():
     strain, hot = 3e-3 * random.normal(size=(n_points, 6)), random.uniform(0.0, 700.0, n_points)
     state, stress = np.zeros((n_points, n_state)), np.zeros((n_points, 6))
     tangent = np.zeros((n_points, 6, 6))
-    arguments = (tables, rows, hot, np.zeros(n_points), 0.0, 1.0, True, strain, np.zeros((n_points, n_state)))
+    sites = build_sites(tables, rows, hot)
+    arguments = (tables, sites, hot, 0.0, 1.0, True, strain, np.zeros((n_points, n_state)))
     assert evaluate(*arguments, state, stress, tangent) == 0
     for k, name in enumerate(names):
         mine = np.flatnonzero(rows == k)
@@ -156,8 +158,9 @@ def test_without_tangent_the_stress_is_the_same():
 def test_no_points():
     run = Run(MATERIALS["viscoplastic"], 0)
     run.step(np.zeros((0, 6)), np.zeros(0), (0.0, 1.0))
-    assert elastic_tangent(run.tables, run.rows, np.zeros(0)).shape == (0, 6, 6)
-    assert thermal_offset(run.tables, run.rows, np.zeros(0)).shape == (0,)
+    sites = build_sites(run.tables, run.rows, np.zeros(0))
+    assert elastic_tangent(run.tables, sites, np.zeros(0)).shape == (0, 6, 6)
+    assert sites.offset.shape == (0, 3)
 
 
 @pytest.mark.parametrize("where", ["strain", "temperature", "state", "overflow"])
@@ -168,27 +171,31 @@ def test_first_point_that_fails_is_returned(where):
     hot[2] = np.nan if where == "temperature" else 100.0
     state[2, 0] = np.nan if where == "state" else 0.0
     outputs = (np.zeros((4, 13)), np.zeros((4, 6)), np.zeros((4, 6, 6)))
-    assert evaluate(tables, rows, hot, np.zeros(4), 0.0, 1.0, True, strain, state, *outputs) == 3
+    sites = build_sites(tables, rows, np.zeros(4))
+    assert evaluate(tables, sites, hot, 0.0, 1.0, True, strain, state, *outputs) == 3
 
 
 def test_arrays_that_do_not_fit_are_refused():
     tables, rows = build_tables([MATERIALS["viscoplastic"]]), np.zeros(4, dtype=np.int64)
+    sites = build_sites(tables, rows, np.zeros(4), frames=np.tile(np.eye(3), (4, 1, 1)))
     good = {
-        "rows": rows,
         "temperature": np.zeros(4),
-        "offset": np.zeros(4),
         "strain": np.zeros((4, 6)),
         "state_n": np.zeros((4, 13)),
         "state_n1": np.zeros((4, 13)),
         "stress": np.zeros((4, 6)),
         "tangent": np.zeros((4, 6, 6)),
     }
-    wrong = {name: np.zeros((3, *array.shape[1:]), array.dtype) for name, array in good.items()}
-    wrong["rows"] = np.full(4, 1)
-    for name, array in wrong.items():
-        rows, hot, offset, *fields = (good | {name: array}).values()
+    shorter = {name: np.zeros((3, *array.shape[1:]), array.dtype) for name, array in good.items()}
+    wrong = [(sites, good | {name: array}) for name, array in shorter.items()]
+    wrong.append((sites._replace(material=np.full(4, 1)), good))
+    for name in ("offset", "frames", "ids", "coordinates"):
+        wrong.append((sites._replace(**{name: getattr(sites, name)[:3].copy()}), good))
+    wrong.append((sites._replace(addresses=np.zeros(2, dtype=np.int64)), good))
+    for points, arrays in wrong:
+        hot, *fields = arrays.values()
         with pytest.raises(ValueError, match=r"must have the shape|does not have|do not have"):
-            evaluate(tables, rows, hot, offset, 0.0, 1.0, True, *fields)
+            evaluate(tables, points, hot, 0.0, 1.0, True, *fields)
 
 
 def test_tables_survive_hdf5_and_compiled_callers(tmp_path):
@@ -198,11 +205,13 @@ def test_tables_survive_hdf5_and_compiled_callers(tmp_path):
             file[name] = array
     with h5py.File(tmp_path / "laws.h5") as file:
         read = LawTables(**{name: file[name][()] for name in LawTables._fields})
-    moduli = compiled_caller(read, np.array([0, 1]), np.array([20.0, 600.0]))
-    assert moduli[0] == pytest.approx(210e3 / (2 + 2 * 0.28))
-    assert moduli[1] == pytest.approx(160e3 / (2 + 2 * 0.33))
+    for field, array in tables._asdict().items():
+        np.testing.assert_array_equal(getattr(read, field), array)
+    assert state_fields(read) == state_fields(tables)
+    heat, expected = np.array([20.0, 600.0]), [0.0, 1.5e-5 * 580.0]
+    np.testing.assert_allclose(compiled_caller(read, np.array([1, 1]), heat), expected, rtol=1e-14)
 
 
 @njit
 def compiled_caller(tables, rows, temperatures):
-    return 0.5 * elastic_tangent(tables, rows, temperatures)[:, 3, 3]
+    return thermal_strain(tables, rows, temperatures)[:, 0]

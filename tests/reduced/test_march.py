@@ -10,7 +10,7 @@ from romtool.errors import CaseError
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.loads import load_shapes, load_vectors
 from romtool.fem.operators import internal_force, strain
-from romtool.laws import evaluate, state_size, thermal_offset
+from romtool.laws import evaluate, state_size
 from romtool.linalg.ecm import Cubature
 from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import SerialComm
@@ -76,7 +76,7 @@ def galerkin(part: Part, training: TrainingSet, modes: Floats) -> Floats:
     (loading,) = training.runs[0].local
     on_nodes = evaluate_at(part.subdomain.mesh.points)
     temperature = build_temperature(loading.temperature, on_nodes, 0.0)
-    offset = thermal_offset(part.tables, part.material, part.interpolation @ on_nodes(loading.temperature.initial))
+    sites = part.sites(on_nodes(loading.temperature.initial))
     forces = list(load_vectors(load_shapes(part.operators, loading, part.materials), loading, loading.times))
     pattern = build_pattern(part.operators)
     n = len(part.material)
@@ -87,7 +87,7 @@ def galerkin(part: Part, training: TrainingSet, modes: Floats) -> Floats:
             new, stress, tangent = np.empty_like(state), np.empty((n, 6)), np.empty((n, 6, 6))
             total = strain(part.operators, (modes @ gamma).reshape(-1, 3))
             start, end = loading.times[i - 1], loading.times[i]
-            evaluate(part.tables, part.material, heat, offset, start, end, True, total, state, new, stress, tangent)
+            evaluate(part.tables, sites, heat, start, end, True, total, state, new, stress, tangent)
             residual = modes.T @ (internal_force(part.operators, stress) - forces[i]).ravel()
             step = np.linalg.solve(modes.T @ (assemble_tangent(pattern, tangent) @ modes), residual)
             gamma -= step

@@ -1,0 +1,241 @@
+"""Laws behind Abaqus' interface UMAT, called at their address from compiled code, without Python.
+
+Tensors are converted at the edge: a UMAT has the order 11, 22, 33, 12, 13, 23 and engineering shear strain. It is
+given mechanical strains (thermal ones subtracted), in the local axes of the point. What it must be told of the start
+of the increment (stress, strain, temperature, energies, number of the increment) is kept beside its state variables.
+Not known here and given as constants: PREDEF = 0, CELENT = 1, LAYER = KSPT = 1, KSTEP = 1, and as small strain
+has it, identity for DROT, DFGRD0 and DFGRD1. A PNEWDT below one makes the point fail, and the increment is cut.
+"""
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from romtool.laws.fields import PLUGIN_NUMBERS, Fields, Here
+from romtool.laws.lookup import Step, expansion_strain
+from romtool.laws.parameters import LawTables
+from romtool.laws.sites import PREVIOUS_TEMPERATURE, Sites
+from romtool.laws.states import PREVIOUS
+from romtool.laws.tensors import Six, frame_of, inlined, put_row, rotated, row_of, transposed
+from romtool.types import Floats
+
+# Where the arguments are among the numbers of `Workspace.plugin`.
+STRESS, DDSDDE, ENERGIES, RPL, DDSDDT, DRPLDE, DRPLDT, STRAN, DSTRAN = 0, 6, 42, 45, 46, 52, 58, 59, 65
+TIME, DTIME, TEMP, DTEMP, PREDEF, DPRED, COORDS, DROT, PNEWDT, CELENT = 71, 73, 74, 75, 76, 77, 78, 81, 90, 91
+DFGRD0, DFGRD1, STATEV = 92, 101, PLUGIN_NUMBERS
+# … and among its counts.
+NDI, NSHR, NTENS, NSTATV, NPROPS, NOEL, NPT, LAYER, KSPT, KSTEP, KINC = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13)
+# Places among what is kept of the start.
+OLD_STRESS, OLD_STRAIN, OLD_ENERGIES, OLD_COUNT = 0, 6, PREVIOUS_TEMPERATURE + 1, PREVIOUS_TEMPERATURE + 4
+NAME_LENGTH = 80
+ORDER = (0, 1, 2, 3, 5, 4)
+"""Component of romtool behind each of a UMAT's."""
+
+
+@intrinsic
+def call_pointers(context: Any, address: Any, pointers: Any, length: Any) -> Any:
+    """Call the function at `address` with a tuple of pointers and one hidden length, by C's conventions."""
+
+    def generate(target, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        word, count = ir.IntType(64), len(signature.args[1])
+        function = ir.FunctionType(ir.VoidType(), [word] * (count + 1))
+        callee = builder.inttoptr(arguments[0], function.as_pointer())
+        values = [builder.extract_value(arguments[1], i) for i in range(count)]
+        builder.call(callee, [*values, arguments[2]])
+        return target.get_dummy_value()
+
+    return types.void(types.int64, pointers, types.int64), generate
+
+
+@inlined
+def pointers_of(numbers: int, counts: int, properties: int, name: int) -> Any:
+    """Return the 37 arguments of a UMAT from the addresses of its numbers, counts, properties and name."""
+    return (
+        numbers + 8 * STRESS,
+        numbers + 8 * STATEV,
+        numbers + 8 * DDSDDE,
+        numbers + 8 * ENERGIES,
+        numbers + 8 * (ENERGIES + 1),
+        numbers + 8 * (ENERGIES + 2),
+        numbers + 8 * RPL,
+        numbers + 8 * DDSDDT,
+        numbers + 8 * DRPLDE,
+        numbers + 8 * DRPLDT,
+        numbers + 8 * STRAN,
+        numbers + 8 * DSTRAN,
+        numbers + 8 * TIME,
+        numbers + 8 * DTIME,
+        numbers + 8 * TEMP,
+        numbers + 8 * DTEMP,
+        numbers + 8 * PREDEF,
+        numbers + 8 * DPRED,
+        name,
+        counts + 4 * NDI,
+        counts + 4 * NSHR,
+        counts + 4 * NTENS,
+        counts + 4 * NSTATV,
+        properties,
+        counts + 4 * NPROPS,
+        numbers + 8 * COORDS,
+        numbers + 8 * DROT,
+        numbers + 8 * PNEWDT,
+        numbers + 8 * CELENT,
+        numbers + 8 * DFGRD0,
+        numbers + 8 * DFGRD1,
+        counts + 4 * NOEL,
+        counts + 4 * NPT,
+        counts + 4 * LAYER,
+        counts + 4 * KSPT,
+        counts + 4 * KSTEP,
+        counts + 4 * KINC,
+    )
+
+
+@inlined
+def shear_twice(strain: Six) -> Six:
+    """Return a strain in a UMAT's order with engineering shear."""
+    return (strain[0], strain[1], strain[2], 2.0 * strain[3], 2.0 * strain[5], 2.0 * strain[4])
+
+
+@inlined
+def mechanical_strain(tables: LawTables, sites: Sites, here: Here, strain: Floats) -> Six:
+    """Return the local strain without its thermal part."""
+    total = row_of(strain, here.point, 0)
+    if len(sites.frames) > 0:
+        total = rotated(total, frame_of(sites.frames, here.point))
+    x = total[0] - expansion_strain(tables, here.place, here.temperature, 0) + sites.offset[here.point, 0]
+    y = total[1] - expansion_strain(tables, here.place, here.temperature, 1) + sites.offset[here.point, 1]
+    z = total[2] - expansion_strain(tables, here.place, here.temperature, 2) + sites.offset[here.point, 2]
+    return (x, y, z, total[3], total[4], total[5])
+
+
+@inlined
+def give_numbers(
+    tables: LawTables, sites: Sites, step: Step, here: Here, fields: Fields, strain: Six, previous: int
+) -> None:
+    """Write what the UMAT is given as numbers."""
+    work, state, point = fields.work.plugin, fields.state_n, here.point
+    columns = tables.state_columns
+    for i in range(STATEV):
+        work[i] = 0.0
+    for i in range(6):
+        work[STRESS + i] = state[point, columns[previous + OLD_STRESS + i]]
+        work[STRAN + i] = state[point, columns[previous + OLD_STRAIN + i]]
+        work[DSTRAN + i] = strain[i] - work[STRAN + i]
+    for i in range(3):
+        work[ENERGIES + i] = state[point, columns[previous + OLD_ENERGIES + i]]
+        work[COORDS + i] = sites.coordinates[point, i]
+        work[DROT + 4 * i] = work[DFGRD0 + 4 * i] = work[DFGRD1 + 4 * i] = 1.0
+    work[TIME] = work[TIME + 1] = step.t_n
+    work[DTIME], work[PNEWDT], work[CELENT] = step.t_n1 - step.t_n, 1.0, 1.0
+    work[TEMP] = state[point, columns[previous + PREVIOUS_TEMPERATURE]]
+    work[DTEMP] = here.temperature - work[TEMP]
+    first = tables.state_rows[here.row]
+    for i in range(previous - first):
+        work[STATEV + i] = state[point, columns[first + i]]
+
+
+@inlined
+def give_counts(tables: LawTables, sites: Sites, here: Here, fields: Fields, previous: int) -> None:
+    """Write what the UMAT is given as whole numbers."""
+    counts, row = fields.work.counts, here.row
+    counts[NDI], counts[NSHR], counts[NTENS] = 3, 3, 6
+    counts[NSTATV] = previous - tables.state_rows[row]
+    counts[NPROPS] = tables.property_rows[row + 1] - tables.property_rows[row]
+    counts[NOEL], counts[NPT] = sites.ids[here.point, 0], sites.ids[here.point, 1] + 1
+    for i in range(LAYER, KINC):
+        counts[i] = 1
+    counts[KINC] = int(fields.state_n[here.point, tables.state_columns[previous + OLD_COUNT]]) + 1
+
+
+@inlined
+def take_state(tables: LawTables, here: Here, fields: Fields, strain: Six, previous: int) -> None:
+    """Write the state at the end, and what the next increment must be told of it."""
+    work, state, columns, point = fields.work.plugin, fields.state_n1, tables.state_columns, here.point
+    for i in range(6):
+        state[point, columns[previous + OLD_STRESS + i]] = work[STRESS + i]
+        state[point, columns[previous + OLD_STRAIN + i]] = strain[i]
+    for i in range(3):
+        state[point, columns[previous + OLD_ENERGIES + i]] = work[ENERGIES + i]
+    state[point, columns[previous + PREVIOUS_TEMPERATURE]] = here.temperature
+    state[point, columns[previous + OLD_COUNT]] += 1.0
+    first = tables.state_rows[here.row]
+    for i in range(previous - first):
+        state[point, columns[first + i]] = work[STATEV + i]
+
+
+@inlined
+def take_tangent(sites: Sites, point: int, work: Floats, tangent: Floats) -> None:
+    """Write the tangent, for tensor shear, in the global axes."""
+    for a in range(6):
+        for b in range(6):
+            factor = 1.0 if b < 3 else 2.0
+            tangent[point, ORDER[a], ORDER[b]] = factor * work[DDSDDE + 6 * b + a]
+    if len(sites.frames) > 0:
+        turn_tangent(frame_of(sites.frames, point), point, tangent)
+
+
+@inlined
+def turn_tangent(frame: Any, point: int, tangent: Floats) -> None:
+    """Turn the tangent of a point from its local axes to the global ones: first its rows, then its columns."""
+    back = transposed(frame)
+    for b in range(6):
+        column = (
+            tangent[point, 0, b],
+            tangent[point, 1, b],
+            tangent[point, 2, b],
+            tangent[point, 3, b],
+            tangent[point, 4, b],
+            tangent[point, 5, b],
+        )
+        turned = rotated(column, back)
+        for a in range(6):
+            tangent[point, a, b] = turned[a]
+    for a in range(6):
+        row = (
+            tangent[point, a, 0],
+            tangent[point, a, 1],
+            tangent[point, a, 2],
+            0.5 * tangent[point, a, 3],
+            0.5 * tangent[point, a, 4],
+            0.5 * tangent[point, a, 5],
+        )
+        turned = rotated(row, back)
+        for b in range(3):
+            tangent[point, a, b] = turned[b]
+            tangent[point, a, b + 3] = 2.0 * turned[b + 3]
+
+
+@inlined
+def update_umat(tables: LawTables, sites: Sites, step: Step, here: Here, fields: Fields) -> bool:
+    """Update one point; return whether the stress is finite and the UMAT asked for no smaller increment.
+
+    Parameters
+    ----------
+    tables, sites: of all materials and points.
+    step: the increment in time.
+    here: the point.
+    fields: read and written at the point; the state at the end holds that at the start.
+    """
+    work, point = fields.work.plugin, here.point
+    if sites.addresses[here.row] == 0:
+        return False
+    previous = tables.state_rows[here.row + 1] - PREVIOUS
+    strain = shear_twice(mechanical_strain(tables, sites, here, fields.strain))
+    give_numbers(tables, sites, step, here, fields, strain, previous)
+    give_counts(tables, sites, here, fields, previous)
+    properties = tables.properties.ctypes.data + 8 * tables.property_rows[here.row]
+    name = tables.names.ctypes.data + NAME_LENGTH * here.row
+    pointers = pointers_of(work.ctypes.data, fields.work.counts.ctypes.data, properties, name)
+    call_pointers(sites.addresses[here.row], pointers, NAME_LENGTH)
+    take_state(tables, here, fields, strain, previous)
+    stress = (work[0], work[1], work[2], work[3], work[5], work[4])
+    if len(sites.frames) > 0:
+        stress = rotated(stress, transposed(frame_of(sites.frames, point)))
+    put_row(stress, fields.stress, point, 0)
+    if len(fields.tangent) > 0:
+        take_tangent(sites, point, work, fields.tangent)
+    return math.isfinite(stress[0] + stress[1] + stress[2] + stress[3] + stress[4] + stress[5]) and work[PNEWDT] >= 1.0
