@@ -70,7 +70,7 @@ class GridMesh:
     warnings: tuple[str, ...]
 
 
-def build_mesh(grid: Grid, path: Path) -> GridMesh:
+def build_mesh(grid: Grid, path: Path, *, boundaries: bool = True) -> GridMesh:
     """Build the mesh of a grid: ids, sets, formulations; faces of solids become side sets.
 
     Cells of one type form one block. Triangles and quadrangles that are faces of solids, and lines and
@@ -81,6 +81,7 @@ def build_mesh(grid: Grid, path: Path) -> GridMesh:
     ----------
     grid: what the file holds.
     path: its name, for messages.
+    boundaries: False where the file has side sets of its own: flat and thin cells are elements then.
 
     Returns
     -------
@@ -91,7 +92,7 @@ def build_mesh(grid: Grid, path: Path) -> GridMesh:
     ReaderError: no cells, nodes out of range, ids given twice.
     """
     blocks = _merged(grid, path)
-    faces = _Faces.match(blocks)
+    faces = _Faces.match(blocks, boundaries)
     elements = [block for block in faces.elements if len(block.rows)]
     cell_rows = np.concatenate([block.rows for block in elements])
     used = np.unique(np.concatenate([block.nodes.ravel() for block in elements]))
@@ -163,11 +164,11 @@ class _Faces:
     n_thin: int
 
     @classmethod
-    def match(cls, blocks: list[_Block]) -> "_Faces":
+    def match(cls, blocks: list[_Block], boundaries: bool) -> "_Faces":
         """Find the faces of solids among the flat cells and the thin cells on nodes of solids."""
         solids = [block for block in blocks if block.cell_type in CELLS]
         empty = np.zeros(0, dtype=np.int64)
-        if not any(len(block.rows) for block in solids):
+        if not (boundaries and any(len(block.rows) for block in solids)):
             return cls(blocks, empty, empty, empty, 0)
         found = [_match_faces(b, solids) for b in blocks if b.cell_type in _CORNERS and len(b.rows)]
         rows, owners, local = (

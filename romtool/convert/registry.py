@@ -25,6 +25,8 @@ BUILT_IN = {
     "calculix": "romtool.convert.calculix",
     "xdmf": "romtool.convert.xdmf",
     "vtk": "romtool.convert.vtk",
+    "exodus": "romtool.convert.exodus",
+    "med": "romtool.convert.med",
 }
 """Name -> module with `READER`, imported when a reader is looked for."""
 
