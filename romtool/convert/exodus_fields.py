@@ -132,7 +132,7 @@ def _times(dataset: Dataset, path: Path) -> Floats:
     if not np.isfinite(times).all() or (steps <= 0.0).any():
         at = int(np.argmax(~(np.concatenate([[1.0], steps]) > 0.0)))
         raise ReaderError(
-            f"{path}: time {times[at]:g} is number {at + 1} after {times[max(at - 1, 0)]:g}; expected increasing times: "
+            f"{path}: time {at + 1} is {times[at]:g} after {times[max(at - 1, 0)]:g}; expected increasing times: "
             "give the results of one run"
         )
     return times

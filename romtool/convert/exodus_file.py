@@ -222,8 +222,8 @@ def _node_sets(dataset: Dataset, path: Path, n_nodes: int) -> dict[str, Ints]:
     """Return the node sets; those of one name are one."""
     sets: dict[str, Ints] = {}
     for k, name in _named(dataset, "ns", "num_node_sets", "nodeset"):
-        rows = _rows(dataset, f"node_ns{k}", n_nodes, path) if f"node_ns{k}" in dataset.variables else []
-        sets[name] = np.concatenate([sets.get(name, np.zeros(0, np.int64)), np.asarray(rows, dtype=np.int64)])
+        known = [_rows(dataset, f"node_ns{k}", n_nodes, path)] if f"node_ns{k}" in dataset.variables else []
+        sets[name] = np.concatenate([sets.get(name, np.zeros(0, np.int64)), *known])
     return sets
 
 
