@@ -96,8 +96,13 @@ def write_exodus(
     """Write a mesh with its sets; variables are (n_times, n_nodes), (n_times, n_elements). Skip without netCDF4."""
     netcdf = pytest.importorskip("netCDF4", reason="Exodus files are NetCDF: pip install 'romtool[exodus]'")
     with netcdf.Dataset(path, "w", format=kind) as file:
+        word = np.float32(5.1)
+        file.setncatts(
+            {"api_version": word, "version": word, "floating_point_word_size": 8, "file_size": 1, "title": "t"}
+        )
         for name, size in {
             "len_name": 33,
+            "len_string": 33,
             "num_dim": 3,
             "num_nodes": mesh.n_nodes,
             "num_elem": mesh.n_elements,
@@ -149,9 +154,13 @@ def put_sets(file: Any, mesh: Mesh) -> None:
             put(file, f"{short}_prop1", (dimension,), np.arange(1, len(sets) + 1, dtype="i4")).setncattr("name", "ID")
             put_names(file, f"{short}_names", dimension, list(sets))
     for k, rows in enumerate(mesh.node_sets.values(), 1):
+        if not len(rows):
+            continue
         file.createDimension(f"num_nod_ns{k}", len(rows))
         put(file, f"node_ns{k}", (f"num_nod_ns{k}",), (rows + 1).astype("i4"))
     for k, sides in enumerate(mesh.side_sets.values(), 1):
+        if not len(sides):
+            continue
         file.createDimension(f"num_side_ss{k}", len(sides))
         put(file, f"elem_ss{k}", (f"num_side_ss{k}",), (sides[:, 0] + 1).astype("i4"))
         put(file, f"side_ss{k}", (f"num_side_ss{k}",), exodus_sides(mesh, sides).astype("i4"))

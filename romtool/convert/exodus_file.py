@@ -139,7 +139,7 @@ def texts(dataset: Dataset, name: str, count: int) -> list[str]:
     if name not in dataset.variables:
         return [""] * count
     rows = np.asarray(dataset[name][:]).reshape(count, -1)
-    return [b"".join(row.tolist()).split(b"\0")[0].decode("latin-1").strip() for row in rows]
+    return [row.tobytes().split(b"\0")[0].decode("latin-1").strip() for row in rows]
 
 
 def read_piece(dataset: Dataset, path: Path) -> Piece:

@@ -57,6 +57,7 @@ def join_pieces(pieces: Sequence[Piece]) -> ExodusMesh:
             for name, members in piece.node_sets.items()
         ),
         cell_sets=_block_sets(pieces),
+        own_order=True,
     )
     if not grid.cells:
         raise ReaderError(f"{pieces[0].path} holds no elements that can be shown; expected solids, shells or bars")

@@ -122,6 +122,7 @@ def read_med_mesh(file: h5py.File, name: str, path: Path) -> MedMesh:
             ),
             families,
         ),
+        own_order=True,
     )
     types = tuple(CellType(k, int(s), len(n)) for k, s, (_, n) in zip(known, starts, cells, strict=False))
     return MedMesh(grid, types, tuple(said))
