@@ -1,6 +1,7 @@
 """Open Exodus files (NetCDF), whole or one per processor, and read their names, blocks and sets."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ def open_dataset(path: Path) -> Dataset:
     import netCDF4
 
     _check_complete(path)
-    with told_as_damage(path, "an Exodus file"):
+    with told_as_damage(path, "an Exodus file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about variables of other programs' files
         dataset = netCDF4.Dataset(path)
     dataset.set_auto_maskandscale(False)
     dataset.set_auto_chartostring(False)
