@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from romtool.convert.array_names import describe_fields, field_values
+from romtool.convert.array_names import describe_fields
 from romtool.convert.damage import told_as_damage
 from romtool.convert.exodus_file import Dataset, Piece, size_of, texts
 from romtool.convert.exodus_mesh import ExodusMesh
 from romtool.errors import ReaderError
-from romtool.types import FieldInfo, Floats, Location
+from romtool.types import FieldInfo, Floats, Ints, Location
 
 _PART = re.compile(r"^(?P<base>.+?)(?P<mark>_?)(?P<part>xx|yy|zz|xy|yz|zx|xz|x|y|z)$", re.IGNORECASE)
 _FAMILIES = (("xx", "yy", "zz", "xy", "yz", "zx"), ("xx", "yy", "zz", "xy", "yz", "xz"), ("x", "y", "z"), ("x", "y"))
@@ -69,7 +69,8 @@ class Variables:
     times: (n_times,) float [time].
     fields: romtool's name -> description; its `source` is the name without endings.
     columns: (location, source) -> positions of the variables.
-    mesh: where the rows are.
+    counts: location -> number of rows that a field has.
+    rows: location -> rows of the values of all files, one after the other.
     """
 
     pieces: tuple[Piece, ...]
@@ -77,19 +78,22 @@ class Variables:
     times: Floats
     fields: Mapping[str, FieldInfo]
     columns: Mapping[tuple[Location, str], tuple[int, ...]]
-    mesh: ExodusMesh
+    counts: Mapping[Location, int]
+    rows: Mapping[Location, Ints | slice]
 
     def __call__(self, name: str, index: int) -> Floats:
         """Return field `name` at `times[index]` (see `romtool.types.SolverResults`)."""
         info = self.fields[name]
         index = range(len(self.times))[index]
-        columns = self.columns[info.location, info.source]
-        read, rows = (_nodal, self.mesh.node_rows) if info.location == "node" else (_elemental, self.mesh.cell_rows)
-        parts = []
-        for piece in self.pieces:
-            with told_as_damage(piece.path, f"an Exodus file ({info.source} at time {index + 1})"):
-                parts.append(np.stack([read(self.load(piece.path), piece, k, index) for k in columns], axis=1))
-        return field_values(np.concatenate(parts), rows, info)
+        read = _nodal if info.location == "node" else _elemental
+        out = np.zeros((self.counts[info.location], len(info.components)))
+        for column, variable in enumerate(self.columns[info.location, info.source]):
+            parts = []
+            for piece in self.pieces:
+                with told_as_damage(piece.path, f"an Exodus file ({info.source} at time {index + 1})"):
+                    parts.append(read(self.load(piece.path), piece, variable, index))
+            out[:, column] = (parts[0] if len(parts) == 1 else np.concatenate(parts))[self.rows[info.location]]
+        return out
 
 
 def read_variables(pieces: Sequence[Piece], load: Callable[[Path], Dataset], mesh: ExodusMesh) -> Variables:
@@ -111,7 +115,14 @@ def read_variables(pieces: Sequence[Piece], load: Callable[[Path], Dataset], mes
         columns |= {(location, source): variables for source, variables in grouped.items()}
         empty = {source: np.empty((0, len(v)), _dtype(first)) for source, v in grouped.items()}
         fields |= {name: info for name, (_, info) in describe_fields(empty, location).items()}
-    return Variables(tuple(pieces), load, times, fields, columns, mesh)
+    counts: dict[Location, int] = {"node": mesh.mesh.n_nodes, "element": mesh.mesh.n_elements}
+    rows: dict[Location, Ints | slice] = {"node": _in_order(mesh.node_rows), "element": _in_order(mesh.cell_rows)}
+    return Variables(tuple(pieces), load, times, fields, columns, counts, rows)
+
+
+def _in_order(rows: Ints) -> Ints | slice:
+    """Return rows as a slice where they are the first ones in order, which saves a copy."""
+    return slice(len(rows)) if np.array_equal(rows, np.arange(len(rows))) else rows
 
 
 def _names(dataset: Dataset, short: str) -> list[str]:
@@ -151,8 +162,8 @@ def _check_same(dataset: Dataset, path: Path, times: Floats, names: Mapping[Loca
 def _nodal(dataset: Dataset, piece: Piece, variable: int, index: int) -> Floats:
     """Return the (n_file_nodes,) values of a nodal variable; old files keep all variables in one array."""
     if "vals_nod_var" in dataset.variables:
-        return np.asarray(dataset["vals_nod_var"][index, variable], dtype=np.float64)
-    return np.asarray(dataset[f"vals_nod_var{variable + 1}"][index], dtype=np.float64)
+        return np.asarray(dataset["vals_nod_var"][index, variable])
+    return np.asarray(dataset[f"vals_nod_var{variable + 1}"][index])
 
 
 def _elemental(dataset: Dataset, piece: Piece, variable: int, index: int) -> Floats:
@@ -163,4 +174,4 @@ def _elemental(dataset: Dataset, piece: Piece, variable: int, index: int) -> Flo
         if block.cell_type is not None:
             known = name in dataset.variables
             parts.append(dataset[name][index] if known else np.full(block.count, np.nan))
-    return np.concatenate(parts).astype(np.float64)
+    return np.concatenate(parts)
