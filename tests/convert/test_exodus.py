@@ -14,6 +14,7 @@ from romtool.convert.exodus import READER
 from romtool.convert.exodus_cells import cell_of
 from romtool.convert.exodus_fields import group_variables
 from romtool.convert.netcdf_header import expected_size
+from romtool.convert.nodal_fields import read_nodal_field
 from romtool.convert.registry import find_reader, read_results
 from romtool.errors import ReaderError
 from romtool.types import CellBlock, Floats, Mesh
@@ -350,3 +351,11 @@ def test_names_are_read_to_their_end(tmp_path):
         file.renameVariable("eb_names", "no")
         put_names(file, "eb_names", "num_el_blk", ["a name\0rubbish"])
     assert list(READER.read(path).mesh.element_sets) == ["a name"]
+
+
+def test_a_nodal_field_of_the_last_time_with_ids(tmp_path):
+    mesh = mixed_mesh(LINEAR)
+    path = write_exodus(tmp_path / "thermal.e", mesh, TIMES, {"temp": np.outer(TIMES, mesh.points[:, 0])})
+    values, ids = read_nodal_field(path)
+    np.testing.assert_array_equal(values, mesh.points[:, 0])
+    np.testing.assert_array_equal(ids, mesh.node_ids)

@@ -14,6 +14,7 @@ from romtool.cells import CELLS
 from romtool.convert.med import READER
 from romtool.convert.med_names import columns_of, symbol_of
 from romtool.convert.med_rules import match_rule
+from romtool.convert.nodal_fields import read_nodal_field
 from romtool.convert.registry import find_reader
 from romtool.errors import ReaderError
 from romtool.fem.checks import check_mesh
@@ -371,3 +372,12 @@ def test_damaged_files_give_words_or_values(tmp_path, data):
         found = READER.read(path)
         for name in found.fields:
             found.read(name, 0)
+
+
+def test_a_nodal_field_of_the_last_time_with_ids(tmp_path):
+    mesh = mixed_mesh(LINEAR)
+    path = displaced(tmp_path / "thermal.rmed", mesh)
+    add_med_field(path, "A_______TEMP", ["TEMP"], TIMES, {"NOE": [mesh.points[:, None, :1] + t for t in TIMES]})
+    values, ids = read_nodal_field(path)
+    np.testing.assert_array_equal(values, mesh.points[:, 0] + 2.0)
+    np.testing.assert_array_equal(ids, mesh.node_ids)
