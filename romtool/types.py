@@ -89,12 +89,14 @@ class FieldInfo:
     components: one name per column, e.g. ("x", "y", "z"), ("xx", "yy", "zz", "xy", "yz", "zx"), ("",).
     source: the solver's own name(s).
     precision: relative precision of the stored numbers (6e-8 for float32, 5e-6 for E12.5 text …), 0 exact.
+    unit: the file's own label of the unit, "" where it has none.
     """
 
     location: Location
     components: tuple[str, ...]
     source: str = ""
     precision: float = 0.0
+    unit: str = ""
 
 
 @dataclass(frozen=True)

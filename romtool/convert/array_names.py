@@ -27,7 +27,7 @@ SET_ARRAYS = (
 """Lower-case names of the integer cell arrays that are read as sets `<array>-<value>`."""
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "u": ("u", "displacement", "displacements", "disp", "depl", "displacement_"),
+    "u": ("u", "displacement", "displacements", "disp", "displ", "depl", "displacement_"),
     "T": ("t", "temperature", "nt", "ndtemp", "nt11", "temp"),
 }
 """romtool's nodal fields and the lower-case names under which they are found, the best first."""

@@ -25,7 +25,12 @@ FORMULATIONS = {
 
 _CORNERS = {"triangle": 3, "triangle6": 3, "quad": 4, "quad8": 4}
 _THIN = ("vertex", "line", "line3")
-_FLIP = np.array([0, 2, 1, 3, 5, 4])
+_MIRRORED = {
+    "wedge": np.array([0, 2, 1, 3, 5, 4]),
+    "tetra": np.array([0, 1, 3, 2]),
+    "tetra10": np.array([0, 1, 3, 2, 4, 8, 7, 6, 5, 9]),
+}
+"""Order of the nodes that turns a left-handed cell into a right-handed one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Grid:
     node_arrays, cell_arrays: name -> array with one row per point, per cell of the file.
     node_sets, cell_sets: name -> rows of points, positions of cells in the file.
     time: what the file says of its time, None where it says nothing.
+    own_order: the nodes of each cell are in a solver's own order, which is never changed.
     """
 
     points: NDArray[Any]
@@ -48,6 +54,7 @@ class Grid:
     node_sets: Mapping[str, Ints] = field(default_factory=dict)
     cell_sets: Mapping[str, Ints] = field(default_factory=dict)
     time: float | None = None
+    own_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class GridMesh:
     warnings: tuple[str, ...]
 
 
-def build_mesh(grid: Grid, path: Path) -> GridMesh:
+def build_mesh(grid: Grid, path: Path, *, boundaries: bool = True) -> GridMesh:
     """Build the mesh of a grid: ids, sets, formulations; faces of solids become side sets.
 
     Cells of one type form one block. Triangles and quadrangles that are faces of solids, and lines and
@@ -81,6 +88,7 @@ def build_mesh(grid: Grid, path: Path) -> GridMesh:
     ----------
     grid: what the file holds.
     path: its name, for messages.
+    boundaries: False where the file has side sets of its own: flat and thin cells are elements then.
 
     Returns
     -------
@@ -90,8 +98,10 @@ def build_mesh(grid: Grid, path: Path) -> GridMesh:
     ------
     ReaderError: no cells, nodes out of range, ids given twice.
     """
-    blocks = _merged(grid, path)
-    faces = _Faces.match(blocks)
+    merged = _merged(grid, path)
+    turned = [None if grid.own_order else _turned(block, _three_columns(grid.points)) for block in merged]
+    blocks = [block if new is None else new for block, new in zip(merged, turned, strict=True)]
+    faces = _Faces.match(blocks, boundaries)
     elements = [block for block in faces.elements if len(block.rows)]
     cell_rows = np.concatenate([block.rows for block in elements])
     used = np.unique(np.concatenate([block.nodes.ravel() for block in elements]))
@@ -109,7 +119,8 @@ def build_mesh(grid: Grid, path: Path) -> GridMesh:
         element_sets=_element_sets(named, cell_rows),
         side_sets=faces.sets(named, cell_rows),
     )
-    return GridMesh(mesh, node_rows, cell_rows, numbered, faces.warnings(mesh))
+    said = tuple(f"left-handed cells of type {block.cell_type} are turned" for block in turned if block is not None)
+    return GridMesh(mesh, node_rows, cell_rows, numbered, (*faces.warnings(mesh), *said))
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,7 @@ class _Block:
 
 
 def _merged(grid: Grid, path: Path) -> list[_Block]:
-    """Collect the cells of each type, wedges upright; refuse an empty or inconsistent grid."""
+    """Collect the cells of each type; refuse an empty or inconsistent grid."""
     starts = np.cumsum([0] + [len(nodes) for _, nodes in grid.cells])
     parts: dict[str, list[_Block]] = {}
     for (cell_type, nodes), start in zip(grid.cells, starts, strict=False):
@@ -140,16 +151,23 @@ def _merged(grid: Grid, path: Path) -> list[_Block]:
     for block in merged:
         if len(block.rows) and not 0 <= block.nodes.min() <= block.nodes.max() < len(grid.points):
             raise ReaderError(f"{path}: {block.cell_type} cells refer to nodes beyond its {len(grid.points)}")
-    return [_upright(block, _three_columns(grid.points)) for block in merged]
+    return merged
 
 
-def _upright(block: _Block, points: Floats) -> _Block:
-    """Turn linear wedges whose first triangle looks outwards (VTK's own convention) the usual way up."""
-    if block.cell_type != "wedge" or not len(block.rows):
-        return block
+def _turned(block: _Block, points: Floats) -> _Block | None:
+    """Return a block with its left-handed cells turned, None where there is nothing to turn.
+
+    DOLFIN writes tetrahedra of either hand. Wedges are turned together: those of VTK's own convention, whose first
+    triangle looks outwards.
+    """
+    order = _MIRRORED.get(block.cell_type)
+    if order is None or not len(block.rows):
+        return None
     a, b, c, d = (points[block.nodes[:, i]] for i in (0, 1, 2, 3))
-    volume = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a)
-    return _Block("wedge", block.nodes[:, _FLIP], block.rows) if np.all(volume < 0.0) else block
+    left = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0.0
+    if not (left.all() if block.cell_type == "wedge" else left.any()):
+        return None
+    return _Block(block.cell_type, np.where(left[:, None], block.nodes[:, order], block.nodes), block.rows)
 
 
 @dataclass(frozen=True)
@@ -163,11 +181,11 @@ class _Faces:
     n_thin: int
 
     @classmethod
-    def match(cls, blocks: list[_Block]) -> "_Faces":
+    def match(cls, blocks: list[_Block], boundaries: bool) -> "_Faces":
         """Find the faces of solids among the flat cells and the thin cells on nodes of solids."""
         solids = [block for block in blocks if block.cell_type in CELLS]
         empty = np.zeros(0, dtype=np.int64)
-        if not any(len(block.rows) for block in solids):
+        if not (boundaries and any(len(block.rows) for block in solids)):
             return cls(blocks, empty, empty, empty, 0)
         found = [_match_faces(b, solids) for b in blocks if b.cell_type in _CORNERS and len(b.rows)]
         rows, owners, local = (

@@ -23,7 +23,8 @@ def read_nodal_field(path: Path, name: str | None = None, *, count: int | None =
     Parameters
     ----------
     path: Z-set `.node` (big-endian float32 records), `.npy`, text (`.txt .csv .dat`: a number per line, or
-        `id value`), `.vtu .vtk .pvd .xdmf` (the array `name`), `.frd`. Of a history the last time is taken.
+        `id value`), `.vtu .vtk .pvd .xdmf .frd .e .exo .med .rmed` (the array `name`). Of a history the last time
+        is taken.
     name: the array or column; of a `.node` file the record number, from 1. Default: the first record, the
         last column, the only scalar array, the temperature.
     count: how many values are expected; needed for `.node` files of several records.
@@ -200,8 +201,8 @@ def _read_arrays(path: Path, name: str | None, count: int | None) -> Field:
     return values, results.mesh.node_ids if nodal and numbered else None
 
 
-def _read_frd(path: Path, name: str | None, count: int | None) -> Field:
-    """Read a nodal field of CalculiX at the last time, by default the temperature."""
+def _read_results(path: Path, name: str | None, count: int | None) -> Field:
+    """Read a nodal field of results with node ids at the last time, by default the temperature."""
     from romtool.convert.registry import read_results
 
     results = read_results(path)
@@ -244,7 +245,7 @@ FORMATS: Mapping[str, Callable[[Path, str | None, int | None], Field]] = Mapping
         ".npy": _read_npy,
         **dict.fromkeys((".txt", ".csv", ".dat"), _read_text),
         **dict.fromkeys((".vtu", ".vtk", ".pvd", ".xdmf", ".xmf"), _read_arrays),
-        ".frd": _read_frd,
+        **dict.fromkeys((".frd", ".e", ".exo", ".med", ".rmed"), _read_results),
     }
 )
 """Reader by extension."""

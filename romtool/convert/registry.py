@@ -7,6 +7,7 @@ asked where several readers share the extension of an input deck.
 import difflib
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,10 +26,15 @@ BUILT_IN = {
     "calculix": "romtool.convert.calculix",
     "xdmf": "romtool.convert.xdmf",
     "vtk": "romtool.convert.vtk",
+    "exodus": "romtool.convert.exodus",
+    "med": "romtool.convert.med",
 }
 """Name -> module with `READER`, imported when a reader is looked for."""
 
 GROUP = "romtool.readers"
+
+_PIECE = re.compile(r"(?P<extension>\.[^.]+)\.\d+\.\d+$")
+"""End of the name of one file of a decomposed run: `results.e.4.0`."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,8 @@ def find_reader(path: Path) -> Reader:
     """
     path = Path(path)
     _check_file(path)
-    extension = path.suffix.lower()
+    piece = _PIECE.search(path.name)
+    extension = (piece["extension"] if piece else path.suffix).lower()
     entries = _entries()
     fitting = [e for e in entries if e.reader is not None and extension in _extensions(e.reader)]
     if not fitting:

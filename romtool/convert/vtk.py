@@ -227,7 +227,7 @@ def _with_meshio(path: Path) -> Grid:
     """Read a file through meshio, silently; text cut short is an error."""
     import meshio
 
-    _teach_meshio()
+    teach_meshio()
     read = meshio.vtu.read if path.suffix.lower() == ".vtu" else meshio.vtk.read
     with _silent():
         mesh = read(str(path))
@@ -236,7 +236,7 @@ def _with_meshio(path: Path) -> Grid:
     return replace(grid, time=float(time[0])) if len(time) else grid
 
 
-def _teach_meshio() -> None:
+def teach_meshio() -> None:
     """Complete meshio 5.3: dimensions of two cells, and number types of legacy VTK (it takes int as int64)."""
     from meshio._mesh import topological_dimension
     from meshio.vtk import _vtk_42, _vtk_51

@@ -18,7 +18,9 @@ from romtool.fem.rules import (
     TRIANGLE_1,
     TRIANGLE_3,
     WEDGE_2,
+    WEDGE_6,
     WEDGE_9,
+    WEDGE_21,
     Rule,
     gauss,
 )
@@ -91,7 +93,9 @@ ELEMENTS = MappingProxyType(
             _element("hex20_corner", "hexahedron20", _HEXA_27, "corner", {8: _QUAD_9}),
             _element("hex20r", "hexahedron20", _HEXA_8, "shape", {8: _QUAD_4}),
             _element("wedge6", "wedge", WEDGE_2, "shape", {3: TRIANGLE_1, 4: _QUAD_1}),
+            _element("wedge6_6", "wedge", WEDGE_6, "shape", {3: TRIANGLE_1, 4: _QUAD_4}),
             _element("wedge15", "wedge15", WEDGE_9, "shape", {6: TRIANGLE_3, 8: _QUAD_4}),
+            _element("wedge15_21", "wedge15", WEDGE_21, "shape", {6: TRIANGLE_3, 8: _QUAD_9}),
         )
     }
 )

@@ -2,6 +2,7 @@
 
 CalculiX counts its points with xi fastest, then eta, then zeta; Z-set likewise in hexahedra, and in its
 five-point tetrahedra the corner nearest to node 0, 1, 2, 3 and then the centroid (measured on its results).
+WEDGE_6 and WEDGE_21 are Code_Aster's (R3.01.01), whose files say where each point is.
 """
 
 from dataclasses import dataclass
@@ -60,6 +61,21 @@ def _triangle_3() -> Rule:
     return Rule(_SIXTHS, np.full(3, 1.0 / 6.0))
 
 
+def _triangle_edges() -> Rule:
+    return Rule(np.array([[0.5, 0.0], [0.5, 0.5], [0.0, 0.5]]), np.full(3, 1.0 / 6.0))
+
+
+def _triangle_7() -> Rule:
+    """Return Radon's rule, exact to degree 5 (Radon, Monatsh. Math. 52, 1948)."""
+    root = np.sqrt(15.0)
+    points, weights = [np.full((1, 2), 1.0 / 3.0)], [np.array([9.0 / 80.0])]
+    for sign in (1.0, -1.0):
+        a = (6.0 + sign * root) / 21.0
+        points.append(np.array([[a, a], [1.0 - 2.0 * a, a], [a, 1.0 - 2.0 * a]]))
+        weights.append(np.full(3, (155.0 + sign * root) / 2400.0))
+    return Rule(np.concatenate(points), np.concatenate(weights))
+
+
 def _tetra_4() -> Rule:
     points = np.full((4, 3), _A4)
     points[[1, 2, 3], [0, 1, 2]] = _B4
@@ -79,7 +95,9 @@ TETRA_5 = _tetra_5()
 TRIANGLE_1 = Rule(np.full((1, 2), 1.0 / 3.0), np.array([0.5]))
 TRIANGLE_3 = _triangle_3()
 WEDGE_2 = product_rule(TRIANGLE_1, _line(2))
+WEDGE_6 = product_rule(_triangle_edges(), _line(2))
 WEDGE_9 = product_rule(TRIANGLE_3, _line(3))
+WEDGE_21 = product_rule(_triangle_7(), _line(3))
 
 
 @cache

@@ -30,7 +30,9 @@ POINTS_PER_CELL = {
     "hex20_corner": 27,
     "hex20r": 8,
     "wedge6": 2,
+    "wedge6_6": 6,
     "wedge15": 9,
+    "wedge15_21": 21,
     "": 0,
 }
 """Number of integration points by formulation; cells without one have none."""

@@ -12,6 +12,7 @@ from romtool.io.case import read_case
 from romtool.io.load import read_load
 from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
 from romtool.pipeline.init import is_deck
+from romtool.pipeline.suitability import lacks
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
 from romtool.types import Mesh, SolverResults
@@ -94,6 +95,7 @@ def describe_results(results: SolverResults) -> Description:
             for name, info in results.fields.items()
         },
         "warnings": list(results.warnings),
+        "lacks": list(lacks(results)),
     }
 
 

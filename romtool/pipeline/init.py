@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from romtool.convert.registry import find_reader, read_deck, read_results
@@ -9,6 +10,7 @@ from romtool.errors import CaseError
 from romtool.io.atomic import output_folder
 from romtool.io.init import Source, case_text
 from romtool.loading import Deck
+from romtool.pipeline.suitability import lacks
 from romtool.types import SolverResults
 
 
@@ -55,7 +57,7 @@ def _source(path: Path, out: Path) -> Source:
     """Read one deck with the results beside it, or results."""
     deck: Deck | None = read_deck(path) if is_deck(path) else None
     files = deck.results if deck is not None else (path,)
-    solution: SolverResults | None = read_results(files[0]) if files else None
+    solution = _with_lacks(read_results(files[0])) if files else None
     return Source(
         name=path.stem,
         deck=_relative(path, out) if deck is not None else None,
@@ -63,6 +65,11 @@ def _source(path: Path, out: Path) -> Source:
         contents=deck,
         solution=solution,
     )
+
+
+def _with_lacks(results: SolverResults) -> SolverResults:
+    """Return results whose warnings also say what they lack for a reduced model."""
+    return replace(results, warnings=(*results.warnings, *lacks(results)))
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -14,8 +14,9 @@ from romtool.convert.grid import Grid, build_mesh
 from romtool.convert.vtk import READER, from_meshio, read_grid
 from romtool.convert.xdmf import READER as XDMF
 from romtool.errors import ReaderError
+from romtool.fem.checks import check_mesh
 from romtool.io.fields import write_series
-from tests.sample_grids import HEXA, LINEAR, QUADRATIC, TETRA, WEDGE, mixed_mesh, random_fields
+from tests.sample_grids import HEXA, LINEAR, QUADRATIC, TETRA, WEDGE, mixed_mesh, random_fields, with_middles
 
 TIMES = np.array([0.0, 0.25, 2.0])
 
@@ -368,3 +369,15 @@ def test_a_vtu_cut_short_is_one_sentence(tmp_path, size, capfd):
     with pytest.raises(ReaderError, match=r"m\.vtu cannot be read as \.vtu \(not well-formed XML: .*line"):
         READER.read(file)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("cell_type", ["tetra", "tetra10"])
+def test_left_handed_tetrahedra_are_turned(cell_type):
+    points = with_middles(cell_type, TETRA)
+    left = [0, 2, 1, 3, 6, 5, 4, 7, 9, 8][: len(points)]
+    built = build_mesh(Grid(points, ((cell_type, np.array([np.arange(len(points)), left])),)), "a")
+    check_mesh(built.mesh)
+    np.testing.assert_array_equal(built.mesh.blocks[0].connectivity[0], np.arange(len(points)))
+    assert f"left-handed cells of type {cell_type} are turned" in built.warnings
+    kept = build_mesh(Grid(points, ((cell_type, np.array([left])),), own_order=True), "a").mesh
+    np.testing.assert_array_equal(kept.blocks[0].connectivity, [left])

@@ -63,7 +63,9 @@ def errors(formulation, n):
         ("tet10_5", (2, 4), 2),
         ("hex20", (2, 4), 2),
         ("hex20r", (2, 4), 2),
+        ("wedge6_6", (4, 8), 1),
         ("wedge15", (2, 4), 2),
+        ("wedge15_21", (2, 4), 2),
     ],
 )
 def test_rates(formulation, sizes, degree):
