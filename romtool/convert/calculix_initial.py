@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from romtool.convert.calculix_keywords import Card, Chunk, clean_name, number, read_numbers
-from romtool.convert.calculix_mesh import DeckMesh, node_ids_of, rows_of
+from romtool.convert.calculix_mesh import DeckMesh, node_ids_of
+from romtool.convert.parts import rows_of
 from romtool.types import Floats
 
 _OVERFLOW = 2147.0

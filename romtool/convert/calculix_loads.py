@@ -17,9 +17,10 @@ import numpy as np
 
 from romtool.convert.calculix_history import Amplitude, Course, Event, amplitude_of, trace
 from romtool.convert.calculix_keywords import Card, number
-from romtool.convert.calculix_mesh import DeckMesh, element_ids_of, element_rows
+from romtool.convert.calculix_mesh import DeckMesh, element_ids_of
 from romtool.convert.calculix_regions import Members, Region, merge, unique_name
 from romtool.convert.calculix_steps import Step
+from romtool.convert.parts import element_rows
 from romtool.loading import Load, Material, Table
 from romtool.types import Floats, Ints
 

@@ -11,20 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from romtool.convert.calculix_keywords import Card, clean_name, fill_table, read_cards, read_numbers, read_table
-from romtool.convert.calculix_types import ELEMENT_TYPES, ElementType
+from romtool.convert.calculix_types import ELEMENT_TYPES
+from romtool.convert.parts import Part, assemble, rows_of
 from romtool.errors import ReaderError
-from romtool.types import CellBlock, Floats, Ints, Mesh
+from romtool.types import Floats, Ints, Mesh
 
 _GENERATORS = ("NGEN", "NFILL", "NCOPY", "ELGEN", "ELCOPY", "PART", "INSTANCE", "ASSEMBLY")
-
-
-@dataclass(frozen=True)
-class Part:
-    """Elements of one type, with node ids of the solver: nodes is (n_cells, n_cell_nodes), VTK order."""
-
-    kind: ElementType
-    ids: Ints
-    nodes: Ints
 
 
 @dataclass
@@ -186,44 +178,6 @@ def _check_unique_elements(cards: Sequence[Card], parts: Sequence[Part]) -> None
         tables = [_read_element_card(card).ids for card in cards]
         card = [c for c, table in zip(cards, tables, strict=True) if bad in table][-1]
         raise card.error(f"element {bad} is defined twice; remove one definition")
-
-
-def assemble(node_ids: Ints, points: Floats, parts: Sequence[Part], path: Path) -> Mesh:
-    """Return a mesh without sets from ascending node ids, (n, 3) points and elements with node ids.
-
-    Raises
-    ------
-    ReaderError: an element whose node is not defined.
-    """
-    used = np.unique(np.concatenate([part.nodes.ravel() for part in parts]))
-    at = rows_of(node_ids, used)
-    if (at < 0).any():
-        missing = int(used[int(np.argmax(at < 0))])
-        part = next(p for p in parts if (p.nodes == missing).any())
-        element = int(part.ids[int(np.argmax((part.nodes == missing).any(axis=1)))])
-        raise ReaderError(f"{path}: element {element} uses node {missing}, which is not defined; add it to *NODE")
-    blocks = tuple(
-        CellBlock(
-            p.kind.cell_type, p.kind.formulation, p.ids, np.searchsorted(used, p.nodes).astype(np.int64), p.kind.name
-        )
-        for p in parts
-    )
-    return Mesh(points[at], used, blocks)
-
-
-def rows_of(ids: Ints, wanted: Ints) -> Ints:
-    """Return the row of each wanted id among ascending ids, -1 where there is none."""
-    if not len(ids):
-        return np.full(np.shape(wanted), -1, dtype=np.int64)
-    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return np.where(ids[at] == wanted, at, -1).astype(np.int64)
-
-
-def element_rows(mesh: Mesh, wanted: Ints) -> Ints:
-    """Return the element index of each wanted element id, -1 where there is none."""
-    order = np.argsort(mesh.element_ids, kind="stable")
-    at = rows_of(mesh.element_ids[order], wanted)
-    return np.where(at >= 0, order[at], -1).astype(np.int64)
 
 
 def _extend(table: dict[str, Ints], name: str, ids: Ints) -> None:

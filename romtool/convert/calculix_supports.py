@@ -13,9 +13,10 @@ import numpy as np
 from romtool.convert.calculix_history import Amplitude, Event, amplitude_of, trace
 from romtool.convert.calculix_keywords import Card, number
 from romtool.convert.calculix_loads import Output, check_parameters
-from romtool.convert.calculix_mesh import DeckMesh, node_ids_of, rows_of
+from romtool.convert.calculix_mesh import DeckMesh, node_ids_of
 from romtool.convert.calculix_regions import Members, Region, merge, unique_name
 from romtool.convert.calculix_steps import Step
+from romtool.convert.parts import rows_of
 from romtool.loading import Dirichlet
 from romtool.types import Floats
 
