@@ -23,12 +23,17 @@ from romtool.types import SolverResults
 BUILT_IN = {
     "zset": "romtool.convert.zset",
     "calculix": "romtool.convert.calculix",
+    "ansys": "romtool.convert.ansys",
+    "ansys-cdb": "romtool.convert.ansys_cdb",
     "xdmf": "romtool.convert.xdmf",
     "vtk": "romtool.convert.vtk",
 }
 """Name -> module with `READER`, imported when a reader is looked for."""
 
 GROUP = "romtool.readers"
+
+DISTRIBUTIONS = {"ansys.mapdl.reader": "ansys-mapdl-reader"}
+"""Package -> its name on PyPI."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def _load(name: str, load: Callable[[], object]) -> _Entry:
     if lacking:
         return _Entry(name, None, None, f"is not a reader: it has no {', '.join(lacking)}")
     missing = tuple(package for package in reader.requires if not _installed(package))
-    reason = f"needs {', '.join(missing)}: pip install {' '.join(missing)}" if missing else ""
+    reason = f"needs {', '.join(missing)}: pip install {' '.join(map(_distribution, missing))}" if missing else ""
     return _Entry(name, reader, _content_test(loaded, reader), reason, missing)
 
 
@@ -162,6 +167,11 @@ def _claims(entry: _Entry, path: Path) -> bool:
         return entry.is_deck is None or bool(entry.is_deck(path))
     except (OSError, ReaderError):
         return False
+
+
+def _distribution(package: str) -> str:
+    """Return what to install for a package, where its name differs."""
+    return DISTRIBUTIONS.get(package, package)
 
 
 def _installed(package: str) -> bool:
