@@ -161,10 +161,8 @@ def _split_dropped(name: str, cell_type: str, ids: Ints, nodes: Ints, options: t
         kind = element_type(name, cell_type, _formulation(name, cell_type, options))
         parts.append(Part(kind, ids[whole], nodes[whole]))
     if not whole.all() and cell_type in _LINEAR:
-        linear = _LINEAR[cell_type]
-        parts.append(
-            Part(element_type(f"{name}{_DROPPED}", linear), ids[~whole], nodes[~whole][:, : CELL_NODES[linear]])
-        )
+        linear = element_type(f"{name}{_DROPPED}", _LINEAR[cell_type])
+        parts.append(Part(linear, ids[~whole], nodes[~whole][:, : linear.n_nodes]))
     return parts
 
 

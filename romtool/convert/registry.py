@@ -25,6 +25,7 @@ BUILT_IN = {
     "calculix": "romtool.convert.calculix",
     "ansys": "romtool.convert.ansys",
     "ansys-cdb": "romtool.convert.ansys_cdb",
+    "nastran": "romtool.convert.nastran",
     "xdmf": "romtool.convert.xdmf",
     "vtk": "romtool.convert.vtk",
 }
