@@ -22,6 +22,7 @@ from romtool.types import SolverResults
 
 BUILT_IN = {
     "zset": "romtool.convert.zset",
+    "abaqus": "romtool.convert.abaqus",
     "calculix": "romtool.convert.calculix",
     "ansys": "romtool.convert.ansys",
     "ansys-cdb": "romtool.convert.ansys_cdb",
