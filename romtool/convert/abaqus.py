@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+import numpy as np
+
+from romtool.convert.abaqus_deck import is_abaqus, read_deck, read_mesh
 from romtool.convert.abaqus_results import read_results
-from romtool.errors import ReaderError
 from romtool.loading import Deck
-from romtool.types import SolverResults
+from romtool.types import Floats, SolverResults
 
 
 @final
@@ -26,15 +28,26 @@ class AbaqusReader:
 
     def read(self, path: Path) -> SolverResults:
         """Open results, or the mesh of a deck (without times). Raises ReaderError."""
-        return read_results(Path(path))
+        path = Path(path)
+        return _read_mesh_only(path) if path.suffix.lower() in self.deck_extensions else read_results(path)
 
     def read_deck(self, path: Path) -> Deck:
         """Read materials, loads and steps of a deck. Raises ReaderError."""
-        raise ReaderError(f"{path}")
+        return read_deck(Path(path))
 
     def is_deck(self, path: Path) -> bool:
         """Tell whether a `.inp` file is Abaqus', not CalculiX' or Z-set's."""
-        return False
+        return is_abaqus(path)
+
+
+def _read_mesh_only(path: Path) -> SolverResults:
+    """Return the mesh of a deck as results without times and fields."""
+    found = read_mesh(path)
+
+    def read(name: str, index: int) -> Floats:
+        raise KeyError(name)
+
+    return SolverResults("abaqus", (path,), found.mesh, np.zeros(0), {}, read, found.warnings)
 
 
 READER = AbaqusReader()
