@@ -9,7 +9,8 @@ from typing import final
 
 import numpy as np
 
-from romtool.convert.abaqus_deck import is_abaqus, read_deck, read_mesh
+from romtool.convert.abaqus_assembly import read_mesh
+from romtool.convert.abaqus_deck import is_abaqus, read_deck
 from romtool.convert.abaqus_results import read_results
 from romtool.loading import Deck
 from romtool.types import Floats, SolverResults

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from romtool.convert.abaqus_types import find_type
-from romtool.convert.calculix_keywords import Card, number
+from romtool.convert.calculix_keywords import Card, number, read_cards
 from romtool.convert.calculix_mesh import DeckMesh, Definitions, Sets, members, mesh_of, read_definitions, read_set
 from romtool.convert.parts import Part, rows_of
 from romtool.errors import ReaderError
@@ -119,6 +119,11 @@ def flatten(cards: Sequence[Card], path: Path) -> tuple[DeckMesh, list[Card]]:
         ranges = ", ".join(f"{i.name} from {i.nodes_before + 1}" for i in placed)
         warnings.append(f"nodes are numbered through the instances as in Abaqus' own files: {ranges}")
     return mesh_of(found, path, warnings), [*_part_cards(parts, instances), *kept, *rest]
+
+
+def read_mesh(path: Path) -> DeckMesh:
+    """Read the mesh of a deck. Raises ReaderError."""
+    return flatten(read_cards(path), path)[0]
 
 
 def _flat(cards: Sequence[Card], path: Path, warnings: list[str]) -> tuple[DeckMesh, list[Card]]:

@@ -12,7 +12,6 @@ from romtool.convert.abaqus_materials import check_parameters, creep, plastic
 from romtool.convert.calculix_deck import IGNORED, READ, REASONS, interpret
 from romtool.convert.calculix_keywords import is_deck, read_cards
 from romtool.convert.calculix_materials import PROPERTIES
-from romtool.convert.calculix_mesh import DeckMesh
 from romtool.convert.deck_dialect import Dialect
 from romtool.loading import Deck
 
@@ -87,11 +86,6 @@ def is_abaqus(path: Path) -> bool:
         if _MARKS.search(stream.read(_SNIFFED)):
             return True
     return any(path.with_suffix(suffix).is_file() for suffix in _BESIDE)
-
-
-def read_mesh(path: Path) -> DeckMesh:
-    """Read the mesh of a deck. Raises ReaderError."""
-    return flatten(read_cards(path), path)[0]
 
 
 def read_deck(path: Path) -> Deck:

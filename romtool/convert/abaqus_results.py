@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from romtool.convert.abaqus_assembly import read_mesh
 from romtool.convert.abaqus_records import Chunk, FilIndex, Increment, point_records, read_chunk, read_index
 from romtool.convert.abaqus_types import find_type
 from romtool.convert.parts import POINTS, Part, assemble, rows_of, set_rows
@@ -95,7 +96,7 @@ def read_results(path: Path) -> SolverResults:
     """
     index = read_index(path)
     warnings: list[str] = []
-    mesh = _mesh(index, warnings)
+    mesh = _with_deck(path, _mesh(index, warnings), warnings)
     increments = _static(index.increments, warnings)
     times = np.array([increment.time for increment in increments])
     if (np.diff(times) <= 0).any():
@@ -136,6 +137,27 @@ def _mesh(index: FilIndex, warnings: list[str]) -> Mesh:
         {_set_name(name): set_rows(mesh.node_ids, found) for name, found in chunk.sets(1931).items()},
         {_set_name(name): set_rows(mesh.element_ids, found) for name, found in chunk.sets(1933).items()},
     )
+
+
+def _with_deck(path: Path, mesh: Mesh, warnings: list[str]) -> Mesh:
+    """Return the mesh with the sets of the deck beside it, which has surfaces too, where it is the same mesh."""
+    beside = path.with_suffix(".inp")
+    if not beside.is_file():
+        return mesh
+    try:
+        deck = read_mesh(beside).mesh
+        same = (
+            np.array_equal(deck.node_ids, mesh.node_ids)
+            and np.array_equal(deck.element_ids, mesh.element_ids)
+            and np.allclose(deck.points, mesh.points, rtol=0.0, atol=1e-6 * float(np.ptp(mesh.points, axis=0).max()))
+        )
+        reason = "" if same else "it is another mesh"
+    except ReaderError as error:
+        reason = str(error)
+    if reason:
+        warnings.append(f"the sets are taken from {path.name}, not from the deck: {reason}")
+        return mesh
+    return Mesh(mesh.points, mesh.node_ids, mesh.blocks, deck.node_sets, deck.element_sets, deck.side_sets)
 
 
 def _set_name(name: str) -> str:

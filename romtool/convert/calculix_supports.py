@@ -33,7 +33,7 @@ class SupportReader:
     found: the deck's mesh and sets.
     steps: the steps.
     amplitudes: by name.
-    dialect: whose deck it is: names of supports (ENCASTRE …), and whether rotations, which solids have not, may occur.
+    dialect: whose deck it is: names of supports (ENCASTRE …), whether rotations (solids have none) may occur.
     """
 
     found: DeckMesh

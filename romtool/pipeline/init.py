@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from romtool.convert.registry import find_reader, read_deck, read_results
-from romtool.errors import CaseError
+from romtool.errors import CaseError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.init import Source, case_text
 from romtool.loading import Deck
@@ -52,10 +53,16 @@ def is_deck(path: Path) -> bool:
 
 
 def _source(path: Path, out: Path) -> Source:
-    """Read one deck with the results beside it, or results."""
-    deck: Deck | None = read_deck(path) if is_deck(path) else None
-    files = deck.results if deck is not None else (path,)
-    solution: SolverResults | None = read_results(files[0]) if files else None
+    """Read one deck with the results beside it, or results; of a deck that is not understood, the mesh."""
+    deck: Deck | None = None
+    refusal = ""
+    if is_deck(path):
+        try:
+            deck = read_deck(path)
+        except ReaderError as error:
+            refusal = str(error)
+    files = deck.results if deck is not None else (_history_beside(path) if refusal else path,)
+    solution = _opened(files, refusal)
     return Source(
         name=path.stem,
         deck=_relative(path, out) if deck is not None else None,
@@ -63,6 +70,28 @@ def _source(path: Path, out: Path) -> Source:
         contents=deck,
         solution=solution,
     )
+
+
+def _history_beside(deck: Path) -> Path:
+    """Return the results beside a deck under its name, else the deck itself, of which the mesh can be read."""
+    beside = (deck.with_suffix(suffix) for suffix in find_reader(deck).extensions)
+    return next((path for path in beside if path.is_file()), deck)
+
+
+def _opened(files: Sequence[Path], refusal: str) -> SolverResults | None:
+    """Open results; why their deck is not used, if there is a reason, is the first of their warnings.
+
+    Raises
+    ------
+    ReaderError: the refusal of the deck, where its mesh cannot be read either.
+    """
+    if not refusal:
+        return read_results(files[0]) if files else None
+    try:
+        found = read_results(files[0])
+    except ReaderError:
+        raise ReaderError(refusal) from None
+    return replace(found, warnings=(f"the deck is not used: {refusal}", *found.warnings))
 
 
 def _relative(path: Path, folder: Path) -> str:
