@@ -21,7 +21,7 @@ from romtool.convert.calculix_supports import SupportReader
 from romtool.convert.calculix_temperature import read_temperature
 from romtool.convert.deck_dialect import Dialect
 from romtool.errors import ReaderError
-from romtool.loading import Deck, Loading, Material
+from romtool.loading import Deck, Loading, Material, PartialDeckError
 from romtool.types import Floats, Mesh
 
 READ = {
@@ -101,10 +101,36 @@ def interpret(path: Path, cards: Sequence[Card], found: DeckMesh, dialect: Diale
 
     Raises
     ------
-    ReaderError: what is not supported or wrong, with file and line.
+    PartialDeckError: what is not supported, with file and line, and the deck without it.
+    ReaderError: what is wrong, with file and line.
     """
     model, steps = split_steps(cards)
-    _check_cards(model, steps, dialect)
+    _check_place(model, _STEP_ONLY, "stands before the first step; expected it inside a step")
+    for step in steps:
+        _check_place(step.cards, _MODEL_ONLY, "stands inside a step; expected it before the first one")
+    refusals: list[ReaderError] = []
+    kept = [step for step in steps if _keep(_step_refusal(step, dialect), refusals)]
+    model = [card for card in model if _keep(_refusal(card, dialect), refusals)]
+    kept = [replace(s, cards=tuple(c for c in s.cards if _keep(_refusal(c, dialect), refusals))) for s in kept]
+    if not refusals:
+        return _build(path, model, kept, found, dialect)
+    try:
+        part = _build(path, model, kept, found, dialect)
+    except ReaderError:
+        raise refusals[0] from None
+    message = str(refusals[0]) + (f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else "")
+    raise PartialDeckError(message, replace(part, warnings=(*map(str, refusals), *part.warnings)))
+
+
+def _keep(refusal: ReaderError | None, refusals: list[ReaderError]) -> bool:
+    """Tell whether there is no reason to refuse something; a reason is noted."""
+    if refusal is not None:
+        refusals.append(refusal)
+    return refusal is None
+
+
+def _build(path: Path, model: Sequence[Card], steps: Sequence[Step], found: DeckMesh, dialect: Dialect) -> Deck:
+    """Return the deck of cards that are all supported."""
     warnings = list(found.warnings)
     materials = read_materials(model, _span(steps), warnings, dialect)
     _check_sections(path, model, found, materials, warnings)
@@ -116,21 +142,17 @@ def interpret(path: Path, cards: Sequence[Card], found: DeckMesh, dialect: Diale
     return Deck(mesh, materials, loading, results, automatic, tuple(warnings))
 
 
-def _check_cards(model: Sequence[Card], steps: Sequence[Step], dialect: Dialect) -> None:
-    """Raise a ReaderError for every card that romtool neither reads nor may ignore."""
-    for card in [*model, *(card for step in steps for card in step.cards)]:
-        if card.keyword in dialect.reasons:
-            raise card.error(dialect.reasons[card.keyword])
-        if card.keyword not in dialect.read | dialect.ignored | PROPERTIES:
-            raise card.error(f"is not supported; romtool reads quasi-static solids (docs: {dialect.name})")
-        if card.keyword == "RESTART" and "READ" in card.parameters:
-            raise card.error("READ: the model is in another file; give the deck that begins the run")
-        if card.keyword == "INITIALCONDITIONS" and card.parameters.get("TYPE") != "TEMPERATURE":
-            raise card.error(f"TYPE={card.parameters.get('TYPE', '')} is not supported; romtool reads TYPE=TEMPERATURE")
-    _check_place(model, _STEP_ONLY, "stands before the first step; expected it inside a step")
-    for step in steps:
-        _check_place(step.cards, _MODEL_ONLY, "stands inside a step; expected it before the first one")
-        _check_step(step, dialect)
+def _refusal(card: Card, dialect: Dialect) -> ReaderError | None:
+    """Return why a card is not supported, None where romtool reads it or may ignore it."""
+    if card.keyword in dialect.reasons:
+        return card.error(dialect.reasons[card.keyword])
+    if card.keyword not in dialect.read | dialect.ignored | PROPERTIES:
+        return card.error(f"is not supported; romtool reads quasi-static solids (docs: {dialect.name})")
+    if card.keyword == "RESTART" and "READ" in card.parameters:
+        return card.error("READ: the model is in another file; give the deck that begins the run")
+    if card.keyword == "INITIALCONDITIONS" and card.parameters.get("TYPE") != "TEMPERATURE":
+        return card.error(f"TYPE={card.parameters.get('TYPE', '')} is not supported; romtool reads TYPE=TEMPERATURE")
+    return None
 
 
 def _check_place(cards: Sequence[Card], forbidden: set[str] | frozenset[str], message: str) -> None:
@@ -140,19 +162,22 @@ def _check_place(cards: Sequence[Card], forbidden: set[str] | frozenset[str], me
             raise card.error(message)
 
 
-def _check_step(step: Step, dialect: Dialect) -> None:
-    """Raise a ReaderError for a step that is not quasi-static."""
+def _step_refusal(step: Step, dialect: Dialect) -> ReaderError | None:
+    """Return why a step is not quasi-static, None where it is."""
     head = step.cards[0]
     if "PERTURBATION" in head.parameters:
-        raise head.error("PERTURBATION steps are not supported")
-    if step.procedure is None:
-        raise head.error("the step has no *STATIC or *VISCO")
-    for name in ("TIMERESET", "TOTALTIMEATSTART"):
-        if name in step.procedure.parameters:
-            raise step.procedure.error(f"{name} is not supported; let the total time run on")
-    for name in ("RIKS", "STABILIZE", "ADIABATIC"):
-        if name in step.procedure.parameters and not dialect.faulty:
-            raise step.procedure.error(f"{name} is not supported; romtool computes plain equilibrium in time")
+        return head.error("PERTURBATION steps are not supported")
+    if step.kind not in ("STATIC", "VISCO"):
+        return (
+            step.procedure.error("is not supported; romtool reads *STATIC and *VISCO")
+            if step.procedure
+            else head.error("has no *STATIC or *VISCO")
+        )
+    plain = () if dialect.faulty else ("RIKS", "STABILIZE", "ADIABATIC")
+    for name in ("TIMERESET", "TOTALTIMEATSTART", *plain):
+        if step.procedure and name in step.procedure.parameters:
+            return step.procedure.error(f"{name} is not supported; romtool computes plain equilibrium in total time")
+    return None
 
 
 def _span(steps: Sequence[Step]) -> tuple[float, float]:

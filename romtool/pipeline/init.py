@@ -9,7 +9,7 @@ from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import CaseError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.init import Source, case_text
-from romtool.loading import Deck
+from romtool.loading import Deck, PartialDeckError
 from romtool.types import SolverResults
 
 
@@ -53,16 +53,20 @@ def is_deck(path: Path) -> bool:
 
 
 def _source(path: Path, out: Path) -> Source:
-    """Read one deck with the results beside it, or results; of a deck that is not understood, the mesh."""
-    deck: Deck | None = None
-    refusal = ""
-    if is_deck(path):
-        try:
-            deck = read_deck(path)
-        except ReaderError as error:
-            refusal = str(error)
-    files = deck.results if deck is not None else (_history_beside(path) if refusal else path,)
-    solution = _opened(files, refusal)
+    """Read one deck with the results beside it, or results."""
+    if not is_deck(path):
+        return _source_of(path, None, (path,), read_results(path), out)
+    try:
+        deck = read_deck(path)
+    except ReaderError as error:
+        return _partial_source(path, error, out)
+    return _source_of(path, deck, deck.results, read_results(deck.results[0]) if deck.results else None, out)
+
+
+def _source_of(
+    path: Path, deck: Deck | None, files: Sequence[Path], solution: SolverResults | None, out: Path
+) -> Source:
+    """Return a source with paths that are relative to the case."""
     return Source(
         name=path.stem,
         deck=_relative(path, out) if deck is not None else None,
@@ -72,26 +76,29 @@ def _source(path: Path, out: Path) -> Source:
     )
 
 
+def _partial_source(path: Path, error: ReaderError, out: Path) -> Source:
+    """Return a source for a deck that cannot be used as such: its results or mesh, and what of it was understood.
+
+    Raises
+    ------
+    ReaderError: the error, where the mesh of the deck cannot be read either.
+    """
+    part = error.deck if isinstance(error, PartialDeckError) else None
+    beside = part.results if part is not None and part.results else (_history_beside(path),)
+    try:
+        found = read_results(beside[0])
+    except ReaderError:
+        raise error from None
+    notes = (f"the deck {path.name} is not named here, since romtool does not support all of it",)
+    notes += (str(error),) if part is None else ()
+    source = _source_of(path, None, beside, replace(found, warnings=(*notes, *found.warnings)), out)
+    return replace(source, contents=part)
+
+
 def _history_beside(deck: Path) -> Path:
     """Return the results beside a deck under its name, else the deck itself, of which the mesh can be read."""
     beside = (deck.with_suffix(suffix) for suffix in find_reader(deck).extensions)
     return next((path for path in beside if path.is_file()), deck)
-
-
-def _opened(files: Sequence[Path], refusal: str) -> SolverResults | None:
-    """Open results; why their deck is not used, if there is a reason, is the first of their warnings.
-
-    Raises
-    ------
-    ReaderError: the refusal of the deck, where its mesh cannot be read either.
-    """
-    if not refusal:
-        return read_results(files[0]) if files else None
-    try:
-        found = read_results(files[0])
-    except ReaderError:
-        raise ReaderError(refusal) from None
-    return replace(found, warnings=(f"the deck is not used: {refusal}", *found.warnings))
 
 
 def _relative(path: Path, folder: Path) -> str:
