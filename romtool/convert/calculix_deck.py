@@ -167,15 +167,13 @@ def _step_refusal(step: Step, dialect: Dialect) -> ReaderError | None:
     head = step.cards[0]
     if "PERTURBATION" in head.parameters:
         return head.error("PERTURBATION steps are not supported")
+    if step.procedure is None:
+        return head.error("the step has no *STATIC or *VISCO")
     if step.kind not in ("STATIC", "VISCO"):
-        return (
-            step.procedure.error("is not supported; romtool reads *STATIC and *VISCO")
-            if step.procedure
-            else head.error("has no *STATIC or *VISCO")
-        )
+        return step.procedure.error("is not supported; romtool reads *STATIC and *VISCO")
     plain = () if dialect.faulty else ("RIKS", "STABILIZE", "ADIABATIC")
     for name in ("TIMERESET", "TOTALTIMEATSTART", *plain):
-        if step.procedure and name in step.procedure.parameters:
+        if name in step.procedure.parameters:
             return step.procedure.error(f"{name} is not supported; romtool computes plain equilibrium in total time")
     return None
 
