@@ -24,16 +24,13 @@ def written_tables(contents: Deck, mesh: Mesh) -> dict[str, str]:
     elements = {"all", *mesh.element_sets}
     regions = {"pressure": set(mesh.side_sets), "traction": set(mesh.side_sets)}
     fixed = loading.times if not contents.times_from_results else np.zeros(0)
+    materials = [(m.elements, _material(m) if m.elements in elements else "") for m in contents.materials]
+    supports = [(d.name, _dirichlet(d) if d.nodes in mesh.node_sets else "") for d in loading.dirichlet]
+    loads = [(e.name, _load(e) if e.region in regions.get(e.kind, elements) else "") for e in loading.loads]
     found = {
-        "materials": _written(
-            [(m.elements, _material(m) if m.elements in elements else "") for m in contents.materials]
-        ),
-        "dirichlet": _written(
-            [(d.name, _dirichlet(d) if d.nodes in mesh.node_sets else "") for d in loading.dirichlet]
-        ),
-        "loads": _written(
-            [(e.name, _load(e) if e.region in regions.get(e.kind, elements) else "") for e in loading.loads]
-        ),
+        "materials": _written(materials),
+        "dirichlet": _written(supports),
+        "loads": _written(loads),
         "tables": "\n\n".join(map(_table, loading.tables)),
         "temperature": _temperature(contents),
         "time": f"[time]\npoints = {_nested(fixed)}" if len(fixed) > 1 else "",

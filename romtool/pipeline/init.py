@@ -89,8 +89,8 @@ def _partial_source(path: Path, error: ReaderError, out: Path) -> Source:
         found = read_results(beside[0])
     except ReaderError:
         raise error from None
-    notes = (f"the deck {path.name} is not named here, since romtool does not support all of it",)
-    notes += (str(error),) if part is None else ()
+    note = f"the deck {path.name} is not named here, since romtool does not support all of it"
+    notes = (note,) if part is not None else (note, str(error))
     source = _source_of(path, None, beside, replace(found, warnings=(*notes, *found.warnings)), out)
     return replace(source, contents=part)
 
