@@ -1,4 +1,4 @@
-"""Reader of Ansys archives (`.cdb`): mesh, element types, components."""
+"""Reader of Ansys archives (`.cdb`): mesh, element types, components, elastic materials, supports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 
 from romtool.convert.ansys_archive import Archive, read_archive, read_components, read_elements, read_nodes
+from romtool.convert.ansys_deck import read_deck, read_supports
 from romtool.convert.ansys_elements import build_parts
 from romtool.convert.parts import assemble, set_rows
 from romtool.errors import ReaderError
@@ -21,8 +22,8 @@ class AnsysArchiveReader:
 
     name: str = "ansys-cdb"
     description: str = "Ansys MAPDL archive (.cdb)"
-    extensions: tuple[str, ...] = (".cdb",)
-    deck_extensions: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    deck_extensions: tuple[str, ...] = (".cdb",)
     requires: tuple[str, ...] = ()
 
     def read(self, path: Path) -> SolverResults:
@@ -35,12 +36,13 @@ class AnsysArchiveReader:
         return SolverResults(self.name, (Path(path),), mesh, np.zeros(0), {}, read, tuple(warnings))
 
     def read_deck(self, path: Path) -> Deck:
-        """Refuse: only the mesh of an archive is read. Raises ReaderError."""
-        raise ReaderError(f"{path} is an Ansys archive, of which only the mesh is read; give it as mesh")
+        """Read elastic materials and supports; loads are not read. Raises ReaderError."""
+        archive = read_archive(Path(path))
+        return read_deck(archive, *build_mesh(archive))
 
 
 def build_mesh(archive: Archive) -> tuple[Mesh, list[str]]:
-    """Return the mesh of an archive, its components and materials (`MAT1` …) as sets, and sentences.
+    """Return the mesh of an archive, its components, materials (`MAT1` …), supports as sets, and sentences.
 
     Raises
     ------
@@ -53,6 +55,7 @@ def build_mesh(archive: Archive) -> tuple[Mesh, list[str]]:
         raise ReaderError(f"{archive.path}: holds no solids, shells or beams; expected a structure")
     mesh = assemble(ids, points, parts, archive.path)
     nodes, elements = read_components(archive)
+    nodes |= read_supports(archive)
     elements |= {f"MAT{number}": raw.ids[materials == number] for number in np.unique(materials)}
     return (
         Mesh(

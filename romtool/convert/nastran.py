@@ -6,9 +6,10 @@ from typing import final
 
 import numpy as np
 
-from romtool.convert.nastran_mesh import build_mesh, is_deck, read_bulk
+from romtool.convert.nastran_cards import is_deck, read_cards
+from romtool.convert.nastran_deck import read_deck
+from romtool.convert.nastran_mesh import build_mesh, read_bulk
 from romtool.convert.nastran_results import read_results
-from romtool.errors import ReaderError
 from romtool.loading import Deck
 from romtool.types import Floats, SolverResults
 
@@ -18,12 +19,12 @@ __all__ = ["READER", "NastranReader", "is_deck"]
 @final
 @dataclass(frozen=True)
 class NastranReader:
-    """Reads `.op2` and the mesh of `.bdf`, `.nas`, `.dat` (see `romtool.protocols.Reader`)."""
+    """Reads `.op2` and `.bdf`, `.nas`, `.dat` (see `romtool.protocols.Reader`)."""
 
     name: str = "nastran"
     description: str = "Nastran results (.op2) and bulk data (.bdf, .nas, .dat)"
-    extensions: tuple[str, ...] = (".op2", ".bdf", ".nas", ".dat")
-    deck_extensions: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = (".op2",)
+    deck_extensions: tuple[str, ...] = (".bdf", ".nas", ".dat")
     requires: tuple[str, ...] = ("pyNastran",)
 
     def read(self, path: Path) -> SolverResults:
@@ -32,8 +33,8 @@ class NastranReader:
         return read_results(path) if path.suffix.lower() == ".op2" else _read_mesh_only(path)
 
     def read_deck(self, path: Path) -> Deck:
-        """Refuse: only the mesh of a Nastran deck is read. Raises ReaderError."""
-        raise ReaderError(f"{path}: of a Nastran deck only the mesh is read; give it as mesh, and the rest in the case")
+        """Read mesh, isotropic elastic materials and supports of a deck; loads are not read. Raises ReaderError."""
+        return read_deck(Path(path))
 
     def is_deck(self, path: Path) -> bool:
         """Tell whether a file is Nastran's by its content (`.dat` is everybody's)."""
@@ -42,7 +43,8 @@ class NastranReader:
 
 def _read_mesh_only(path: Path) -> SolverResults:
     """Return the mesh of a deck as results without times and fields."""
-    found = build_mesh(*read_bulk(path), path)
+    bulk = read_cards(path)
+    found = build_mesh(read_bulk(bulk), bulk.warnings, path)
 
     def read(name: str, index: int) -> Floats:
         raise KeyError(name)

@@ -52,8 +52,17 @@ def is_deck(path: Path) -> bool:
         return False
 
 
-def read_cards(path: Path) -> tuple[list[BulkCard], list[str]]:
-    """Return the bulk data cards of a deck and of the files that it includes, and sentences.
+@dataclass(frozen=True)
+class Bulk:
+    """The bulk data cards of a deck, the lines of its case control, and sentences."""
+
+    cards: tuple[BulkCard, ...]
+    control: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def read_cards(path: Path) -> Bulk:
+    """Return the bulk data cards of a deck and of the files that it includes.
 
     An INCLUDE of a file that is not there is said, not refused: what there is can still be shown.
 
@@ -73,7 +82,8 @@ def read_cards(path: Path) -> tuple[list[BulkCard], list[str]]:
         raise ReaderError(
             f"{path}:1: holds no bulk data in {len(lines)} lines; expected a Nastran deck (BEGIN BULK, GRID …)"
         )
-    return cards, warnings
+    control = tuple(line.text for line in lines[: starts[0]]) if starts else ()
+    return Bulk(tuple(cards), control, tuple(warnings))
 
 
 def _expanded(path: Path, warnings: list[str], depth: int) -> Iterator[_Line]:

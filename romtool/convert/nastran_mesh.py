@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from romtool.convert.nastran_cards import BulkCard, is_deck, read_cards
+from romtool.convert.nastran_cards import Bulk, BulkCard
 from romtool.convert.parts import (
     HEXA20_BY_LAYERS,
     WEDGE15_BY_LAYERS,
@@ -19,8 +19,6 @@ from romtool.convert.parts import (
 )
 from romtool.errors import ReaderError
 from romtool.types import Floats, Ints, Mesh
-
-__all__ = ["NastranMesh", "build_mesh", "is_deck", "read_bulk", "silent_log"]
 
 _SOLIDS: Mapping[str, tuple[tuple[str, str, tuple[int, ...] | None], ...]] = MappingProxyType(
     {
@@ -43,9 +41,9 @@ _SHOWN = {
 _CELLS = {name: cell for cell, names in _SHOWN.items() for name in names.split()}
 _LINEAR = {"quad8": "quad", "triangle6": "triangle"}
 _CORDS = ("CORD1R", "CORD1C", "CORD1S", "CORD2R", "CORD2C", "CORD2S")
-_SUPPORTS = ("SPC", "SPC1")
-_READ = {"GRID", *_CORDS, *_SOLIDS, *_CELLS, *_SUPPORTS}
-_CONTROL = {"PARAM", "ENDDATA", "SET1", "SET3", "MDLPRM"}
+_PHYSICS = ("SPC", "SPC1", "SPCADD", "PSOLID", "MAT1")
+READ = frozenset({"GRID", *_CORDS, *_SOLIDS, *_CELLS, *_PHYSICS})
+"""Cards that are read."""
 
 
 @dataclass(frozen=True)
@@ -63,30 +61,21 @@ def silent_log() -> Any:
     return SimpleLogger(level="critical", log_func=lambda *message: None)
 
 
-def read_bulk(path: Path) -> tuple[Any, list[str]]:
-    """Read nodes, coordinate systems, elements and supports of a deck.
-
-    Returns
-    -------
-    The model of pyNastran, and sentences: missing include files, cards that are not read.
+def read_bulk(bulk: Bulk) -> Any:
+    """Return the model of pyNastran with nodes, coordinate systems, elements, materials and supports of a deck.
 
     Raises
     ------
-    ReaderError: not a deck, truncated, or a card that pyNastran does not understand (with its line).
+    ReaderError: a card that pyNastran does not understand (with its line).
     """
     from pyNastran.bdf.bdf import BDF
 
-    cards, warnings = read_cards(path)
     model = BDF(debug=None, log=silent_log())
     model._stop_on_parsing_error = True
-    for card in cards:
-        if card.name in _READ:
+    for card in bulk.cards:
+        if card.name in READ:
             _add(model, card)
-    rest = [card.name for card in cards if card.name not in _READ | _CONTROL]
-    if rest:
-        counts = ", ".join(f"{name} ({rest.count(name)})" for name in dict.fromkeys(rest))
-        warnings.append(f"of the deck only the mesh and supports as node sets are read, not {counts}")
-    return model, warnings
+    return model
 
 
 def _add(model: Any, card: BulkCard) -> None:

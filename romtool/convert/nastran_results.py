@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from romtool.convert.nastran_cards import read_cards
 from romtool.convert.nastran_mesh import NastranMesh, build_mesh, read_bulk, silent_log
 from romtool.convert.parts import rows_of
 from romtool.errors import ReaderError
@@ -159,9 +160,10 @@ def _mesh(path: Path, model: Any) -> NastranMesh:
         raise ReaderError(
             f"{path}: holds no mesh, and there is no deck (.bdf, .dat) of its name beside it: put it there"
         )
-    deck, notes = read_bulk(beside)
+    bulk = read_cards(beside)
+    deck = read_bulk(bulk)
     model.nodes, model.coords = deck.nodes, deck.coords
-    return build_mesh(deck, notes, beside)
+    return build_mesh(deck, bulk.warnings, beside)
 
 
 def _to_basic(path: Path, model: Any, notes: list[str]) -> None:

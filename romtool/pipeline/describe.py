@@ -104,7 +104,7 @@ def _describe_deck(path: Path) -> Description:
     try:
         deck = read_deck(path)
     except PartialDeckError as error:
-        deck = replace(error.deck, warnings=(f"cannot be computed: {error}", *error.deck.warnings))
+        deck = replace(error.deck, warnings=("cannot be computed: " + error.deck.warnings[0], *error.deck.warnings[1:]))
     except ReaderError as error:
         return _describe_mesh_of_deck(path, error)
     mesh = describe_mesh(deck.mesh) if deck.mesh is not None else {}
