@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from romtool.convert.ansys_archive import Archive, Command
+from romtool.convert.parts import name_of
 from romtool.loading import Deck, Dirichlet, Loading, Material, PartialDeckError
 from romtool.types import Ints, Mesh
 
@@ -92,7 +93,8 @@ def read_deck(archive: Archive, mesh: Mesh, warnings: Sequence[str]) -> Deck:
     nonlinear = {int(_number(archive, c, c.fields[2])) for c in archive.of("TB") if len(c.fields) > 2}
     materials = [_material(archive, number, found) for number, found in properties.items() if number not in nonlinear]
     supports = tuple(
-        Dirichlet(name, name, tuple("xyz".index(axis) for axis in name[2:])) for name in read_supports(archive)
+        Dirichlet(name, name_of(mesh.node_sets[name], mesh.node_sets, name), tuple(map("xyz".index, name[2:])))
+        for name in read_supports(archive)
     )
     loading = Loading(archive.path.stem, np.zeros(0), dirichlet=supports)
     beside = tuple(p for p in (archive.path.with_suffix(".rst"),) if p.is_file())

@@ -6,6 +6,7 @@ and solution sequences are not read: who gives a deck that has them is told what
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from romtool.convert.nastran_cards import Bulk, BulkCard, read_cards
 from romtool.convert.nastran_mesh import READ, build_mesh, read_bulk
+from romtool.convert.parts import name_of
 from romtool.loading import Deck, Dirichlet, Loading, Material, PartialDeckError
 from romtool.types import Ints, Mesh
 
@@ -26,7 +28,8 @@ def read_deck(path: Path) -> Deck:
 
     Returns
     -------
-    The deck; supports are node sets `SPC_xyz` by their components, materials stand on the sets `P<id>` of properties.
+    The deck; supports by their components, on the set `SPC<id>` where it has just these nodes, else `SPC_xyz` …;
+    materials stand on the sets `P<id>` of properties.
 
     Raises
     ------
@@ -38,18 +41,16 @@ def read_deck(path: Path) -> Deck:
     found = build_mesh(model, (), path)
     refused = [*bulk.warnings, *_refused(bulk)]
     fixed = _supports(model, found.mesh, _selected(bulk, refused))
-    names = {_set_name(code): rows for code, rows in fixed.items()}
-    mesh = Mesh(
-        found.mesh.points, found.mesh.node_ids, found.mesh.blocks, {**found.mesh.node_sets, **names},
-        found.mesh.element_sets,
-    )  # fmt: skip
-    supports = tuple(Dirichlet(_set_name(code), _set_name(code), _components(code)) for code in fixed)
+    names = {code: name_of(rows, found.mesh.node_sets, _set_name(code)) for code, rows in fixed.items()}
+    node_sets = {**found.mesh.node_sets, **{names[code]: rows for code, rows in fixed.items()}}
+    mesh = replace(found.mesh, node_sets=node_sets)
+    supports = tuple(Dirichlet(name, name, _components(code)) for code, name in names.items())
     loading = Loading(path.stem, np.zeros(0), dirichlet=supports)
     beside = tuple(p for p in (path.with_suffix(".op2"),) if p.is_file())
     deck = Deck(mesh, _materials(model, mesh, refused), loading, beside, True, found.warnings)
     if not refused:
         return deck
-    raise PartialDeckError(refused[0], Deck(mesh, deck.materials, loading, beside, True, (*refused, *found.warnings)))
+    raise PartialDeckError(refused[0], replace(deck, warnings=(*refused, *found.warnings)))
 
 
 def _refused(bulk: Bulk) -> list[str]:

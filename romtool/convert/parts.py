@@ -1,6 +1,6 @@
 """Elements by type, with ids of the solver, and the mesh that they make: common to the readers that know ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -109,6 +109,11 @@ def element_rows(mesh: Mesh, wanted: Ints) -> Ints:
     order = np.argsort(mesh.element_ids, kind="stable")
     at = rows_of(mesh.element_ids[order], wanted)
     return np.where(at >= 0, order[at], -1).astype(np.int64)
+
+
+def name_of(rows: Ints, sets: Mapping[str, Ints], otherwise: str) -> str:
+    """Return the name of the set with these ascending rows, `otherwise` where there is none."""
+    return next((name for name, members in sets.items() if np.array_equal(members, rows)), otherwise)
 
 
 def set_rows(ids: Ints, members: Ints) -> Ints:

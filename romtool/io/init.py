@@ -48,8 +48,8 @@ class Source:
 
     @property
     def mesh(self) -> Mesh | None:
-        """Return the mesh of the deck, else of the results."""
-        if self.contents is not None and self.contents.mesh is not None:
+        """Return the mesh of the deck that the case names, else of the results."""
+        if self.contents is not None and self.contents.mesh is not None and (self.deck or self.solution is None):
             return self.contents.mesh
         return self.solution.mesh if self.solution is not None else None
 
