@@ -160,7 +160,7 @@ def _index(path: Path, view: mmap.mmap) -> FilIndex:
     while at >= 0:
         starts.append(at + 1)
         at = view.find(b"\n" + _BEGIN, at + 1)
-    stops = [*starts[1:], len(view)]
+    stops = [*starts[1:], len(view)][: len(starts)]
     increments = tuple(_increment(path, view, start, stop) for start, stop in zip(starts, stops, strict=True))
     return FilIndex(path, _joined(view[: starts[0] if starts else len(view)]), increments)
 

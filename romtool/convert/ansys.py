@@ -1,33 +1,50 @@
-"""Reader of Ansys MAPDL results (`.rst`), by the package ansys-mapdl-reader (extra "ansys")."""
+"""Reader of Ansys MAPDL: results (`.rst`) and archives (`.cdb`)."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from romtool.convert.ansys_results import read_results
-from romtool.errors import ReaderError
+import numpy as np
+
+from romtool.convert.ansys_archive import read_archive
+from romtool.convert.ansys_deck import build_mesh, read_deck
 from romtool.loading import Deck
-from romtool.types import SolverResults
+from romtool.types import Floats, SolverResults
 
 
 @final
 @dataclass(frozen=True)
 class AnsysReader:
-    """Reads `.rst` (see `romtool.protocols.Reader`)."""
+    """Reads `.rst` and `.cdb` (see `romtool.protocols.Reader`)."""
 
     name: str = "ansys"
-    description: str = "Ansys MAPDL results (.rst)"
+    description: str = "Ansys MAPDL results (.rst) and archives (.cdb)"
     extensions: tuple[str, ...] = (".rst",)
-    deck_extensions: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ("ansys.mapdl.reader",)
+    deck_extensions: tuple[str, ...] = (".cdb",)
+    requires: tuple[str, ...] = ()
 
     def read(self, path: Path) -> SolverResults:
-        """Open a result file; values are read one time at a time. Raises ReaderError."""
-        return read_results(Path(path))
+        """Open results, or the mesh of an archive (without times). Raises ReaderError."""
+        path = Path(path)
+        if path.suffix.lower() in self.deck_extensions:
+            return _read_mesh_only(path)
+        from romtool.convert.ansys_results import read_results
+
+        return read_results(path)
 
     def read_deck(self, path: Path) -> Deck:
-        """Refuse: results are no deck. Raises ReaderError."""
-        raise ReaderError(f"{path} is an Ansys result file, not an input deck; give it as results")
+        """Read mesh, elastic materials and supports of an archive; loads are not read. Raises ReaderError."""
+        return read_deck(Path(path))
+
+
+def _read_mesh_only(path: Path) -> SolverResults:
+    """Return the mesh of an archive as results without times and fields."""
+    mesh, warnings = build_mesh(read_archive(path))
+
+    def read(name: str, index: int) -> Floats:
+        raise KeyError(name)
+
+    return SolverResults("ansys", (path,), mesh, np.zeros(0), {}, read, tuple(warnings))
 
 
 READER = AnsysReader()

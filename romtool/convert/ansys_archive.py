@@ -83,7 +83,7 @@ def read_archive(path: Path) -> Archive:
     blocks: list[Block] = []
     starts = [match.start() for match in _COMMAND.finditer(text)]
     line = at = 0
-    for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, stop in zip(starts, [*starts[1:], len(text)], strict=False):
         line += text.count(b"\n", at, start)
         at = start
         head, _, rest = text[start:stop].partition(b"\n")
@@ -278,11 +278,11 @@ def read_components(archive: Archive) -> tuple[dict[str, Ints], dict[str, Ints]]
                 block.command.line, f"component {fields[1]} has fewer than the {count} numbers that it says"
             )
         if fields[2][:4] in found:
-            found[fields[2][:4]][fields[1]] = _expanded(numbers)
+            found[fields[2][:4]][fields[1]] = written_out(numbers)
     return found["NODE"], found["ELEM"]
 
 
-def _expanded(numbers: Ints) -> Ints:
+def written_out(numbers: Ints) -> Ints:
     """Return ids with ranges (a, -b) written out."""
     ends = np.flatnonzero(numbers < 0)
     ranges = [np.arange(abs(numbers[i - 1]), -numbers[i] + 1) for i in ends if i > 0]

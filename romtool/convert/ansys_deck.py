@@ -1,4 +1,4 @@
-"""What an Ansys archive (`.cdb`) says beside its mesh: linear elastic materials, supports, what else it holds.
+"""What an Ansys archive (`.cdb`) says: the mesh, linear elastic materials, supports, and what else it holds.
 
 Materials come from MPTEMP and MPDATA (or MP) and belong to the elements with their number (set `MAT1` …); supports from
 D with the value 0 (node sets `D_xyz` …). The archive knows no history, and loads are not read.
@@ -6,11 +6,14 @@ D with the value 0 (node sets `D_xyz` …). The archive knows no history, and lo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from romtool.convert.ansys_archive import Archive, Command
-from romtool.convert.parts import name_of
+from romtool.convert.ansys_archive import Archive, Command, read_archive, read_components, read_elements, read_nodes
+from romtool.convert.ansys_elements import build_parts
+from romtool.convert.parts import assemble, name_of, set_rows
+from romtool.errors import ReaderError
 from romtool.loading import Deck, Dirichlet, Loading, Material, PartialDeckError
 from romtool.types import Ints, Mesh
 
@@ -39,6 +42,34 @@ _MATTER = (
     "CEQN",
 )
 _TINY = "_TINY"
+
+
+def build_mesh(archive: Archive) -> tuple[Mesh, list[str]]:
+    """Return the mesh of an archive, its components, materials (`MAT1` …), supports as sets, and sentences.
+
+    Raises
+    ------
+    ReaderError: damaged blocks, elements with nodes that are not there, no elements that can be shown.
+    """
+    ids, points = read_nodes(archive)
+    raw, materials = read_elements(archive)
+    parts, warnings = build_parts(raw)
+    if not parts:
+        raise ReaderError(f"{archive.path}: holds no solids, shells or beams; expected a structure")
+    mesh = assemble(ids, points, parts, archive.path)
+    nodes, elements = read_components(archive)
+    nodes |= read_supports(archive)
+    elements |= {f"MAT{number}": raw.ids[materials == number] for number in np.unique(materials)}
+    return (
+        Mesh(
+            mesh.points,
+            mesh.node_ids,
+            mesh.blocks,
+            {name: set_rows(mesh.node_ids, found) for name, found in nodes.items()},
+            {name: set_rows(mesh.element_ids, found) for name, found in elements.items()},
+        ),
+        warnings,
+    )
 
 
 @dataclass(frozen=True)
@@ -74,20 +105,16 @@ def _zeros(archive: Archive) -> list[tuple[int, tuple[str, ...]]]:
     return found
 
 
-def read_deck(archive: Archive, mesh: Mesh, warnings: Sequence[str]) -> Deck:
+def read_deck(path: Path) -> Deck:
     """Return what an archive says.
-
-    Parameters
-    ----------
-    archive: the archive.
-    mesh: its mesh, with the sets of materials and supports.
-    warnings: sentences about the mesh.
 
     Raises
     ------
     PartialDeckError: it holds loads, constraints, material laws beyond elasticity; with what was understood.
-    ReaderError: numbers that cannot be read.
+    ReaderError: damaged blocks, numbers that cannot be read.
     """
+    archive = read_archive(path)
+    mesh, warnings = build_mesh(archive)
     properties = _properties(archive)
     refused = _refused(archive)
     nonlinear = {int(_number(archive, c, c.fields[2])) for c in archive.of("TB") if len(c.fields) > 2}

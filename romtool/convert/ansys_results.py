@@ -1,61 +1,109 @@
-"""Results of Ansys MAPDL (`.rst`) through ansys-mapdl-reader, one time at a time.
+"""Results of Ansys MAPDL (`.rst`) as a history, one time at a time.
 
-The package's own check of the file is none, and its compiled part may crash on a damaged one; so the header and the
-pointers of the file are checked here first (layout: `fdresu.inc` of Ansys).
+Displacements leave the nodes' systems, stresses those of the elements; stresses and temperatures of elements are
+averaged at nodes. Ansys writes no result at time 0; the initial state is added.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from romtool.convert.ansys_elements import RawElements, build_parts
-from romtool.convert.parts import assemble, set_rows
+from romtool.convert.ansys_file import AnsysFile, long, open_file
+from romtool.convert.ansys_geometry import Geometry, read_geometry
+from romtool.convert.ansys_kernels import add_at_nodes, turn_vectors
+from romtool.convert.parts import rows_of
 from romtool.errors import ReaderError
-from romtool.types import FieldInfo, Floats, Ints, Mesh, SolverResults
+from romtool.types import FieldInfo, Floats, Ints, SolverResults
 
-_MAGIC, _RESULT_HEADER = 100, 103
 _HISTORIES = (0, 4, 5)
 """Analysis types with a history: static, full transient, transient by mode superposition."""
 _ANALYSES = {1: "buckling", 2: "modal", 3: "harmonic", 7: "substructure", 8: "spectrum"}
-_VECTOR, _TENSOR = ("x", "y", "z"), ("xx", "yy", "zz", "xy", "yz", "zx")
-_ENGINEERING = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5])
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where a field comes from: method of the package, columns of its values, factor on them."""
-
-    method: str
-    columns: tuple[int, ...]
-    factor: Floats | float = 1.0
+_COMPONENTS = {1: ("",), 3: ("x", "y", "z"), 6: ("xx", "yy", "zz", "xy", "yz", "zx")}
+_FREEDOMS = {1: "UX", 2: "UY", 3: "UZ", 20: "TEMP"}
+_STRESS, _ANGLES, _TEMPERATURE = 2, 9, 16
+"""Places in an element's table of results; the bit of what a file holds is one more."""
+_INVALID = 2.0**100
+_NO_CYCLES = 1
 
 
 @dataclass(frozen=True)
 class History:
-    """Reads values by field name and time index; index 0 is the added initial state where `offset` is 1."""
+    """Reads values by field name and time index; index 0 is the added initial state where `offset` is 1.
 
-    path: Path
-    result: Any
-    mesh: Mesh
+    Parameters
+    ----------
+    file: the file.
+    geometry: its mesh.
+    node_ids: (n,) ids of the nodes in the order of the nodal results.
+    results: (n_written,) words where the results begin.
+    offset: 1 where the initial state was added, else 0.
+    freedoms: columns of the nodal results, by name.
+    """
+
+    file: AnsysFile
+    geometry: Geometry
+    node_ids: Ints
+    results: Ints
     offset: int
-    sources: Mapping[str, _Source]
-    fields: Mapping[str, FieldInfo]
+    freedoms: Mapping[str, int]
 
     def read(self, name: str, index: int) -> Floats:
         """Return field `name` at time `index` (see `romtool.types.SolverResults`), NaN where Ansys wrote nothing."""
-        source = self.sources[name]
-        out = np.full((self.mesh.n_nodes, len(source.columns)), np.nan)
+        width = {"u": 3, "T": 1, "stress_nodal": 6}[name]
         if index < self.offset:
-            return out if name == "T" else np.zeros_like(out)
-        ids, values = _call(self.path, lambda: getattr(self.result, source.method)(index - self.offset))
-        at = np.searchsorted(ids, self.mesh.node_ids)
-        found = ids[np.minimum(at, len(ids) - 1)] == self.mesh.node_ids
-        rows = np.asarray(values, dtype=np.float64).reshape(len(ids), -1)[at[found]]
-        out[found] = rows[:, list(source.columns)] * source.factor
+            return np.full((self.geometry.mesh.n_nodes, width), np.nan if name == "T" else 0.0)
+        at = int(self.results[index - self.offset])
+        header = self.file.integers(at, 512, "the header of a result", 120)
+        if name == "stress_nodal":
+            return self._averaged(at, header, _STRESS, self.geometry.stress_nodes, width)
+        if name == "T" and "TEMP" not in self.freedoms:
+            return self._averaged(at, header, _TEMPERATURE, self.geometry.force_nodes, width)
+        return self._nodal(at, header, name)
+
+    def _nodal(self, at: int, header: Ints, name: str) -> Floats:
+        """Return a field of the nodal solution."""
+        n_columns, begin = int(header[19] + header[97]), at + long(header, 104, 105)
+        limit = 2 * max(n_columns, 1) * len(self.node_ids)
+        values = self.file.reals(begin, limit, "the nodal results")
+        ids = self.node_ids
+        rows = values[: len(values) // n_columns * n_columns].reshape(-1, n_columns)
+        if len(rows) < len(ids):
+            chosen = self.file.integers(
+                begin + int(self.file.words[begin]) + 3, 2 * len(ids), "the nodes of the results"
+            )
+            if len(chosen) < len(rows) or (chosen < 1).any() or (chosen > len(ids)).any():
+                raise self.file.error(begin, "the results name nodes that are not there")
+            ids = ids[chosen[: len(rows)] - 1]
+        columns = [self.freedoms[f] for f in (("UX", "UY", "UZ") if name == "u" else ("TEMP",))]
+        found = self._placed(ids, rows[: len(ids), columns])
+        if name == "u":
+            turn_vectors(found, self.geometry.angles)
+        return found
+
+    def _placed(self, ids: Ints, values: Floats) -> Floats:
+        """Return values in the mesh's node order, NaN where there is none."""
+        out = np.full((self.geometry.mesh.n_nodes, values.shape[1]), np.nan)
+        at = rows_of(self.geometry.mesh.node_ids, ids)
+        out[at[at >= 0]] = values[at >= 0]
+        out[out == _INVALID] = np.nan
         return out
+
+    def _averaged(self, at: int, header: Ints, column: int, nodes: Ints, width: int) -> Floats:
+        """Return an element result, averaged at the nodes."""
+        mesh = self.geometry.mesh
+        sums, hits = np.zeros((mesh.n_nodes, width)), np.zeros(mesh.n_nodes, dtype=np.int64)
+        begin, count = at + long(header, 118, 119), len(nodes)
+        if begin > at:
+            table = self.file.integers(begin, 2 * count, "where the element results are", 2 * count)[: 2 * count]
+            offsets = (table[0::2] & 0xFFFFFFFF) + (table[1::2] << 32)
+            places = np.where(offsets != 0, begin + offsets, 0)
+            angles = _ANGLES if width == 6 else -1
+            bad = add_at_nodes(self.file.words, places, column, angles, nodes, sums, hits)
+            if bad < count:
+                raise self.file.error(int(places[bad]), f"the result of element {bad + 1} of {count} is not there")
+        return np.where(hits[:, None] > 0, sums / np.maximum(hits, 1)[:, None], np.nan)
 
 
 def read_results(path: Path) -> SolverResults:
@@ -63,147 +111,62 @@ def read_results(path: Path) -> SolverResults:
 
     Raises
     ------
-    ReaderError: not a result file, truncated, damaged, cyclic symmetry, no elements that can be shown.
+    ReaderError: not a result file, truncated, damaged, compressed, cyclic symmetry, nothing that can be shown.
     """
-    check_header(path)
-    result = _call(path, lambda: _open(path))
-    if "Cyclic" in type(result).__name__:
+    file = open_file(path)
+    if file.header[20] > _NO_CYCLES:
         raise ReaderError(f"{path}: results of a cyclic sector; expected those of a whole structure")
-    mesh, warnings = _mesh(path, result)
-    head = result._resultheader
-    kan, written = int(head["kan"]), np.asarray(result.time_values, dtype=np.float64)
+    geometry = read_geometry(file)
+    node_ids = file.integers(file.pointer("nodes"), 2 * file.n_nodes, "the nodes in use", file.n_nodes)[: file.n_nodes]
+    warnings = list(geometry.warnings)
+    results, times = _written(file, warnings)
+    offset = int(len(times) > 0 and times[0] > 0.0)
+    freedoms = _freedoms(file, results)
+    history = History(file, geometry, node_ids, results, offset, freedoms)
+    fields = _fields(file, freedoms) if len(times) else {}
+    if "T" in fields and offset:
+        warnings.append("the initial temperature is not in the file: T at the added time 0 is NaN")
+    times = np.concatenate([np.zeros(offset), times])
+    return SolverResults("ansys", (path,), geometry.mesh, times, fields, history.read, tuple(warnings))
+
+
+def _written(file: AnsysFile, warnings: list[str]) -> tuple[Ints, Floats]:
+    """Return where the results of a history are, and their times; none of an analysis that has no history."""
+    count, room = file.n_results, int(file.header[3])
+    if not count <= room <= len(file.words):
+        raise file.error(file.pointer("dsi"), f"the header says {count} results in a table of {room}")
+    table = file.integers(file.pointer("dsi"), 2 * room, "where the results are", room + count)
+    results = (table[:count] & 0xFFFFFFFF) + (table[room : room + count] << 32)
+    times = file.reals(file.pointer("times"), 2 * room, "the times", count)[:count]
+    kan = int(file.header[7])
     if kan not in _HISTORIES:
         kind = _ANALYSES.get(kan, f"type {kan}")
         warnings.append(
-            f"{len(written)} results of a {kind} analysis are left out: a reduced model needs a history in time "
+            f"{count} results of a {kind} analysis are left out: a reduced model needs a history in time "
             "(static or transient)"
         )
-        written = written[:0]
-    if (np.diff(written) <= 0).any():
-        raise ReaderError(f"{path}: its times do not increase ({written[np.argmax(np.diff(written) <= 0)]:g} …)")
-    offset = int(len(written) > 0 and written[0] > 0.0)
-    sources, fields = _fields(result) if len(written) else ({}, {})
-    history = History(path, result, mesh, offset, sources, fields)
-    if "T" in fields and offset:
-        warnings.append("the initial temperature is not in the file: T at the added time 0 is NaN")
-    times = np.concatenate([np.zeros(offset), written])
-    return SolverResults("ansys", (path,), mesh, times, fields, history.read, tuple(warnings))
+        return results[:0], times[:0]
+    if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+        raise file.error(file.pointer("times"), "the times do not increase")
+    return results, times
 
 
-def check_header(path: Path) -> None:
-    """Check the first record, the kind of file, and that its pointers lie inside it.
-
-    Raises
-    ------
-    ReaderError: with the byte at which it is wrong.
-    """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            words = np.frombuffer(stream.read(4 * 256), dtype=np.uint8)
-    except OSError as error:
-        raise ReaderError(f"{path}: cannot be read ({error.strerror}); give an Ansys result file (.rst)") from error
-    if len(words) < 4 * 256:
-        raise ReaderError(f"{path}: ends at byte {size}; expected the header of an Ansys result file (1024 bytes)")
-    order = next((o for o in "<>" if int(words[:4].view(f"{o}i4")[0]) == _MAGIC), None)
-    if order is None:
-        raise ReaderError(f"{path}: byte 0 holds {words[:4].tobytes()!r}; expected 100, as in Ansys results")
-    head = words.view(f"{order}i4").astype(np.int64)
-    if head[2] != 12:
-        raise ReaderError(f"{path}: byte 8 says file format {head[2]}; expected 12 (structural results, .rst)")
-    if head[_RESULT_HEADER] != 80 and head[_RESULT_HEADER] != 40:
-        raise ReaderError(
-            f"{path}: byte {4 * _RESULT_HEADER} says {head[_RESULT_HEADER]}; expected the length 80 of the result "
-            "header (write the file without compression: /FCOMP,RST,0)"
-        )
-    _check_end(path, size, head[_RESULT_HEADER + 2 :])
+def _freedoms(file: AnsysFile, results: Ints) -> dict[str, int]:
+    """Return the columns of the nodal results of the first time, by the name of the degree of freedom."""
+    if not len(results):
+        return {}
+    header = file.integers(int(results[0]), 512, "the header of a result", 120)
+    numbers = header[20 : 20 + min(int(header[19]), 30)].tolist()
+    return {_FREEDOMS[number]: k for k, number in enumerate(numbers) if number in _FREEDOMS}
 
 
-def _check_end(path: Path, size: int, header: Ints) -> None:
-    """Check the result header's counts and its (64 bit) pointer to the end of the file."""
-    for name, k in (("nodes", 2), ("degrees of freedom", 4), ("elements", 6), ("results", 8)):
-        if header[k] <= 0:
-            raise ReaderError(f"{path}: byte {4 * (_RESULT_HEADER + 2 + k)} says {header[k]} {name}; expected some")
-    low, high = (int(word) for word in header[22:24])
-    end = 4 * ((low & 0xFFFFFFFF) + (high << 32))
-    if not 0 < end <= size:
-        raise ReaderError(f"{path}: ends at byte {size}, its header says {end}; it is truncated: copy it again")
-
-
-def _open(path: Path) -> Any:
-    """Open a file with the package."""
-    from ansys.mapdl import reader
-
-    return reader.read_binary(str(path))
-
-
-def _call(path: Path, function: Any) -> Any:
-    """Call the package; whatever it raises becomes one line."""
-    try:
-        return function()
-    except (Exception, SystemExit) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ReaderError(
-            f"{path}: damaged, or of a version that ansys-mapdl-reader does not know: {reason}"
-        ) from error
-
-
-def _mesh(path: Path, result: Any) -> tuple[Mesh, list[str]]:
-    """Return the mesh with components as sets, and sentences."""
-    found = result.mesh
-    order = np.argsort(found.nnum, kind="stable")
-    parts, warnings = build_parts(_raw(found, result._element_table))
-    if not parts:
-        raise ReaderError(f"{path}: holds no solids, shells or beams; expected a structure")
-    points = np.asarray(found.nodes, dtype=np.float64)[order]
-    mesh = assemble(np.asarray(found.nnum, dtype=np.int64)[order], points, parts, path)
-    nodes = {
-        name: set_rows(mesh.node_ids, np.asarray(ids, dtype=np.int64)) for name, ids in found.node_components.items()
-    }
-    elements = {
-        name: set_rows(mesh.element_ids, np.asarray(ids, dtype=np.int64))
-        for name, ids in found.element_components.items()
-    }
-    return Mesh(mesh.points, mesh.node_ids, mesh.blocks, nodes, elements), warnings
-
-
-def _raw(found: Any, table: Mapping[str, Any]) -> RawElements:
-    """Return the elements of the package's flat list: ten numbers, then the nodes, for each element."""
-    flat, starts = np.asarray(found._elem, dtype=np.int64), np.asarray(found._elem_off, dtype=np.int64)
-    counts = np.diff(starts) - 10
-    nodes = np.zeros((len(counts), int(counts.max(initial=0))), dtype=np.int64)
-    inside = np.arange(nodes.shape[1]) < counts[:, None]
-    nodes[inside] = flat[(starts[:-1, None] + 10 + np.arange(nodes.shape[1]))[inside]]
-    return RawElements(
-        ids=flat[starts[:-1] + 8],
-        types=flat[starts[:-1] + 1],
-        nodes=nodes,
-        routines={int(a): int(b) for a, b in table["ekey"]},
-        options={int(key): tuple(map(int, values)) for key, values in table["keyopts"].items()},
-    )
-
-
-def _fields(result: Any) -> tuple[dict[str, _Source], dict[str, FieldInfo]]:
-    """Return where the fields of the first result come from, and what they are."""
-    freedoms = list(result.result_dof(0))
-    sources: dict[str, _Source] = {}
-    if all(name in freedoms for name in ("UX", "UY", "UZ")):
-        sources["u"] = _Source("nodal_solution", tuple(freedoms.index(name) for name in ("UX", "UY", "UZ")))
-    if "TEMP" in freedoms:
-        sources["T"] = _Source("nodal_solution", (freedoms.index("TEMP"),))
-    elif "EPT" in list(result.available_results):
-        sources["T"] = _Source("nodal_temperature", (0,))
-    for label, name, method in _NODAL:
-        if label in list(result.available_results):
-            factor = 1.0 if label == "ENS" else _ENGINEERING
-            sources[name] = _Source(method, tuple(range(6)), factor)
-    shapes = {1: ("",), 3: _VECTOR, 6: _TENSOR}
-    return sources, {n: FieldInfo("node", shapes[len(s.columns)], s.method) for n, s in sources.items()}
-
-
-_NODAL = (
-    ("ENS", "stress_nodal", "nodal_stress"),
-    ("EEL", "elastic_strain_nodal", "nodal_elastic_strain"),
-    ("EPL", "plastic_strain_nodal", "nodal_plastic_strain"),
-)
-"""Label in the file, name, method: values at the element's corners, averaged at nodes; engineering shear."""
+def _fields(file: AnsysFile, freedoms: Mapping[str, int]) -> dict[str, FieldInfo]:
+    """Return the fields of the file."""
+    held, found = int(file.header[35]), {}
+    if {"UX", "UY", "UZ"} <= set(freedoms):
+        found["u"] = FieldInfo("node", _COMPONENTS[3], "NSL")
+    if "TEMP" in freedoms or held >> (_TEMPERATURE + 1) & 1:
+        found["T"] = FieldInfo("node", _COMPONENTS[1], "NSL" if "TEMP" in freedoms else "EPT")
+    if held >> (_STRESS + 1) & 1:
+        found["stress_nodal"] = FieldInfo("node", _COMPONENTS[6], "ENS")
+    return found

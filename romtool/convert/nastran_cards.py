@@ -113,7 +113,7 @@ def _expanded(path: Path, warnings: list[str], depth: int) -> Iterator[_Line]:
 def _cards(lines: list[_Line]) -> Iterator[BulkCard]:
     """Yield the cards of bulk data lines: a line that begins with a name, and those below that do not."""
     starts = [i for i, line in enumerate(lines) if _CARD.match(line.text)]
-    for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, stop in zip(starts, [*starts[1:], len(lines)], strict=False):
         head = lines[start]
         match = _CARD.match(head.text)
         name = match[0].rstrip("*").upper() if match else ""

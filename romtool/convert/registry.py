@@ -25,7 +25,6 @@ BUILT_IN = {
     "abaqus": "romtool.convert.abaqus",
     "calculix": "romtool.convert.calculix",
     "ansys": "romtool.convert.ansys",
-    "ansys-cdb": "romtool.convert.ansys_cdb",
     "nastran": "romtool.convert.nastran",
     "xdmf": "romtool.convert.xdmf",
     "vtk": "romtool.convert.vtk",
@@ -33,9 +32,6 @@ BUILT_IN = {
 """Name -> module with `READER`, imported when a reader is looked for."""
 
 GROUP = "romtool.readers"
-
-DISTRIBUTIONS = {"ansys.mapdl.reader": "ansys-mapdl-reader"}
-"""Package -> its name on PyPI."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +145,7 @@ def _load(name: str, load: Callable[[], object]) -> _Entry:
     if lacking:
         return _Entry(name, None, None, f"is not a reader: it has no {', '.join(lacking)}")
     missing = tuple(package for package in reader.requires if not _installed(package))
-    reason = f"needs {', '.join(missing)}: pip install {' '.join(map(_distribution, missing))}" if missing else ""
+    reason = f"needs {', '.join(missing)}: pip install {' '.join(missing)}" if missing else ""
     return _Entry(name, reader, _content_test(loaded, reader), reason, missing)
 
 
@@ -169,11 +165,6 @@ def _claims(entry: _Entry, path: Path) -> bool:
         return entry.is_deck is None or bool(entry.is_deck(path))
     except (OSError, ReaderError):
         return False
-
-
-def _distribution(package: str) -> str:
-    """Return what to install for a package, where its name differs."""
-    return DISTRIBUTIONS.get(package, package)
 
 
 def _installed(package: str) -> bool:
