@@ -160,9 +160,11 @@ def _index(path: Path, view: mmap.mmap) -> FilIndex:
     while at >= 0:
         starts.append(at + 1)
         at = view.find(b"\n" + _BEGIN, at + 1)
-    stops = [*starts[1:], len(view)][: len(starts)]
+    if not starts:
+        raise ReaderError(f"{path}: ends at byte {len(view)} before the first increment (record 2000); it is truncated")
+    stops = [*starts[1:], len(view)]
     increments = tuple(_increment(path, view, start, stop) for start, stop in zip(starts, stops, strict=True))
-    return FilIndex(path, _joined(view[: starts[0] if starts else len(view)]), increments)
+    return FilIndex(path, _joined(view[: starts[0]]), increments)
 
 
 def _increment(path: Path, view: mmap.mmap, start: int, stop: int) -> Increment:

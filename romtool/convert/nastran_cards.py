@@ -14,6 +14,7 @@ _BULK = re.compile(r"^\s*BEGIN\s+BULK|^\s*BEGIN\s*=?\s*BULK", re.IGNORECASE)
 _SNIFF = re.compile(
     r"^\s*(BEGIN\s+BULK|CEND|SOL\s+\w+|(GRID|CORD2R|CTETRA|CHEXA|CPENTA|CQUAD4)\*?[ ,\t])", re.MULTILINE
 )
+_TYPICAL = {"GRID", "CORD2R", "CTETRA", "CHEXA", "CPENTA", "CQUAD4", "CTRIA3", "MAT1", "PSOLID", "PSHELL", "SPC1"}
 _MAX_DEPTH = 20
 
 
@@ -78,7 +79,7 @@ def read_cards(path: Path) -> Bulk:
     if starts and not ends:
         raise ReaderError(f"{path}:{len(lines)}: ends without ENDDATA; it is truncated, or the last line is missing")
     cards = list(_cards(body[: ends[0]] if ends else body))
-    if not cards:
+    if not any(card.name in _TYPICAL for card in cards):
         raise ReaderError(
             f"{path}:1: holds no bulk data in {len(lines)} lines; expected a Nastran deck (BEGIN BULK, GRID …)"
         )

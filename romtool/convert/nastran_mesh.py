@@ -1,7 +1,10 @@
 """Mesh of a Nastran model (a deck, or the geometry in an `.op2`) through pyNastran."""
 
-from collections.abc import Mapping, Sequence
+import warnings as python_warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -61,6 +64,25 @@ def silent_log() -> Any:
     return SimpleLogger(level="critical", log_func=lambda *message: None)
 
 
+@contextmanager
+def guarded(place: Callable[[], str]) -> Iterator[None]:
+    """Run pyNastran without its prints and warnings; whatever it raises becomes one line.
+
+    Raises
+    ------
+    ReaderError: what `place` returns, and pyNastran's reason.
+    """
+    try:
+        with redirect_stdout(StringIO()), python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")
+            yield
+    except ReaderError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ReaderError(f"{place()}: {reason}") from error
+
+
 def read_bulk(bulk: Bulk) -> Any:
     """Return the model of pyNastran with nodes, coordinate systems, elements, materials and supports of a deck.
 
@@ -80,11 +102,8 @@ def read_bulk(bulk: Bulk) -> Any:
 
 def _add(model: Any, card: BulkCard) -> None:
     """Add one card to a model. Raises ReaderError."""
-    try:
+    with guarded(lambda: f"{card.where}: {card.name} cannot be read"):
         model.add_card(list(card.lines), card.name, is_list=False, has_none=False)
-    except (Exception, SystemExit) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ReaderError(f"{card.where}: {card.name} cannot be read: {reason}") from error
 
 
 def build_mesh(model: Any, notes: Sequence[str], path: Path) -> NastranMesh:
@@ -112,15 +131,12 @@ def _nodes(model: Any, path: Path) -> tuple[Ints, Floats]:
     """Return ascending ids and (n, 3) coordinates in the basic system."""
     if not model.nodes:
         raise ReaderError(f"{path}: defines no nodes (GRID)")
-    try:
+    with guarded(lambda: f"{path}: the coordinates of its nodes cannot be found"):
         if len(model.coords) > 1:
             model._cross_reference_nodes()
             model._cross_reference_coordinates()
         _, systems, local, table = model.get_displacement_index_xyz_cp_cd(fdtype="float64", idtype="int64")
         points = model.transform_xyzcp_to_xyz_cid(local, table[:, 0], systems, cid=0)
-    except (Exception, SystemExit) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ReaderError(f"{path}: the coordinates of its nodes cannot be found: {reason}") from error
     return np.asarray(table[:, 0], dtype=np.int64), np.asarray(points, dtype=np.float64)
 
 

@@ -4,7 +4,6 @@ pyNastran reads all times of the tables that are asked for at once; only displac
 stresses of solids are asked for. Displacements come in the output systems of the nodes (CD) and leave in the basic one.
 """
 
-import warnings as python_warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from romtool.convert.nastran_cards import read_cards
-from romtool.convert.nastran_mesh import NastranMesh, build_mesh, read_bulk, silent_log
+from romtool.convert.nastran_mesh import NastranMesh, build_mesh, guarded, read_bulk, silent_log
 from romtool.convert.parts import rows_of
 from romtool.errors import ReaderError
 from romtool.types import FieldInfo, Floats, Ints, Mesh, SolverResults
@@ -140,15 +139,15 @@ def _open(path: Path) -> Any:
 
     model = OP2Geom(debug=None, log=silent_log(), mode=None)
     model.set_results(["displacements", "temperatures", *(f"stress.{name}" for name in _SOLIDS)])
-    try:
-        with python_warnings.catch_warnings():
-            python_warnings.simplefilter("ignore")
-            model.read_op2(str(path), combine=True, build_dataframe=False)
-    except (Exception, SystemExit) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        place = getattr(model, "n", 0)
-        raise ReaderError(f"{path}: damaged near byte {place}, or not known to pyNastran: {reason}") from error
+    with guarded(lambda: f"{path}: damaged {_place(model)}, or not known to pyNastran"):
+        model.read_op2(str(path), combine=True, build_dataframe=False)
     return model
+
+
+def _place(model: Any) -> str:
+    """Return where pyNastran stopped reading."""
+    stream = getattr(model, "f", None)
+    return f"before byte {stream.tell()}" if stream is not None and not stream.closed else "somewhere"
 
 
 def _mesh(path: Path, model: Any) -> NastranMesh:
@@ -170,15 +169,10 @@ def _to_basic(path: Path, model: Any, notes: list[str]) -> None:
     """Turn displacements from the output systems of the nodes into the basic one."""
     if not any(node.Cd() for node in model.nodes.values()):
         return
-    try:
+    with guarded(lambda: f"{path}: displacements cannot be turned into the basic system"):
         into, _, _, table = model.get_displacement_index_xyz_cp_cd(fdtype="float64", idtype="int64")
         points = np.array([model.nodes[node].get_position() for node in table[:, 0]])
         model.transform_displacements_to_global(into, model.coords, xyz_cid0=points)
-    except (Exception, SystemExit) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ReaderError(
-            f"{path}: displacements cannot be turned out of the nodes' output systems: {reason}"
-        ) from error
 
 
 def _nodal(model: Any, notes: list[str]) -> tuple[Floats, dict[str, list[Slice]]]:
