@@ -139,15 +139,18 @@ def _open(path: Path) -> Any:
 
     model = OP2Geom(debug=None, log=silent_log(), mode=None)
     model.set_results(["displacements", "temperatures", *(f"stress.{name}" for name in _SOLIDS)])
-    with guarded(lambda: f"{path}: damaged {_place(model)}, or not known to pyNastran"):
+    with guarded(lambda: f"{path}: damaged {_place(path, model)}, or not known to pyNastran"):
         model.read_op2(str(path), combine=True, build_dataframe=False)
     return model
 
 
-def _place(model: Any) -> str:
-    """Return where pyNastran stopped reading."""
-    stream = getattr(model, "f", None)
-    return f"before byte {stream.tell()}" if stream is not None and not stream.closed else "somewhere"
+def _place(path: Path, model: Any) -> str:
+    """Return the table that pyNastran was reading and where it begins."""
+    name = getattr(model, "table_name", None)
+    at = path.read_bytes().find(name) if isinstance(name, bytes) and name.strip() else -1
+    return (
+        f"in table {name.decode('latin-1').strip()} from byte {at} on" if at >= 0 and name else "before its first table"
+    )
 
 
 def _mesh(path: Path, model: Any) -> NastranMesh:
