@@ -7,7 +7,7 @@ stresses of solids are asked for. Displacements come in the output systems of th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -139,18 +139,22 @@ def _open(path: Path) -> Any:
 
     model = OP2Geom(debug=None, log=silent_log(), mode=None)
     model.set_results(["displacements", "temperatures", *(f"stress.{name}" for name in _SOLIDS)])
-    with guarded(lambda: f"{path}: damaged {_place(path, model)}, or not known to pyNastran"):
+    with guarded(lambda: f"{path}: damaged {_place(path)}, or not known to pyNastran"):
         model.read_op2(str(path), combine=True, build_dataframe=False)
     return model
 
 
-def _place(path: Path, model: Any) -> str:
-    """Return the table that pyNastran was reading and where it begins."""
-    name = getattr(model, "table_name", None)
-    at = path.read_bytes().find(name) if isinstance(name, bytes) and name.strip() else -1
-    return (
-        f"in table {name.decode('latin-1').strip()} from byte {at} on" if at >= 0 and name else "before its first table"
-    )
+def _place(path: Path) -> str:
+    """Return where the chain of records breaks: each has its length before and behind it."""
+    data = path.read_bytes()
+    order: Literal["little", "big"] = "little" if data[0] else "big"
+    at = 0
+    while at + 4 <= len(data):
+        size = int.from_bytes(data[at : at + 4], order)
+        if data[at : at + 4] != data[at + 4 + size : at + 8 + size]:
+            return f"at byte {at} (expected a record of {size} bytes with its length behind it)"
+        at += size + 8
+    return "inside a record"
 
 
 def _mesh(path: Path, model: Any) -> NastranMesh:
