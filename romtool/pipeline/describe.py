@@ -7,7 +7,6 @@ from typing import Any
 
 import h5py
 
-from romtool.convert.lacking import lacking
 from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import ModelError, ReaderError
 from romtool.io.case import read_case
@@ -96,7 +95,7 @@ def describe_results(results: SolverResults) -> Description:
             name: {"location": info.location, "components": list(info.components)}
             for name, info in results.fields.items()
         },
-        "warnings": [*results.warnings, *lacking(results)],
+        "warnings": list(results.warnings),
     }
 
 

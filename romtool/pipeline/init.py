@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from romtool.convert.lacking import lacking
 from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import CaseError, ReaderError
 from romtool.io.atomic import output_folder
@@ -73,7 +72,7 @@ def _source_of(
         deck=_relative(path, out) if deck is not None else None,
         results=tuple(_relative(entry, out) for entry in files),
         contents=deck,
-        solution=solution and replace(solution, warnings=(*solution.warnings, *lacking(solution))),
+        solution=solution,
     )
 
 
