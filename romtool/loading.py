@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from romtool.errors import ReaderError
 from romtool.types import Floats, Mesh
 
 
@@ -260,3 +261,17 @@ class Deck:
     results: tuple[Path, ...] = ()
     times_from_results: bool = False
     warnings: tuple[str, ...] = ()
+
+
+class PartialDeckError(ReaderError):
+    """A deck that says what romtool does not support.
+
+    Parameters
+    ----------
+    message: what is not supported, the first of all.
+    deck: what was understood; its warnings begin with everything that was not.
+    """
+
+    def __init__(self, message: str, deck: Deck) -> None:
+        super().__init__(message)
+        self.deck = deck

@@ -91,11 +91,14 @@ site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"
 constraints=$venv/constraints.txt
 : >$constraints
 rm -f "$site/distribution_petsc4py.pth"
-extras=mpi,pictures,partition,exodus,cases,dev,docs
+extras=mpi,pictures,partition,exodus,cases,oracles,dev,docs
 if [ -n "$with_petsc" ]; then
   echo "$with_petsc" >"$site/distribution_petsc4py.pth"
   numpy=$(/usr/bin/python3 -I -c 'import numpy; print(numpy.__version__.split(".")[0])' 2>/dev/null || echo 2)
-  if [ "$numpy" = 1 ]; then echo 'numpy<2' >$constraints; fi
+  if [ "$numpy" = 1 ]; then
+    echo 'numpy<2' >$constraints
+    extras+=,nastran # pyNastran needs it too
+  fi
 fi
 if ! command -v mpiexec >/dev/null; then extras+=,mpiexec; fi
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from romtool.convert.calculix_mesh import rows_of
-from romtool.convert.calculix_types import POINTS
+from romtool.convert.parts import POINTS, rows_of
 from romtool.errors import ReaderError
 from romtool.types import FieldInfo, Floats, Ints, Mesh
 

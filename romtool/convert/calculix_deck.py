@@ -14,20 +14,21 @@ from romtool.convert.calculix_history import read_amplitudes
 from romtool.convert.calculix_initial import initial_temperature
 from romtool.convert.calculix_keywords import Card, read_cards
 from romtool.convert.calculix_loads import LoadReader, Output
-from romtool.convert.calculix_materials import PROPERTIES, read_materials
+from romtool.convert.calculix_materials import PROPERTIES, read_creep, read_materials, read_plastic
 from romtool.convert.calculix_mesh import DeckMesh, build_mesh
 from romtool.convert.calculix_steps import Step, split_steps
 from romtool.convert.calculix_supports import SupportReader
 from romtool.convert.calculix_temperature import read_temperature
+from romtool.convert.deck_dialect import Dialect
 from romtool.errors import ReaderError
-from romtool.loading import Deck, Loading, Material
+from romtool.loading import Deck, Loading, Material, PartialDeckError
 from romtool.types import Floats, Mesh
 
-_READ = {
+READ = {
     "NODE", "ELEMENT", "NSET", "ELSET", "SURFACE", "MATERIAL", "SOLIDSECTION", "AMPLITUDE", "INITIALCONDITIONS",
     "BOUNDARY", "STEP", "STATIC", "VISCO", "DLOAD", "DSLOAD", "TEMPERATURE",
 }  # fmt: skip
-_IGNORED = {
+IGNORED = {
     "HEADING", "NODEFILE", "NODEOUTPUT", "NODEPRINT", "ELFILE", "ELEMENTOUTPUT", "ELPRINT", "CONTACTFILE",
     "CONTACTOUTPUT", "CONTACTPRINT", "SECTIONPRINT", "FACEPRINT", "OUTPUT", "CONTROLS", "TIMEPOINTS", "RESTART",
     "PHYSICALCONSTANTS", "USERSECTION", "FILTER", "SHELLSECTION", "BEAMSECTION", "MEMBRANESECTION",
@@ -45,7 +46,7 @@ _MODEL_ONLY = PROPERTIES | {
     "SOLIDSECTION",
     "INITIALCONDITIONS",
 }
-_REASONS: Mapping[str, str] = {
+REASONS: Mapping[str, str] = {
     "CLOAD": "concentrated forces are not supported; use a pressure on a surface",
     "EQUATION": "linear constraints between unknowns are not supported",
     "MPC": "multiple point constraints are not supported",
@@ -62,55 +63,96 @@ _REASONS: Mapping[str, str] = {
     "SUBMODEL": "submodels are not supported",
 }
 
+CALCULIX = Dialect(
+    name="CalculiX",
+    read=frozenset(READ),
+    ignored=frozenset(IGNORED),
+    reasons=REASONS,
+    plastic=read_plastic,
+    creep=read_creep,
+    results=(".frd",),
+    faulty=True,
+)
+"""CalculiX 2.20."""
+
 
 def read_deck(path: Path) -> Deck:
-    """Read a CalculiX deck.
+    """Read a CalculiX deck. Raises ReaderError; see `interpret`."""
+    path = Path(path)
+    cards = read_cards(path)
+    return interpret(path, cards, build_mesh(cards, path), CALCULIX)
+
+
+def interpret(path: Path, cards: Sequence[Card], found: DeckMesh, dialect: Dialect) -> Deck:
+    """Return what a deck says beside its mesh.
 
     Parameters
     ----------
     path: the `.inp` file.
+    cards: its cards; those of the mesh are passed over.
+    found: its mesh.
+    dialect: whose deck it is.
 
     Returns
     -------
     The deck. Loads and supports are 1 × a table in total time (gravity: density × g, rotation: omega, with
     tables that are relative). Node sets, element sets and side sets that the deck has no name for are added
-    to the mesh (`<ELSET>_P3`, `NODES`). `results` holds the `.frd` beside it; its `.dat` goes with it.
+    to the mesh (`<ELSET>_P3`, `NODES`). `results` holds the results file beside it.
 
     Raises
     ------
-    ReaderError: what is not supported or wrong, with file and line.
+    PartialDeckError: what is not supported, with file and line, and the deck without it.
+    ReaderError: what is wrong, with file and line.
     """
-    path = Path(path)
-    cards = read_cards(path)
-    found = build_mesh(cards, path)
     model, steps = split_steps(cards)
-    _check_cards(model, steps)
+    _check_place(model, _STEP_ONLY, "stands before the first step; expected it inside a step")
+    for step in steps:
+        _check_place(step.cards, _MODEL_ONLY, "stands inside a step; expected it before the first one")
+    refusals: list[ReaderError] = []
+    kept = [step for step in steps if _keep(_step_refusal(step, dialect), refusals)]
+    model = [card for card in model if _keep(_refusal(card, dialect), refusals)]
+    kept = [replace(s, cards=tuple(c for c in s.cards if _keep(_refusal(c, dialect), refusals))) for s in kept]
+    if not refusals:
+        return _build(path, model, kept, found, dialect)
+    try:
+        part = _build(path, model, kept, found, dialect)
+    except ReaderError:
+        raise refusals[0] from None
+    message = str(refusals[0]) + (f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else "")
+    raise PartialDeckError(message, replace(part, warnings=(*map(str, refusals), *part.warnings)))
+
+
+def _keep(refusal: ReaderError | None, refusals: list[ReaderError]) -> bool:
+    """Tell whether there is no reason to refuse something; a reason is noted."""
+    if refusal is not None:
+        refusals.append(refusal)
+    return refusal is None
+
+
+def _build(path: Path, model: Sequence[Card], steps: Sequence[Step], found: DeckMesh, dialect: Dialect) -> Deck:
+    """Return the deck of cards that are all supported."""
     warnings = list(found.warnings)
-    materials = read_materials(model, _span(steps), warnings)
+    materials = read_materials(model, _span(steps), warnings, dialect)
     _check_sections(path, model, found, materials, warnings)
-    linear = _is_linear(materials, steps)
-    mesh, loading = _loading(path, model, steps, found, materials, warnings)
-    warnings += _remarks(steps, linear, any("C" in material.parameters for material in materials))
-    results = tuple(p for p in (path.with_suffix(".frd"),) if p.is_file())
+    linear = dialect.faulty and _is_linear(materials, steps)
+    mesh, loading = _loading(path, model, steps, found, materials, linear, warnings, dialect)
+    warnings += _remarks(steps, linear, any("C" in material.parameters for material in materials), dialect)
+    results = tuple(p for p in map(path.with_suffix, dialect.results) if p.is_file())[:1]
     automatic = not linear and any(not step.direct for step in steps)
     return Deck(mesh, materials, loading, results, automatic, tuple(warnings))
 
 
-def _check_cards(model: Sequence[Card], steps: Sequence[Step]) -> None:
-    """Raise a ReaderError for every card that romtool neither reads nor may ignore."""
-    for card in [*model, *(card for step in steps for card in step.cards)]:
-        if card.keyword in _REASONS:
-            raise card.error(_REASONS[card.keyword])
-        if card.keyword not in _READ | _IGNORED | PROPERTIES:
-            raise card.error("is not supported; romtool reads quasi-static solids (docs: CalculiX)")
-        if card.keyword == "RESTART" and "READ" in card.parameters:
-            raise card.error("READ: the model is in another file; give the deck that begins the run")
-        if card.keyword == "INITIALCONDITIONS" and card.parameters.get("TYPE") != "TEMPERATURE":
-            raise card.error(f"TYPE={card.parameters.get('TYPE', '')} is not supported; romtool reads TYPE=TEMPERATURE")
-    _check_place(model, _STEP_ONLY, "stands before the first step; expected it inside a step")
-    for step in steps:
-        _check_place(step.cards, _MODEL_ONLY, "stands inside a step; expected it before the first one")
-        _check_step(step)
+def _refusal(card: Card, dialect: Dialect) -> ReaderError | None:
+    """Return why a card is not supported, None where romtool reads it or may ignore it."""
+    if card.keyword in dialect.reasons:
+        return card.error(dialect.reasons[card.keyword])
+    if card.keyword not in dialect.read | dialect.ignored | PROPERTIES:
+        return card.error(f"is not supported; romtool reads quasi-static solids (docs: {dialect.name})")
+    if card.keyword == "RESTART" and "READ" in card.parameters:
+        return card.error("READ: the model is in another file; give the deck that begins the run")
+    if card.keyword == "INITIALCONDITIONS" and card.parameters.get("TYPE") != "TEMPERATURE":
+        return card.error(f"TYPE={card.parameters.get('TYPE', '')} is not supported; romtool reads TYPE=TEMPERATURE")
+    return None
 
 
 def _check_place(cards: Sequence[Card], forbidden: set[str] | frozenset[str], message: str) -> None:
@@ -120,16 +162,20 @@ def _check_place(cards: Sequence[Card], forbidden: set[str] | frozenset[str], me
             raise card.error(message)
 
 
-def _check_step(step: Step) -> None:
-    """Raise a ReaderError for a step that is not quasi-static."""
+def _step_refusal(step: Step, dialect: Dialect) -> ReaderError | None:
+    """Return why a step is not quasi-static, None where it is."""
     head = step.cards[0]
     if "PERTURBATION" in head.parameters:
-        raise head.error("PERTURBATION steps are not supported")
+        return head.error("PERTURBATION steps are not supported")
     if step.procedure is None:
-        raise head.error("the step has no *STATIC or *VISCO")
-    for name in ("TIMERESET", "TOTALTIMEATSTART"):
+        return head.error("the step has no *STATIC or *VISCO")
+    if step.kind not in ("STATIC", "VISCO"):
+        return step.procedure.error("is not supported; romtool reads *STATIC and *VISCO")
+    plain = () if dialect.faulty else ("RIKS", "STABILIZE", "ADIABATIC")
+    for name in ("TIMERESET", "TOTALTIMEATSTART", *plain):
         if name in step.procedure.parameters:
-            raise step.procedure.error(f"{name} is not supported; let the total time run on")
+            return step.procedure.error(f"{name} is not supported; romtool computes plain equilibrium in total time")
+    return None
 
 
 def _span(steps: Sequence[Step]) -> tuple[float, float]:
@@ -168,18 +214,20 @@ def _loading(
     steps: Sequence[Step],
     found: DeckMesh,
     materials: Sequence[Material],
+    linear: bool,
     warnings: list[str],
+    dialect: Dialect,
 ) -> tuple[Mesh, Loading]:
     """Return the mesh with the sets that supports and loads need, and the loading."""
     every = [*model, *(card for step in steps for card in step.cards)]
-    amplitudes = read_amplitudes(every, warnings)
-    mesh, linear = found.mesh, _is_linear(materials, steps)
+    amplitudes = read_amplitudes(every, warnings, dialect)
+    mesh = found.mesh
     output = Output(dict(mesh.node_sets), dict(mesh.element_sets), dict(mesh.side_sets))
-    supports = SupportReader(found, steps, amplitudes)
+    supports = SupportReader(found, steps, amplitudes, dialect)
     supports.read(model)
-    loads = LoadReader(found, steps, amplitudes, warnings)
+    loads = LoadReader(found, steps, amplitudes, warnings, dialect.faulty)
     loads.read()
-    temperature = read_temperature(steps, found, initial_temperature(model, found), amplitudes)
+    temperature = read_temperature(steps, found, initial_temperature(model, found, faulty=dialect.faulty), amplitudes)
     loading = Loading(
         name=path.stem,
         times=_times(steps, linear),
@@ -214,18 +262,18 @@ def _rate_independent(steps: Sequence[Step]) -> tuple[tuple[float, float], ...]:
     return tuple(intervals)
 
 
-def _remarks(steps: Sequence[Step], linear: bool, kinematic: bool) -> list[str]:
+def _remarks(steps: Sequence[Step], linear: bool, kinematic: bool, dialect: Dialect) -> list[str]:
     """Return sentences on hardening, geometry and increments."""
     found = []
-    if kinematic and not all(step.nlgeom for step in steps):
+    if dialect.faulty and kinematic and not all(step.nlgeom for step in steps):
         found.append(
             "*PLASTIC: CalculiX 2.20 integrates kinematic and combined hardening without NLGEOM with the wrong sign of "
             "the back stress: its results are no reference, romtool's law has the right sign and will not agree"
         )
     if any(step.nlgeom for step in steps):
         found.append(
-            "NLGEOM: CalculiX writes Cauchy stress and Green-Lagrange strain; romtool computes with small strain, "
-            "which errs by 6e-3 at 1 % plastic strain"
+            f"NLGEOM: {dialect.name} writes Cauchy stress and another strain (Green-Lagrange, logarithmic); romtool "
+            "computes with small strain, which errs by 6e-3 at 1 % plastic strain"
         )
     if linear and any(step.increment < step.period for step in steps):
         found.append(

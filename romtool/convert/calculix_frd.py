@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from romtool.convert.calculix_mesh import Part
 from romtool.convert.calculix_types import FRD_TYPES
+from romtool.convert.parts import Part
 from romtool.errors import ReaderError
 from romtool.types import Floats, Ints
 

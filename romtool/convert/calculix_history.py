@@ -16,11 +16,12 @@ import numpy as np
 
 from romtool.convert.calculix_keywords import Card, read_numbers
 from romtool.convert.calculix_steps import Step
+from romtool.convert.deck_dialect import Dialect
 from romtool.types import Floats
 
 _JUMP = 1e-9
 _LINE = 8
-_KNOWN = {"NAME", "TIME", "VALUE"}
+_KNOWN = {"NAME", "TIME", "VALUE", "DEFINITION"}
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,24 @@ class Amplitude:
         return float(np.interp(time, self.points[:, 0], self.points[:, 1]))
 
 
-def read_amplitudes(cards: Sequence[Card], warnings: list[str]) -> dict[str, Amplitude]:
+def read_amplitudes(cards: Sequence[Card], warnings: list[str], dialect: Dialect) -> dict[str, Amplitude]:
     """Return the amplitudes of a deck by name.
 
     Raises
     ------
     ReaderError: an odd number of values, decreasing times, parameters that romtool does not know.
     """
-    return {a.name: a for a in (_amplitude(c, warnings) for c in cards if c.keyword == "AMPLITUDE")}
+    return {a.name: a for a in (_amplitude(c, warnings, dialect) for c in cards if c.keyword == "AMPLITUDE")}
 
 
-def _amplitude(card: Card, warnings: list[str]) -> Amplitude:
+def _amplitude(card: Card, warnings: list[str], dialect: Dialect) -> Amplitude:
     """Return one amplitude; a jump is moved so that its time takes the value behind it."""
     unknown = sorted(set(card.parameters) - _KNOWN)
-    if unknown:
-        raise card.error(f"the parameter {unknown[0]} is not supported; write the amplitude as a plain table")
-    if "VALUE" in card.parameters:
+    if unknown or card.parameters.get("DEFINITION", "TABULAR") != "TABULAR":
+        raise card.error(f"the parameter {(*unknown, 'DEFINITION')[0]} is not supported; write a plain table")
+    if card.parameters.get("VALUE") == "ABSOLUTE" and not dialect.faulty:
+        raise card.error("VALUE=ABSOLUTE is not supported; write relative values")
+    if "VALUE" in card.parameters and dialect.faulty:
         warnings.append(f"{card.where}: *AMPLITUDE: CalculiX ignores VALUE={card.parameters['VALUE']}, as romtool does")
     values = _four_pairs(card, warnings)
     if len(values) % 2 or not len(values):
@@ -79,8 +82,8 @@ def _four_pairs(card: Card, warnings: list[str]) -> Floats:
     late = found.column >= _LINE
     if late.any():
         warnings.append(
-            f"{card.line_of(int(found.line[int(np.argmax(late))]))}: *AMPLITUDE {card.name('NAME')}: CalculiX reads "
-            f"four pairs of a line and drops the others ({int(late.sum()) // 2} pairs here), and so does romtool"
+            f"{card.line_of(int(found.line[int(np.argmax(late))]))}: *AMPLITUDE {card.name('NAME')}: the solver "
+            f"reads four pairs of a line and drops the others ({int(late.sum()) // 2} pairs here), and so does romtool"
         )
     values = found.values[~late]
     return values[~np.isnan(values)]

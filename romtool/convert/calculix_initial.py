@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from romtool.convert.calculix_keywords import Card, Chunk, clean_name, number, read_numbers
-from romtool.convert.calculix_mesh import DeckMesh, node_ids_of, rows_of
+from romtool.convert.calculix_mesh import DeckMesh, node_ids_of
+from romtool.convert.parts import rows_of
 from romtool.types import Floats
 
 _OVERFLOW = 2147.0
@@ -15,10 +16,10 @@ _NODE = re.compile(r"\s*\d+\s*(,|$)")
 _EXPECTED = "expected a node or node set and a number"
 
 
-def initial_temperature(cards: Sequence[Card], found: DeckMesh) -> Floats | None:
+def initial_temperature(cards: Sequence[Card], found: DeckMesh, *, faulty: bool = True) -> Floats | None:
     """Return the (n_nodes,) initial temperature, None where the deck gives none.
 
-    CalculiX rounds initial temperatures to 1e-6; so does this function.
+    CalculiX rounds initial temperatures to 1e-6; so does this function where `faulty`.
 
     Raises
     ------
@@ -30,9 +31,9 @@ def initial_temperature(cards: Sequence[Card], found: DeckMesh) -> Floats | None
     values = np.zeros(found.mesh.n_nodes)
     for card in chosen:
         assign_nodal(card, found, values)
-        if np.abs(values).max() > _OVERFLOW:
+        if faulty and np.abs(values).max() > _OVERFLOW:
             raise card.error(f"holds {np.abs(values).max():g}; CalculiX overflows above {_OVERFLOW:g}: change the unit")
-    return np.round(values, 6)
+    return np.round(values, 6) if faulty else values
 
 
 def assign_nodal(card: Card, found: DeckMesh, values: Floats) -> None:

@@ -17,9 +17,10 @@ import numpy as np
 
 from romtool.convert.calculix_history import Amplitude, Course, Event, amplitude_of, trace
 from romtool.convert.calculix_keywords import Card, number
-from romtool.convert.calculix_mesh import DeckMesh, element_ids_of, element_rows
+from romtool.convert.calculix_mesh import DeckMesh, element_ids_of
 from romtool.convert.calculix_regions import Members, Region, merge, unique_name
 from romtool.convert.calculix_steps import Step
+from romtool.convert.parts import element_rows
 from romtool.loading import Load, Material, Table
 from romtool.types import Floats, Ints
 
@@ -73,12 +74,14 @@ class LoadReader:
     steps: the steps.
     amplitudes: by name.
     warnings: sentences for the user are appended.
+    faulty: whether ramps of late body loads are those of CalculiX 2.20; elsewhere a load on no set is on all elements.
     """
 
     found: DeckMesh
     steps: Sequence[Step]
     amplitudes: Mapping[str, Amplitude]
     warnings: list[str]
+    faulty: bool
     faces: Members = field(default_factory=Members)
     bodies: dict[tuple[str, str, tuple[float, ...]], _Body] = field(default_factory=dict)
     surfaces: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -140,6 +143,8 @@ class LoadReader:
 
     def _elements(self, card: Card, name: str, line: int) -> Ints:
         """Return the element indices of an id or a set."""
+        if not name and not self.faulty:
+            return np.arange(self.found.mesh.n_elements)
         rows = element_rows(self.found.mesh, element_ids_of(card, self.found.sets, name, line))
         if (rows < 0).any():
             raise card.error(f"element {name} is not defined", line)
@@ -167,7 +172,7 @@ class LoadReader:
 
     def _warn_late(self, step: int, card: Card, line: int, event: Event) -> None:
         """Warn of a body load that begins with a ramp in a later step beside others."""
-        if self.bodies and step > 0 and not self.steps[step].at_once and event.amplitude is None:
+        if self.faulty and self.bodies and step > 0 and not self.steps[step].at_once and event.amplitude is None:
             self.warnings.append(
                 f"{card.line_of(line)}: a body load that begins in a later step beside others: CalculiX 2.20 may ramp "
                 "it from the value of another one, romtool ramps it from 0; give it as 0 in the first step"
@@ -212,7 +217,7 @@ class LoadReader:
         self, body: _Body, points: Floats, materials: Sequence[Material], linear: bool, output: Output
     ) -> list[tuple[Load, Floats]]:
         """Return the loads of one gravity (one for each material) or rotation."""
-        name = f"ELEMENT_{body.name}" if body.name.isdigit() else body.name
+        name = f"ELEMENT_{body.name}" if body.name.isdigit() else body.name or "ALL"
         parts = _parts(body, name, materials, output)
         direction = np.array(body.vectors[-3:]) / np.linalg.norm(body.vectors[-3:])
         peak = points[int(np.argmax(np.abs(points[:, 1]))), 1]
@@ -234,7 +239,7 @@ def _check_single(bodies: Sequence[_Body]) -> None:
             if len(np.intersect1d(body.elements, other.elements)):
                 raise body.card.error(
                     f"CENTRIF on {body.name} and on {other.name} overlap with another set or axis; "
-                    "CalculiX uses only one",
+                    "only one rotation of an element is read (CalculiX uses only one)",
                     body.line,
                 )
 

@@ -5,12 +5,13 @@ other temperatures than the `*ELASTIC` rows are first interpolated to those, as 
 it: 0 stands for the temperature of an `*ELASTIC` without one), and linearly between them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from romtool.convert.calculix_keywords import Card, read_table
+from romtool.convert.deck_dialect import Dialect
 from romtool.loading import Material
 from romtool.types import Floats
 
@@ -32,7 +33,9 @@ class _Definition:
     properties: dict[str, Card] = field(default_factory=dict)
 
 
-def read_materials(cards: Sequence[Card], span: tuple[float, float], warnings: list[str]) -> tuple[Material, ...]:
+def read_materials(
+    cards: Sequence[Card], span: tuple[float, float], warnings: list[str], dialect: Dialect
+) -> tuple[Material, ...]:
     """Return one material per `*SOLID SECTION`, in deck order.
 
     Parameters
@@ -40,6 +43,7 @@ def read_materials(cards: Sequence[Card], span: tuple[float, float], warnings: l
     cards: the cards before the first step.
     span: float [time] first increment's end and last time, for the warning about the floor of creep.
     warnings: sentences for the user are appended.
+    dialect: whose deck it is.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def read_materials(cards: Sequence[Card], span: tuple[float, float], warnings: l
                 raise card.error(f"unknown material {name}; the deck has {', '.join(definitions) or 'none'}")
             if "ORIENTATION" in card.parameters:
                 raise card.error("ORIENTATION is not supported; romtool reads isotropic laws")
-            found.append(_material(definitions[name], card.name("ELSET"), span, warnings))
+            found.append(_material(definitions[name], card.name("ELSET"), span, warnings, dialect))
     return tuple(found)
 
 
@@ -75,7 +79,9 @@ def _definitions(cards: Sequence[Card]) -> dict[str, _Definition]:
     return found
 
 
-def _material(definition: _Definition, elements: str, span: tuple[float, float], warnings: list[str]) -> Material:
+def _material(
+    definition: _Definition, elements: str, span: tuple[float, float], warnings: list[str], dialect: Dialect
+) -> Material:
     """Return the material of one section."""
     cards = definition.properties
     if "ELASTIC" not in cards:
@@ -86,9 +92,9 @@ def _material(definition: _Definition, elements: str, span: tuple[float, float],
     law = "elastic"
     if "PLASTIC" in cards:
         law = "plastic"
-        parameters |= _plastic(cards["PLASTIC"], cards.get("CYCLICHARDENING"), warnings)
+        parameters |= dialect.plastic(cards, warnings)
     if "CREEP" in cards:
-        creep_law, creep = _creep(cards["CREEP"], points, span, warnings)
+        creep_law, creep = dialect.creep(cards["CREEP"], points, span, warnings)
         law = "plastic_creep" if law == "plastic" else creep_law
         if "C" in parameters:
             raise cards["CREEP"].error("creep with kinematic hardening is not supported")
@@ -100,7 +106,7 @@ def _material(definition: _Definition, elements: str, span: tuple[float, float],
     return Material(elements, law, parameters, density, reference, from_initial=True)
 
 
-def _complete(card: Card, width: int, needed: int) -> Floats:
+def complete_table(card: Card, width: int, needed: int) -> Floats:
     """Return the table of a card whose first `needed` columns must be there in every row."""
     table = read_table(card, width)
     if not len(table):
@@ -111,7 +117,7 @@ def _complete(card: Card, width: int, needed: int) -> Floats:
     return table
 
 
-def _by_temperature(card: Card, values: Floats, temperature: Floats) -> object:
+def by_temperature(card: Card, values: Floats, temperature: Floats) -> object:
     """Return a number, or [[T, value], …] where rows have temperatures."""
     if len(values) == 1:
         return float(values[0])
@@ -125,17 +131,17 @@ def _elastic(card: Card) -> tuple[dict[str, object], Floats]:
     kind = card.parameters.get("TYPE", "ISO")
     if kind not in ("ISO", "ISOTROPIC"):
         raise card.error(f"TYPE={kind} is not supported; romtool reads isotropic elasticity (TYPE=ISO)")
-    table = _complete(card, 3, 2)
+    table = complete_table(card, 3, 2)
     parameters = {
-        "young": _by_temperature(card, table[:, 0], table[:, 2]),
-        "poisson": _by_temperature(card, table[:, 1], table[:, 2]),
+        "young": by_temperature(card, table[:, 0], table[:, 2]),
+        "poisson": by_temperature(card, table[:, 1], table[:, 2]),
     }
     return parameters, np.nan_to_num(table[:, 2], nan=0.0)
 
 
-def _curves(card: Card) -> list[tuple[float, Floats]]:
+def read_curves(card: Card) -> list[tuple[float, Floats]]:
     """Return (temperature, (n, 2) of p and stress) of each yield curve; rows of one temperature together."""
-    table = _complete(card, 3, 2)
+    table = complete_table(card, 3, 2)
     temperature = np.nan_to_num(table[:, 2], nan=0.0)
     starts = np.flatnonzero(np.r_[True, np.diff(temperature) != 0])
     if (np.diff(temperature[starts]) <= 0).any():
@@ -147,30 +153,31 @@ def _curves(card: Card) -> list[tuple[float, Floats]]:
     return curves
 
 
-def _hardening(curves: Sequence[tuple[float, Floats]]) -> object:
+def hardening_of(curves: Sequence[tuple[float, Floats]]) -> object:
     """Return romtool's `hardening` of yield curves."""
     if len(curves) == 1:
         return curves[0][1].tolist()
     return [[temperature, curve.tolist()] for temperature, curve in curves]
 
 
-def _plastic(card: Card, cyclic: Card | None, warnings: list[str]) -> dict[str, object]:
-    """Return the parameters of plasticity with isotropic, kinematic or combined hardening."""
+def read_plastic(cards: Mapping[str, Card], warnings: list[str]) -> dict[str, object]:
+    """Return the parameters of plasticity with isotropic, kinematic or combined hardening. Raises ReaderError."""
+    card, cyclic = cards["PLASTIC"], cards.get("CYCLICHARDENING")
     kind = card.parameters.get("HARDENING", "ISOTROPIC")
-    curves = _curves(card)
+    curves = read_curves(card)
     if kind == "ISOTROPIC":
-        return {"hardening": _hardening(curves)}
+        return {"hardening": hardening_of(curves)}
     if kind not in ("KINEMATIC", "COMBINED"):
         raise card.error(f"HARDENING={kind} is not supported; romtool reads ISOTROPIC, KINEMATIC and COMBINED")
     if kind == "COMBINED" and cyclic is None:
         raise card.error("HARDENING=COMBINED needs *CYCLIC HARDENING, which is missing")
-    slopes = _slopes(card, curves, warnings)
+    slopes = kinematic_slopes(card, curves, warnings)
     start = cyclic if kind == "COMBINED" and cyclic is not None else None
-    isotropic = _curves(start) if start else [(t, curve[:1]) for t, curve in curves]
-    return {"hardening": _hardening(isotropic), "C": [slopes], "D": [0.0]}
+    isotropic = read_curves(start) if start else [(t, curve[:1]) for t, curve in curves]
+    return {"hardening": hardening_of(isotropic), "C": [slopes], "D": [0.0]}
 
 
-def _slopes(card: Card, curves: Sequence[tuple[float, Floats]], warnings: list[str]) -> object:
+def kinematic_slopes(card: Card, curves: Sequence[tuple[float, Floats]], warnings: list[str]) -> object:
     """Return Prager's modulus C of curves that are straight lines."""
     if any(len(curve) != 2 for _, curve in curves):
         raise card.error(
@@ -179,26 +186,33 @@ def _slopes(card: Card, curves: Sequence[tuple[float, Floats]], warnings: list[s
     end = min(float(curve[1, 0]) for _, curve in curves)
     warnings.append(
         f"{card.where}: linear kinematic hardening goes on beyond the last point (plastic strain {end:g}), where "
-        "CalculiX' is constant"
+        "the solver's is constant"
     )
     modulus = [(t, float((c[1, 1] - c[0, 1]) / (c[1, 0] - c[0, 0]))) for t, c in curves]
     return modulus[0][1] if len(modulus) == 1 else [[t, value] for t, value in modulus]
 
 
-def _creep(card: Card, points: Floats, span: tuple[float, float], warnings: list[str]) -> tuple[str, dict[str, object]]:
+def read_creep(
+    card: Card, points: Floats, span: tuple[float, float], warnings: list[str]
+) -> tuple[str, dict[str, object]]:
     """Return law (without plasticity) and parameters of Norton creep `A q^n t^m`; span: first and last time."""
     law = card.parameters.get("LAW", "NORTON")
     if law != "NORTON":
         raise card.error(f"LAW={law} is not supported; romtool reads LAW=NORTON")
-    table = _complete(card, 4, 3)
+    table = complete_table(card, 4, 3)
     values = _at_elastic_points(card, table, points, warnings)
     temperature = points if len(points) > 1 else np.array([np.nan])
     hardening = bool(np.any(values[:, 2] != 0.0))
     values = _with_floor(card, values, span, warnings)
+    return norton_law(card, values, temperature, hardening)
+
+
+def norton_law(card: Card, values: Floats, temperature: Floats, hardening: bool) -> tuple[str, dict[str, object]]:
+    """Return law and parameters of (n, 3) A, n, m at (n,) temperatures; m is left out without time hardening."""
     names = ("A", "n", "m") if hardening else ("A", "n")
     constant = (values == values[0]).all(axis=0)
     parameters = {
-        name: float(values[0, i]) if constant[i] else _by_temperature(card, values[:, i], temperature)
+        name: float(values[0, i]) if constant[i] else by_temperature(card, values[:, i], temperature)
         for i, name in enumerate(names)
     }
     return ("creep_time_hardening" if hardening else "creep_norton"), parameters
@@ -239,17 +253,17 @@ def _expansion(card: Card) -> tuple[object, float]:
     kind = card.parameters.get("TYPE", "ISO")
     if kind not in ("ISO", "ISOTROPIC"):
         raise card.error(f"TYPE={kind} is not supported; romtool reads isotropic expansion (TYPE=ISO)")
-    table = _complete(card, 2, 1)
+    table = complete_table(card, 2, 1)
     try:
         reference = float(card.parameters.get("ZERO", "0") or 0.0)
     except ValueError as error:
         raise card.error(f"found ZERO={card.parameters['ZERO']}, expected a temperature") from error
-    return _by_temperature(card, table[:, 0], table[:, 1]), reference
+    return by_temperature(card, table[:, 0], table[:, 1]), reference
 
 
 def _density(card: Card) -> float:
     """Return the density, which must not depend on temperature."""
-    table = _complete(card, 2, 1)
+    table = complete_table(card, 2, 1)
     if (table[:, 0] != table[0, 0]).any():
         raise card.error("a density that depends on temperature is not supported; give one value")
     return float(table[0, 0])

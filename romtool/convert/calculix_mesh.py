@@ -4,27 +4,19 @@ Element sets and side sets refer to elements by their index in block order; bloc
 the order of their first `*ELEMENT`. Only nodes that an element uses are kept, in ascending id order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from romtool.convert.calculix_keywords import Card, clean_name, fill_table, read_cards, read_numbers, read_table
-from romtool.convert.calculix_types import ELEMENT_TYPES, ElementType
+from romtool.convert.calculix_types import ELEMENT_TYPES
+from romtool.convert.parts import ElementType, Part, assemble, rows_of
 from romtool.errors import ReaderError
-from romtool.types import CellBlock, Floats, Ints, Mesh
+from romtool.types import Floats, Ints, Mesh
 
 _GENERATORS = ("NGEN", "NFILL", "NCOPY", "ELGEN", "ELCOPY", "PART", "INSTANCE", "ASSEMBLY")
-
-
-@dataclass(frozen=True)
-class Part:
-    """Elements of one type, with node ids of the solver: nodes is (n_cells, n_cell_nodes), VTK order."""
-
-    kind: ElementType
-    ids: Ints
-    nodes: Ints
 
 
 @dataclass
@@ -40,6 +32,32 @@ class Sets:
     nodes: dict[str, Ints] = field(default_factory=dict)
     elements: dict[str, Ints] = field(default_factory=dict)
     surfaces: dict[str, tuple[Card, Ints]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What the mesh cards of a deck, or of one part, define.
+
+    Parameters
+    ----------
+    node_ids, points: ascending ids and (n, 3) coordinates.
+    parts: the elements by type.
+    sets: their sets.
+    """
+
+    node_ids: Ints
+    points: Floats
+    parts: list[Part]
+    sets: Sets
+
+    @property
+    def element_ids(self) -> Ints:
+        """Return the ascending ids of the elements."""
+        return np.sort(np.concatenate([np.zeros(0, np.int64), *(part.ids for part in self.parts)]))
+
+
+FindType = Callable[[str], ElementType | None]
+"""Returns the element type of a name, None for one that is not known."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +96,38 @@ def build_mesh(cards: Sequence[Card], path: Path) -> DeckMesh:
     for card in cards:
         if card.keyword in _GENERATORS:
             raise card.error("is not a CalculiX keyword that romtool reads; write nodes and elements out")
-    sets = Sets()
     warnings: list[str] = []
-    nodes = _read_nodes(cards, sets, warnings)
-    parts = _read_elements(cards, sets)
-    if not parts:
+    found = read_definitions(cards, ELEMENT_TYPES.get, warnings)
+    found.sets.nodes.setdefault("NALL", found.node_ids)
+    found.sets.elements.setdefault("EALL", found.element_ids)
+    for card in cards:
+        read_set(card, found.sets)
+    return mesh_of(found, path, warnings)
+
+
+def read_definitions(cards: Sequence[Card], find: FindType, warnings: list[str]) -> Definitions:
+    """Return nodes and elements of cards, with the sets that their own cards name (those of set cards: `read_set`).
+
+    Raises
+    ------
+    ReaderError: unknown element types, ids defined twice, bad numbers.
+    """
+    sets = Sets()
+    node_ids, points = _read_nodes(cards, sets, warnings)
+    return Definitions(node_ids, points, _read_elements(cards, sets, find), sets)
+
+
+def mesh_of(found: Definitions, path: Path, warnings: list[str]) -> DeckMesh:
+    """Return the mesh of definitions whose sets are complete.
+
+    Raises
+    ------
+    ReaderError: no elements, elements with unknown nodes, surfaces with unknown elements.
+    """
+    if not found.parts:
         raise ReaderError(f"{path}: defines no elements; expected *NODE and *ELEMENT (or *INCLUDE of them)")
-    mesh = assemble(nodes[0], nodes[1], parts, path)
-    _read_sets(cards, sets, nodes[0], mesh)
-    return DeckMesh(_with_sets(mesh, sets, nodes[0], warnings), sets, tuple(warnings))
+    mesh = assemble(found.node_ids, found.points, found.parts, path)
+    return DeckMesh(_with_sets(mesh, found.sets, found.node_ids, warnings), found.sets, tuple(warnings))
 
 
 def _integers(card: Card, values: Floats, lines: Ints) -> Ints:
@@ -138,12 +179,12 @@ def _twice(cards: Sequence[Card], ids: Sequence[Ints], position: int, kind: str)
         position -= len(part)
 
 
-def _read_elements(cards: Sequence[Card], sets: Sets) -> list[Part]:
+def _read_elements(cards: Sequence[Card], sets: Sets, find: FindType) -> list[Part]:
     """Return the elements by type, in the order of the types' first cards, and fill their sets."""
     found: dict[str, list[Part]] = {}
     chosen = [card for card in cards if card.keyword == "ELEMENT" and card.lines]
     for card in chosen:
-        part = _read_element_card(card)
+        part = _read_element_card(card, find)
         found.setdefault(part.kind.name, []).append(part)
         if "ELSET" in card.parameters:
             _extend(sets.elements, card.parameters["ELSET"], part.ids)
@@ -151,14 +192,14 @@ def _read_elements(cards: Sequence[Card], sets: Sets) -> list[Part]:
         Part(pieces[0].kind, np.concatenate([p.ids for p in pieces]), np.concatenate([p.nodes for p in pieces]))
         for pieces in found.values()
     ]
-    _check_unique_elements(chosen, parts)
+    _check_unique_elements(chosen, parts, find)
     return parts
 
 
-def _read_element_card(card: Card) -> Part:
+def _read_element_card(card: Card, find: FindType) -> Part:
     """Return the elements of one card; the lines of one element may be broken anywhere."""
     name = card.name("TYPE")
-    kind = ELEMENT_TYPES.get(name)
+    kind = find(name)
     if kind is None:
         raise card.error(f"unknown element type {name}; romtool reads {', '.join(ELEMENT_TYPES)}")
     found = read_numbers(card)
@@ -178,52 +219,14 @@ def _read_element_card(card: Card) -> Part:
     return Part(kind, table[:, 0], table[:, 1:][:, list(kind.to_vtk)])
 
 
-def _check_unique_elements(cards: Sequence[Card], parts: Sequence[Part]) -> None:
+def _check_unique_elements(cards: Sequence[Card], parts: Sequence[Part], find: FindType) -> None:
     """Raise a ReaderError where an element id is given twice."""
     ids, counts = np.unique(np.concatenate([p.ids for p in parts] or [np.zeros(0, np.int64)]), return_counts=True)
     if (counts > 1).any():
         bad = int(ids[int(np.argmax(counts > 1))])
-        tables = [_read_element_card(card).ids for card in cards]
+        tables = [_read_element_card(card, find).ids for card in cards]
         card = [c for c, table in zip(cards, tables, strict=True) if bad in table][-1]
         raise card.error(f"element {bad} is defined twice; remove one definition")
-
-
-def assemble(node_ids: Ints, points: Floats, parts: Sequence[Part], path: Path) -> Mesh:
-    """Return a mesh without sets from ascending node ids, (n, 3) points and elements with node ids.
-
-    Raises
-    ------
-    ReaderError: an element whose node is not defined.
-    """
-    used = np.unique(np.concatenate([part.nodes.ravel() for part in parts]))
-    at = rows_of(node_ids, used)
-    if (at < 0).any():
-        missing = int(used[int(np.argmax(at < 0))])
-        part = next(p for p in parts if (p.nodes == missing).any())
-        element = int(part.ids[int(np.argmax((part.nodes == missing).any(axis=1)))])
-        raise ReaderError(f"{path}: element {element} uses node {missing}, which is not defined; add it to *NODE")
-    blocks = tuple(
-        CellBlock(
-            p.kind.cell_type, p.kind.formulation, p.ids, np.searchsorted(used, p.nodes).astype(np.int64), p.kind.name
-        )
-        for p in parts
-    )
-    return Mesh(points[at], used, blocks)
-
-
-def rows_of(ids: Ints, wanted: Ints) -> Ints:
-    """Return the row of each wanted id among ascending ids, -1 where there is none."""
-    if not len(ids):
-        return np.full(np.shape(wanted), -1, dtype=np.int64)
-    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return np.where(ids[at] == wanted, at, -1).astype(np.int64)
-
-
-def element_rows(mesh: Mesh, wanted: Ints) -> Ints:
-    """Return the element index of each wanted element id, -1 where there is none."""
-    order = np.argsort(mesh.element_ids, kind="stable")
-    at = rows_of(mesh.element_ids[order], wanted)
-    return np.where(at >= 0, order[at], -1).astype(np.int64)
 
 
 def _extend(table: dict[str, Ints], name: str, ids: Ints) -> None:
@@ -231,20 +234,17 @@ def _extend(table: dict[str, Ints], name: str, ids: Ints) -> None:
     table[name] = np.union1d(table.get(name, np.zeros(0, np.int64)), ids)
 
 
-def _read_sets(cards: Sequence[Card], sets: Sets, node_ids: Ints, mesh: Mesh) -> None:
-    """Fill the sets of *NSET, *ELSET and *SURFACE in deck order; NALL and EALL are predefined."""
-    sets.nodes.setdefault("NALL", node_ids)
-    sets.elements.setdefault("EALL", np.sort(mesh.element_ids))
-    for card in cards:
-        if card.keyword == "NSET":
-            _extend(sets.nodes, card.name("NSET"), _members(card, sets.nodes))
-        elif card.keyword == "ELSET":
-            _extend(sets.elements, card.name("ELSET"), _members(card, sets.elements))
-        elif card.keyword == "SURFACE":
-            _read_surface(card, sets)
+def read_set(card: Card, sets: Sets) -> None:
+    """Add what a *NSET, *ELSET or *SURFACE card says to the sets, which hold those before it. Raises ReaderError."""
+    if card.keyword == "NSET":
+        _extend(sets.nodes, card.name("NSET"), members(card, sets.nodes))
+    elif card.keyword == "ELSET":
+        _extend(sets.elements, card.name("ELSET"), members(card, sets.elements))
+    elif card.keyword == "SURFACE":
+        _read_surface(card, sets)
 
 
-def _members(card: Card, known: dict[str, Ints]) -> Ints:
+def members(card: Card, known: dict[str, Ints]) -> Ints:
     """Return the ids of a set card: ids, names of earlier sets, or ranges with GENERATE."""
     if "GENERATE" in card.parameters:
         return _generated(card)
@@ -279,7 +279,7 @@ def _read_surface(card: Card, sets: Sets) -> None:
     """Read one *SURFACE: faces of elements or sets, or nodes (a node set)."""
     name = card.name("NAME")
     if card.parameters.get("TYPE", "ELEMENT") == "NODE":
-        _extend(sets.nodes, name, _members(card, sets.nodes))
+        _extend(sets.nodes, name, members(card, sets.nodes))
         return
     faces: list[Ints] = []
     for i, fields in card.rows():

@@ -67,7 +67,7 @@ class Members:
         before, now = group.course.last(), group.course.events.get(step)
         if adding is not None and now is not None and not now.removed:
             if now.amplitude != event.amplitude:
-                raise adding.error(f"loads of one step on {tag} have different amplitudes, which CalculiX refuses")
+                raise adding.error(f"loads of one step on {tag} have different amplitudes; use one amplitude")
             event = Event(now.target + event.target, event.amplitude)
         if before is None or (before.target, before.amplitude) != (event.target, event.amplitude):
             group.tag, group.whole = tag, whole

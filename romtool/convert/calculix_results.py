@@ -11,9 +11,10 @@ from romtool.convert.calculix_dat import read_index as read_dat_index
 from romtool.convert.calculix_frd import PRECISION, FrdIndex, ResultBlock, read_elements, read_index, read_values
 from romtool.convert.calculix_initial import initial_temperature
 from romtool.convert.calculix_keywords import is_deck, read_cards
-from romtool.convert.calculix_mesh import Part, assemble, build_mesh, rows_of
+from romtool.convert.calculix_mesh import build_mesh
 from romtool.convert.calculix_steps import exact_times, split_steps
 from romtool.convert.calculix_types import ELEMENT_TYPES
+from romtool.convert.parts import Part, assemble, rows_of
 from romtool.errors import ReaderError
 from romtool.types import FieldInfo, Floats, Ints, Mesh, SolverResults
 

@@ -69,7 +69,7 @@ def split_steps(cards: Sequence[Card]) -> tuple[list[Card], list[Step]]:
 
     Raises
     ------
-    ReaderError: a step inside a step, or numbers of a procedure that cannot be read.
+    ReaderError: a step inside a step, one that does not end, or numbers of a procedure that cannot be read.
     """
     model: list[Card] = []
     steps: list[Step] = []
@@ -87,7 +87,7 @@ def split_steps(cards: Sequence[Card]) -> tuple[list[Card], list[Step]]:
         else:
             (model if inside is None else inside).append(card)
     if inside:
-        steps.append(_step(inside, steps))
+        raise inside[-1].error("the deck ends before *END STEP; it is truncated, or the line is missing")
     return model, steps
 
 

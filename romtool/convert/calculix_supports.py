@@ -13,9 +13,11 @@ import numpy as np
 from romtool.convert.calculix_history import Amplitude, Event, amplitude_of, trace
 from romtool.convert.calculix_keywords import Card, number
 from romtool.convert.calculix_loads import Output, check_parameters
-from romtool.convert.calculix_mesh import DeckMesh, node_ids_of, rows_of
+from romtool.convert.calculix_mesh import DeckMesh, node_ids_of
 from romtool.convert.calculix_regions import Members, Region, merge, unique_name
 from romtool.convert.calculix_steps import Step
+from romtool.convert.deck_dialect import Dialect
+from romtool.convert.parts import rows_of
 from romtool.loading import Dirichlet
 from romtool.types import Floats
 
@@ -31,11 +33,13 @@ class SupportReader:
     found: the deck's mesh and sets.
     steps: the steps.
     amplitudes: by name.
+    dialect: whose deck it is: names of supports (ENCASTRE …), whether rotations (solids have none) may occur.
     """
 
     found: DeckMesh
     steps: Sequence[Step]
     amplitudes: Mapping[str, Amplitude]
+    dialect: Dialect
     components: tuple[Members, Members, Members] = field(default_factory=lambda: (Members(), Members(), Members()))
 
     def read(self, model: Sequence[Card]) -> None:
@@ -70,11 +74,23 @@ class SupportReader:
         for line, fields in card.rows():
             rows = rows_of(self.found.mesh.node_ids, node_ids_of(card, self.found.sets, fields[0], line))
             value = self._value(step, card, fields, line)
-            for component in _range(card, fields, line):
+            for component in self._components(card, fields, line, value):
                 if (rows >= 0).any():
                     event = Event(value, amplitude if value else None)
                     tag = _SINGLE if fields[0].isdigit() else fields[0]
                     self.components[component].apply(step, rows[rows >= 0], event, tag)
+
+    def _components(self, card: Card, fields: list[str], line: int, value: float) -> Sequence[int]:
+        """Return the components of a line (0, 1, 2). Raises ReaderError for others."""
+        named = self.dialect.supports.get("".join(fields[1:2]))
+        if named:
+            return named
+        first, last = _range(card, fields, line)
+        if not 1 <= first <= last <= (3 if self.dialect.faulty else 6) or (first > 3 and value):
+            raise card.error(
+                f"components {first} to {last} are not supported; romtool reads displacements 1 to 3", line
+            )
+        return range(first - 1, min(last, 3))
 
     def _value(self, step: int, card: Card, fields: list[str], line: int) -> float:
         """Return the value of a line, 0 where there is none."""
@@ -127,13 +143,10 @@ def _node_set(region: Region, output: Output) -> str:
     return name
 
 
-def _range(card: Card, fields: list[str], line: int) -> range:
-    """Return the components of a line (0, 1, 2). Raises ReaderError for others."""
+def _range(card: Card, fields: list[str], line: int) -> tuple[int, int]:
+    """Return the first and last component of a line, counted from 1. Raises ReaderError where there is none."""
     texts = [text for text in fields[1:3] if text]
     try:
-        first, last = int(texts[0]), int(texts[-1])
+        return int(texts[0]), int(texts[-1])
     except (IndexError, ValueError) as error:
         raise card.error(f"found {', '.join(fields)!r}, expected node, first and last component", line) from error
-    if not 1 <= first <= last <= 3:
-        raise card.error(f"components {first} to {last} are not supported; romtool reads displacements 1 to 3", line)
-    return range(first - 1, last)

@@ -23,7 +23,10 @@ from romtool.types import SolverResults
 
 BUILT_IN = {
     "zset": "romtool.convert.zset",
+    "abaqus": "romtool.convert.abaqus",
     "calculix": "romtool.convert.calculix",
+    "ansys": "romtool.convert.ansys",
+    "nastran": "romtool.convert.nastran",
     "xdmf": "romtool.convert.xdmf",
     "vtk": "romtool.convert.vtk",
     "exodus": "romtool.convert.exodus",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from romtool.io.init_tables import written_tables
 from romtool.io.templates import (
     LISTED,
     TABLE_TEMPLATE,
@@ -35,7 +36,7 @@ class Source:
     name: of the simulation.
     deck: path of the input deck, or None.
     results: paths of its result files.
-    contents: what the deck says, or None.
+    contents: what the deck says, or None; without `deck` it is what was understood of one that cannot be named.
     solution: what the results hold, or None.
     """
 
@@ -47,8 +48,8 @@ class Source:
 
     @property
     def mesh(self) -> Mesh | None:
-        """Return the mesh of the deck, else of the results."""
-        if self.contents is not None and self.contents.mesh is not None:
+        """Return the mesh of the deck that the case names, else of the results."""
+        if self.contents is not None and self.contents.mesh is not None and (self.deck or self.solution is None):
             return self.contents.mesh
         return self.solution.mesh if self.solution is not None else None
 
@@ -74,12 +75,14 @@ def case_text(name: str, sources: Sequence[Source]) -> str:
     contents = next((source.contents for source in sources if source.contents), None)
     mesh = next((source.mesh for source in sources if source.mesh), None)
     alone = next((source for source in sources if source.mesh and not source.deck and not source.has_history), None)
+    part = next((source.contents for source in sources if source.contents and not source.deck), None)
+    written = written_tables(part, mesh) if part is contents and part and mesh else {}
     blocks = [
         _head(name, contents),
         *(_mesh(source) if source is alone else _simulation(source) for source in sources),
         *([] if mesh else [commented("No file found holds the mesh.", '[mesh]\nfile = "mesh.vtu"')]),
         _sets(mesh),
-        *_loading(contents, mesh),
+        *_loading(contents, mesh, written),
         *_settings(Settings()),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -175,18 +178,22 @@ def _kinds_of_sets(mesh: Mesh) -> tuple[tuple[str, Mapping[str, Ints]], ...]:
     )
 
 
-def _loading(contents: Deck | None, mesh: Mesh | None) -> list[str]:
-    """Return what the deck says, and templates for what it does not say."""
+def _loading(contents: Deck | None, mesh: Mesh | None, written: Mapping[str, str]) -> list[str]:
+    """Return what the deck says, and templates for what it does not say; `written` are whole tables by name."""
     loading = contents.loading if contents else Loading("", np.zeros(0))
     materials = contents.materials if contents else ()
-    return [
-        _part("materials", [_material(entry) for entry in materials], material_template(mesh)),
-        _part("dirichlet", [_dirichlet(entry) for entry in loading.dirichlet], dirichlet_template(mesh)),
-        _part("loads", [_load(entry) for entry in loading.loads], load_template(mesh)),
-        _part("tables", [_table(entry) for entry in loading.tables], TABLE_TEMPLATE),
-        _temperature(loading.temperature),
-        _increments(contents),
-    ]
+    texts = {
+        "materials": _part("materials", [_material(entry) for entry in materials], material_template(mesh)),
+        "dirichlet": _part("dirichlet", [_dirichlet(entry) for entry in loading.dirichlet], dirichlet_template(mesh)),
+        "loads": _part("loads", [_load(entry) for entry in loading.loads], load_template(mesh)),
+        "tables": _part("tables", [_table(entry) for entry in loading.tables], TABLE_TEMPLATE),
+        "temperature": _temperature(loading.temperature),
+        "time": _increments(contents),
+    }
+    return [f"{_UNDERSTOOD}\n{written[name]}" if name in written else text for name, text in texts.items()]
+
+
+_UNDERSTOOD = "# From the deck, which says more than is supported (see the notes above): check it."
 
 
 def _part(table: str, entries: list[str], template: str) -> str:

@@ -1,6 +1,7 @@
 """`romtool info`: what a path holds."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import ModelError, ReaderError
 from romtool.io.case import read_case
 from romtool.io.load import read_load
+from romtool.loading import PartialDeckError
 from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.suitability import lacks
@@ -100,9 +102,11 @@ def describe_results(results: SolverResults) -> Description:
 
 
 def _describe_deck(path: Path) -> Description:
-    """Describe an input deck; what the deck's physics does not allow is no obstacle to show its mesh."""
+    """Describe an input deck; what the deck's physics does not allow is no obstacle to show the rest."""
     try:
         deck = read_deck(path)
+    except PartialDeckError as error:
+        deck = replace(error.deck, warnings=("cannot be computed: " + error.deck.warnings[0], *error.deck.warnings[1:]))
     except ReaderError as error:
         return _describe_mesh_of_deck(path, error)
     mesh = describe_mesh(deck.mesh) if deck.mesh is not None else {}

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from romtool.convert.registry import find_reader, read_deck, read_results
-from romtool.errors import CaseError
+from romtool.errors import CaseError, ReaderError
 from romtool.io.atomic import output_folder
 from romtool.io.init import Source, case_text
-from romtool.loading import Deck
+from romtool.loading import Deck, PartialDeckError
 from romtool.pipeline.suitability import lacks
 from romtool.types import SolverResults
 
@@ -55,9 +55,20 @@ def is_deck(path: Path) -> bool:
 
 def _source(path: Path, out: Path) -> Source:
     """Read one deck with the results beside it, or results."""
-    deck: Deck | None = read_deck(path) if is_deck(path) else None
-    files = deck.results if deck is not None else (path,)
-    solution = _with_lacks(read_results(files[0])) if files else None
+    if not is_deck(path):
+        return _source_of(path, None, (path,), _with_lacks(read_results(path)), out)
+    try:
+        deck = read_deck(path)
+    except ReaderError as error:
+        return _partial_source(path, error, out)
+    solution = _with_lacks(read_results(deck.results[0])) if deck.results else None
+    return _source_of(path, deck, deck.results, solution, out)
+
+
+def _source_of(
+    path: Path, deck: Deck | None, files: Sequence[Path], solution: SolverResults | None, out: Path
+) -> Source:
+    """Return a source with paths that are relative to the case."""
     return Source(
         name=path.stem,
         deck=_relative(path, out) if deck is not None else None,
@@ -70,6 +81,31 @@ def _source(path: Path, out: Path) -> Source:
 def _with_lacks(results: SolverResults) -> SolverResults:
     """Return results whose warnings also say what they lack for a reduced model."""
     return replace(results, warnings=(*results.warnings, *lacks(results)))
+
+
+def _partial_source(path: Path, error: ReaderError, out: Path) -> Source:
+    """Return a source for a deck that cannot be used as such: its results or mesh, and what of it was understood.
+
+    Raises
+    ------
+    ReaderError: the error, where the mesh of the deck cannot be read either.
+    """
+    part = error.deck if isinstance(error, PartialDeckError) else None
+    beside = part.results if part is not None and part.results else (_history_beside(path),)
+    try:
+        found = _with_lacks(read_results(beside[0]))
+    except ReaderError:
+        raise error from None
+    note = f"the deck {path.name} is not named here, since romtool does not support all of it"
+    notes = (note,) if part is not None else (note, str(error))
+    source = _source_of(path, None, beside, replace(found, warnings=(*notes, *found.warnings)), out)
+    return replace(source, contents=part)
+
+
+def _history_beside(deck: Path) -> Path:
+    """Return the results beside a deck under its name, else the deck itself, of which the mesh can be read."""
+    beside = (deck.with_suffix(suffix) for suffix in find_reader(deck).extensions)
+    return next((path for path in beside if path.is_file()), deck)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -402,7 +402,7 @@ ERRORS = [
     ("", "*DLOAD\nALL,GRAV,1.,0,0,0\n", "direction of GRAV is zero"),
     ("", "*DLOAD\nALL,CENTRIF,1.,0,0,0,0,0,1\nLOW,CENTRIF,1.,0,0,0,0,1,0\n", "CalculiX uses only one"),
     ("", "*DLOAD\nALL,CENTRIF,-1.,0,0,0,0,0,1\n", "omega² must not be negative"),
-    ("", "*DSLOAD\nSTOP,P,1.\n*DSLOAD,AMPLITUDE=A1\nSTOP,P,2.\n", "different amplitudes, which CalculiX refuses"),
+    ("", "*DSLOAD\nSTOP,P,1.\n*DSLOAD,AMPLITUDE=A1\nSTOP,P,2.\n", "different amplitudes; use one amplitude"),
     ("", "*TEMPERATURE, FILE=x.frd, BSTEP=1\n", "parameter BSTEP is not supported"),
     ("", "*BOUNDARY, OP=NEW\nTOP,1\n", "OP=NEW frees component 1 of nodes of BOT"),
     ("*DLOAD\nALL,P1,1.\n", "", r"deck\.inp:\d+: \*DLOAD: stands before the first step"),

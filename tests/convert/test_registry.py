@@ -63,7 +63,8 @@ def plug_in(monkeypatch):
 def test_built_in_readers_are_available():
     status = {entry.name: entry for entry in list_readers()}
     assert set(BUILT_IN) <= set(status)
-    assert all(status[name].available and not status[name].reason for name in BUILT_IN)
+    assert all(status[name].available and not status[name].reason for name in set(BUILT_IN) - {"nastran"})
+    assert all(status[name].available or "pip install" in status[name].reason for name in BUILT_IN)
     assert ".inp" in status["zset"].deck_extensions
     assert ".inp" in status["calculix"].deck_extensions
     with pytest.raises(FrozenInstanceError):
@@ -112,7 +113,7 @@ def test_input_faults_are_said(tmp_path):
         tmp_path / "no" / "cube.vtu": "does not exist$",
         tmp_path / "a.vtv": r"no reader for \.vtv; known: .*\.vtu.*; the nearest is \.vt[uk]",
         tmp_path / "plain": "files without an extension",
-        tmp_path / "a.inp": "neither a zset nor calculix file",
+        tmp_path / "a.inp": "neither a zset nor abaqus nor calculix file",
     }.items():
         with pytest.raises(ReaderError, match=words):
             find_reader(path)

@@ -17,7 +17,7 @@ import pytest
 
 from romtool.cells import CELLS
 from romtool.convert.calculix import READER
-from romtool.convert.calculix_types import POINTS
+from romtool.convert.parts import POINTS
 from romtool.errors import ReaderError
 from romtool.loading import Deck, Loading, Temperature
 from romtool.types import CellBlock, Floats, SolverResults
