@@ -90,7 +90,7 @@ class MaterialEntry(Table):
         for key in given:
             if key not in (*needed, *more):
                 reject(f'of law "{self.law}" has no key "{key}"')
-        if not needed and not self.parameters:
+        if not needed and "parameters" not in self.model_fields_set:
             reject(f'lacks the key "parameters": {type(self).model_fields["parameters"].description}')
         if (self.convention == "mean") != (self.definition_temperature is not None):
             reject('needs convention = "mean" and "definition_temperature" together')

@@ -12,7 +12,7 @@ from romtool.laws.tensors import jit
 from romtool.types import Floats
 
 _N_SYSTEMS = N_OCTAHEDRAL + N_CUBIC
-SLIP_VECTORS = 12
+SLIP_VECTORS = 10
 PLUGIN_NUMBERS = 112
 """Numbers that a UMAT is given besides its state variables."""
 PLUGIN_COUNTS = 16

@@ -3,7 +3,9 @@
 import numpy as np
 
 from romtool.errors import LawError
-from romtool.laws.catalogue import ISOTROPIC, UMAT
+from romtool.laws.anisotropic import update_anisotropic
+from romtool.laws.catalogue import ANISOTROPIC, CRYSTAL, ISOTROPIC, UMAT
+from romtool.laws.crystal import update_crystal
 from romtool.laws.fields import Fields, Here, scratch
 from romtool.laws.isotropic import update_isotropic
 from romtool.laws.lookup import Step, locate, logarithm
@@ -124,6 +126,10 @@ def update(tables: LawTables, sites: Sites, step: Step, here: Here, fields: Fiel
     kernel = tables.kernel[here.row]
     if kernel == ISOTROPIC:
         return update_isotropic(tables, sites, step, here, fields)
+    if kernel == ANISOTROPIC:
+        return update_anisotropic(tables, sites, step, here, fields)
+    if kernel == CRYSTAL:
+        return update_crystal(tables, sites, step, here, fields)
     if kernel == UMAT:
         return update_umat(tables, sites, step, here, fields)
     return False

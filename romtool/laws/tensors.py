@@ -31,6 +31,12 @@ def inlined(function: Compiled) -> Compiled:
     return compiled
 
 
+def called(function: Compiled) -> Compiled:
+    """Compile a function for compiled callers that call it: it is too large to be inlined."""
+    compiled: Compiled = njit(**(_INLINED | {"forceinline": False}), **_OPTIONS)(function)
+    return compiled
+
+
 @inlined
 def contract(a: Six, b: Six) -> float:
     """Return a:b of two symmetric tensors with tensor shear."""
@@ -105,3 +111,9 @@ def rotated(a: Six, f: Nine) -> Six:
         f[3] * pz[0] + f[4] * pz[1] + f[5] * qz,
         f[6] * px[0] + f[7] * px[1] + f[8] * qx,
     )
+
+
+@inlined
+def is_finite(a: Six) -> bool:
+    """Tell whether all components are finite."""
+    return math.isfinite(a[0] + a[1] + a[2] + a[3] + a[4] + a[5])

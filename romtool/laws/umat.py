@@ -7,7 +7,6 @@ Not known here and given as constants: PREDEF = 0, CELENT = 1, LAYER = KSPT = 1,
 has it, identity for DROT, DFGRD0 and DFGRD1. A PNEWDT below one makes the point fail, and the increment is cut.
 """
 
-import math
 from typing import Any
 
 from llvmlite import ir
@@ -15,11 +14,12 @@ from numba import types
 from numba.extending import intrinsic
 
 from romtool.laws.fields import PLUGIN_NUMBERS, Fields, Here
-from romtool.laws.lookup import Step, expansion_strain
+from romtool.laws.local_axes import mechanical_strain, to_global, turn_tangent
+from romtool.laws.lookup import Step
 from romtool.laws.parameters import LawTables
 from romtool.laws.sites import PREVIOUS_TEMPERATURE, Sites
 from romtool.laws.states import PREVIOUS
-from romtool.laws.tensors import Six, frame_of, inlined, put_row, rotated, row_of, transposed
+from romtool.laws.tensors import Six, inlined, is_finite, put_row
 from romtool.types import Floats
 
 # Where the arguments are among the numbers of `Workspace.plugin`.
@@ -101,18 +101,6 @@ def shear_twice(strain: Six) -> Six:
 
 
 @inlined
-def mechanical_strain(tables: LawTables, sites: Sites, here: Here, strain: Floats) -> Six:
-    """Return the local strain without its thermal part."""
-    total = row_of(strain, here.point, 0)
-    if len(sites.frames) > 0:
-        total = rotated(total, frame_of(sites.frames, here.point))
-    x = total[0] - expansion_strain(tables, here.place, here.temperature, 0) + sites.offset[here.point, 0]
-    y = total[1] - expansion_strain(tables, here.place, here.temperature, 1) + sites.offset[here.point, 1]
-    z = total[2] - expansion_strain(tables, here.place, here.temperature, 2) + sites.offset[here.point, 2]
-    return (x, y, z, total[3], total[4], total[5])
-
-
-@inlined
 def give_numbers(
     tables: LawTables, sites: Sites, step: Step, here: Here, fields: Fields, strain: Six, previous: int
 ) -> None:
@@ -174,39 +162,7 @@ def take_tangent(sites: Sites, point: int, work: Floats, tangent: Floats) -> Non
         for b in range(6):
             factor = 1.0 if b < 3 else 2.0
             tangent[point, ORDER[a], ORDER[b]] = factor * work[DDSDDE + 6 * b + a]
-    if len(sites.frames) > 0:
-        turn_tangent(frame_of(sites.frames, point), point, tangent)
-
-
-@inlined
-def turn_tangent(frame: Any, point: int, tangent: Floats) -> None:
-    """Turn the tangent of a point from its local axes to the global ones: first its rows, then its columns."""
-    back = transposed(frame)
-    for b in range(6):
-        column = (
-            tangent[point, 0, b],
-            tangent[point, 1, b],
-            tangent[point, 2, b],
-            tangent[point, 3, b],
-            tangent[point, 4, b],
-            tangent[point, 5, b],
-        )
-        turned = rotated(column, back)
-        for a in range(6):
-            tangent[point, a, b] = turned[a]
-    for a in range(6):
-        row = (
-            tangent[point, a, 0],
-            tangent[point, a, 1],
-            tangent[point, a, 2],
-            0.5 * tangent[point, a, 3],
-            0.5 * tangent[point, a, 4],
-            0.5 * tangent[point, a, 5],
-        )
-        turned = rotated(row, back)
-        for b in range(3):
-            tangent[point, a, b] = turned[b]
-            tangent[point, a, b + 3] = 2.0 * turned[b + 3]
+    turn_tangent(sites, point, tangent)
 
 
 @inlined
@@ -233,9 +189,7 @@ def update_umat(tables: LawTables, sites: Sites, step: Step, here: Here, fields:
     call_pointers(sites.addresses[here.row], pointers, NAME_LENGTH)
     take_state(tables, here, fields, strain, previous)
     stress = (work[0], work[1], work[2], work[3], work[5], work[4])
-    if len(sites.frames) > 0:
-        stress = rotated(stress, transposed(frame_of(sites.frames, point)))
-    put_row(stress, fields.stress, point, 0)
+    put_row(to_global(sites, point, stress), fields.stress, point, 0)
     if len(fields.tangent) > 0:
         take_tangent(sites, point, work, fields.tangent)
-    return math.isfinite(stress[0] + stress[1] + stress[2] + stress[3] + stress[4] + stress[5]) and work[PNEWDT] >= 1.0
+    return is_finite(stress) and work[PNEWDT] >= 1.0

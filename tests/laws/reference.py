@@ -34,8 +34,11 @@ def yield_stress(parameters: Mapping[str, Any], temperature: Floats, p: Floats) 
     """Return R(p, T): curves at the neighbouring temperatures, weighted."""
     curves = parameters.get("hardening")
     if curves is None:
-        radius, slope = parameters.get("R0", 0.0), parameters.get("H", 0.0)
-        return at(radius, temperature) + at(slope, temperature) * p
+        total = at(parameters.get("R0", 0.0), temperature) + at(parameters.get("H", 0.0), temperature) * p
+        for height, rate in zip(parameters.get("Q", ()), parameters.get("b", ()), strict=True):
+            total = total + at(height, temperature) * (1.0 - np.exp(-at(rate, temperature) * p))
+        start, exponent = parameters.get("e0", 0.0), parameters.get("N", 1.0)
+        return total + at(parameters.get("B", 0.0), temperature) * (start + p) ** exponent
     if np.ndim(curves[0][1]) == 0:
         curves = [[0.0, curves]]
     temperatures = [row[0] for row in curves]
@@ -149,6 +152,7 @@ def residual(run: Run, old: Floats, strain: Floats, temperature: Floats, t: tupl
     if law == "elastic" or (law.startswith("creep") and not viscous):
         return np.max([*errors, dp], axis=0)
     if viscous and law != "plastic":
+        excess = excess - at(parameters.get("threshold", 0.0), temperature)
         rounding = 3e-16 * run.p + 1e-299  # dp is known as a difference of p only
         above = excess - drag(law, parameters, temperature, dp + rounding, t)
         below = drag(law, parameters, temperature, np.maximum(dp - rounding, 0.0), t) - excess

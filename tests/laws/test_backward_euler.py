@@ -118,10 +118,10 @@ exponents = st.floats(-1.0, 1.0)
     modulus=st.floats(0.0, 8.0),
     recall=st.floats(-1.0, 6.0),
     alpha=st.floats(-1.5, 1.0),
-    curve=st.booleans(),
+    kind=st.sampled_from(["linear", "curve", "voce", "power", "both"]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_no_input_breaks_the_return_map(law, n, size, duration, factor, radius, modulus, recall, alpha, curve, seed):
+def test_no_input_breaks_the_return_map(law, n, size, duration, factor, radius, modulus, recall, alpha, kind, seed):
     random = np.random.default_rng(seed)
     parameters = {"young": 2e5, "poisson": 0.3}
     start = 10.0**radius
@@ -129,7 +129,12 @@ def test_no_input_breaks_the_return_map(law, n, size, duration, factor, radius, 
     steps = start * np.array([1.0, *(1.0 + random.uniform(0.0, 2.0, 4))])
     hardening = {"hardening": np.column_stack([[0.0, *widths], steps]).tolist()}
     rising = all(np.diff(steps) / np.diff([0.0, *widths]) > -2e5)
-    parameters |= (hardening if curve and rising else {"R0": start}) if law[:5] in ("plast", "visco") else {}
+    smooth = {"Q": [start, 0.5 * start], "b": (10.0 ** random.uniform(-2.0, 8.0, 2)).tolist()}
+    power = {"B": start, "N": float(random.uniform(0.05, 1.0)), "e0": float(random.choice([0.0, 1e-6, 0.1]))}
+    shapes = {"curve": hardening if rising else {"R0": start}, "voce": {"R0": start, **smooth}}
+    shapes |= {"power": {"R0": start, **power}, "both": {"R0": start, **smooth, **power}}
+    if law[:5] in ("plast", "visco"):
+        parameters |= shapes.get(kind, {"R0": start})
     if law != "plastic":
         parameters["n"] = n
     if law == "viscoplastic_norton_af":

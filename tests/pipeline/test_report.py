@@ -12,7 +12,7 @@ from romtool.cli.main import main
 from romtool.errors import CaseError, MissingPartError, ModelError
 from romtool.laws import LAWS, build_tables
 from romtool.linalg.reduction import SerialComm
-from romtool.loading import LoadKind, Material
+from romtool.loading import LoadKind, Material, Plugin
 from romtool.pipeline.compare import compare
 from romtool.pipeline.offline import offline
 from romtool.pipeline.online import online
@@ -281,15 +281,21 @@ def test_command(chain, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", list(LAWS))
 def test_laws_are_told_from_their_tables(name):
-    values = {"young": 2e5, "poisson": 0.3, "K": 300.0, "n": 5.0, "A": 1e-12, "m": -0.5, "R0": 10.0}
+    values = {"young": 2e5, "poisson": 0.3, "K": 300.0, "n": 5.0, "A": 1e-12, "m": -0.5, "R0": 10.0, "r0": 20.0}
+    values |= dict.fromkeys(("c11", "E1", "E2", "E3", "G12", "G23", "G13"), 100000.0) | {"c12": 5e4, "c44": 4e4}
     law = LAWS[name]
-    keys = [*law.required, *(("R0",) if law.yields else ())]
-    parameters = {key: values[key] for key in keys}
-    parameters["young"] = [[20.0, 2e5], [500.0, 1.5e5]]
-    (told,) = law_facts(build_tables([Material("all", name, parameters)]), [7], Units("mm", "N", "s", "degC"))
+    keys = [*law.required, *(("R0",) if law.yields else ()), *next(iter(law.alternatives), ())]
+    parameters = {key: values.get(key, 0.3) for key in keys}
+    plugin = Plugin("x.so", "f") if name in ("umat", "mgis") else None
+    stiff = next((key for key in ("young", "c11", "E1") if key in keys), "expansion")
+    parameters[stiff] = [[20.0, 2e5], [500.0, 1.5e5]]
+    material = Material("all", name, parameters, plugin=plugin)
+    (told,) = law_facts(build_tables([material]), [7], Units("mm", "N", "s", "degC"))
     rows = {key: (value, unit) for key, value, unit in told.parameters}
-    assert (told.name, told.n_sampled, set(rows)) == (name, 7, set(keys))
-    assert rows["young"] == ("200000 at 20 °C … 150000 at 500 °C (2 temperatures)", "MPa")
+    assert (told.name, told.n_sampled) == (name, 7)
+    assert set(rows) - {"reference temperature"} == {*keys, stiff}
+    assert rows[stiff][0] == "200000 at 20 °C … 150000 at 500 °C (2 temperatures)"
+    assert rows[stiff][1] == ("MPa" if keys else "1/°C")
 
 
 def test_kinematic_terms_and_curves_are_told():
