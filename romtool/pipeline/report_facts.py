@@ -122,14 +122,14 @@ def _calibrations(model: ReducedModel) -> tuple[CalibrationFacts, ...]:
 
 
 def _domain(model: ReducedModel, units: Units) -> DomainFacts:
-    """Return what the training of a model covers; the first word of a load's name is its kind."""
-    known = model.validity
+    """Return what the training of a model covers; the first word of what acts is its kind."""
+    known, kinds = model.validity, {kind: unit for kind, (_, unit) in LOAD_QUANTITIES.items()}
     rows = [
         ("temperature", known.temperature, units.degrees),
         ("rate of temperature", np.array([0.0, known.temperature_rate]), units.label("temperature/time")),
         ("time step", known.step, units.time),
         *(
-            (what, ends, units.label(LOAD_QUANTITIES[what.partition(" ")[0]][1]))
+            (what, ends, units.label(kinds.get(what.partition(" ")[0], "length")))
             for what, ends in known.amplitudes.items()
         ),
     ]

@@ -164,8 +164,8 @@ class Cost:
 
 
 def _costs(report: Report) -> list[Cost]:
-    """Return the recorded seconds of all phases of all stages."""
-    stages = [(f"offline, {model.label}", model.seconds) for model in report.models]
+    """Return the recorded seconds of all phases of all stages; an enriched model has those of its parent."""
+    stages = [(f"offline, {model.label}", model.seconds) for model in report.models if not model.parent]
     stages += [(f"{history.label}, {history.kind}", history.seconds) for history in report.histories]
     return [
         Cost(stage, phase, value, value / sum(seconds.values()) if value else 0.0)

@@ -229,8 +229,7 @@ def _result_sentences(history: HistoryFacts, report: Report) -> list[str]:
     if march is not None:
         found.append(
             f"{history.label}: the march of {plural(len(history.times) - 1, 'step')}"
-            f"{' and its repairs' if _repaired(history) else ''} took {duration(march)}"
-            + _speed_words(history, report)
+            f"{' and its repairs' if _repaired(history) else ''} took {duration(march)}" + _speed_words(history, report)
         )
     return found
 
