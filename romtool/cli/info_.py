@@ -23,9 +23,11 @@ def command(path: Path, as_json: bool) -> None:
 
 def _short(value: object) -> object:
     """Return a value as one line of a table."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, dict):
         return "\n".join(f"{key}: {_short(item)}" for key, item in value.items()) or "none"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         shown = ", ".join(str(_short(item)) for item in value[:6])
         return f"{shown}, … ({len(value)})" if len(value) > 6 else shown or "none"
     return f"{value:.6g}" if isinstance(value, float) else value

@@ -90,6 +90,7 @@ def online_adaptive(
     """
     loads = together(comm, lambda: _read_loads(load_paths, out, request))
     trained, ground = _open_trained(model_path, comm, say if request.allow_plugin else None)
+    parent = trained.model.model_id
     load_kernels(trained.model)
     if missing := petsc_missing(trained.record.settings.hifi):
         say(missing)
@@ -100,7 +101,7 @@ def online_adaptive(
         answers.append(answer)
     if request.save_model is not None:
         with shared_output_folder(request.save_model, comm, overwrite=request.overwrite) as temporary:
-            _write_enriched(temporary, trained, comm)
+            _write_enriched(temporary, trained, parent, comm)
         say(f"model {trained.model.model_id} -> {request.save_model}")
     return answers
 
@@ -189,24 +190,28 @@ def _answer(
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}
     model = adapted.trained.model
     found = indications_of(model, adapted.history)
-    answer = Answer(adapted.history, found, outside, seconds, adapted.enrichments, adapted.stopped)
+    answer = Answer(adapted.history, found, outside, seconds, options.tolerance, adapted.enrichments, adapted.stopped)
     local, enriched = restrict_to_thermal(loading, model.thermal), model.model_id != trained.model.model_id
     source = ENRICHED if enriched else os.path.relpath(model_path, folder)
     with shared_output_folder(folder, comm, overwrite=request.overwrite) as temporary:
         if enriched:
             on_root(comm, (temporary / ENRICHED).mkdir)
-            _write_enriched(temporary / ENRICHED, adapted.trained, comm)
+            _write_enriched(temporary / ENRICHED, adapted.trained, trained.model.model_id, comm)
         answer = on_root(comm, lambda: write_answer(temporary, answer, local, model.model_id, source))
     tell_answer(answer, folder, say)
     return adapted.trained, answer
 
 
-def _write_enriched(folder: Path, trained: Trained, comm: Comm) -> None:
-    """Write a model that was enriched; its training errors are those that it remembers."""
+def _write_enriched(folder: Path, trained: Trained, parent: str, comm: Comm) -> None:
+    """Write a model that was enriched; its training errors are those that it remembers.
+
+    Its parent is the last model before it that was written, not one in between.
+    """
     errors = on_root(comm, lambda: remembered_errors(trained))
     statistics = {
         **trained.model.statistics,
         "training_errors": worst(errors),
         "training_errors_by_simulation": errors,
+        **({"parent": parent} if parent != trained.model.model_id else {}),
     }
     write_model(folder, replace(trained.model, statistics=statistics), trained, comm)

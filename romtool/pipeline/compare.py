@@ -23,12 +23,20 @@ class FieldErrors:
     relative_max: `max |a - b| / max |b|`, None likewise.
     per_time: `‖a - b‖_i / sup_t ‖b‖_t` per common time, absolute norms where the reference is zero.
     absolute_l2: `sup_t ‖a - b‖_t`.
+    reference_l2: `‖b‖_i` per common time.
     """
 
     relative_l2: float | None
     relative_max: float | None
     per_time: tuple[float, ...]
     absolute_l2: float
+    reference_l2: tuple[float, ...]
+
+    def causal(self, floor: float) -> Floats:
+        """Return (n_times,) `‖a - b‖_i / max_{j ≤ i} ‖b‖_j`, the norm at least `floor` (METHODS 6)."""
+        scale = max(self.reference_l2) or 1.0
+        largest = np.maximum.accumulate(np.maximum(self.reference_l2, floor))
+        return np.asarray(np.array(self.per_time) * scale / largest)
 
 
 @dataclass(frozen=True)
@@ -168,11 +176,11 @@ def _errors(name: str, a: SolverResults, b: SolverResults, rows_a: Ints, rows_b:
         reference.append(np.sqrt(norms.squared(info, theirs, valid)))
         largest = max(largest, float(np.abs(gap).max(initial=0.0)))
         largest_reference = max(largest_reference, float(np.abs(theirs).max(initial=0.0)))
-    scale = max(reference)
+    scale, found = max(reference), tuple(map(float, reference))
     if scale == 0.0:
-        return FieldErrors(None, None, tuple(map(float, difference)), float(max(difference)))
+        return FieldErrors(None, None, tuple(map(float, difference)), float(max(difference)), found)
     per_time = tuple(float(value / scale) for value in difference)
-    return FieldErrors(max(per_time), largest / largest_reference, per_time, float(max(difference)))
+    return FieldErrors(max(per_time), largest / largest_reference, per_time, float(max(difference)), found)
 
 
 def comparison_summary(comparison: Comparison) -> dict[str, object]:

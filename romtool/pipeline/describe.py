@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import ModelError, ReaderError
 from romtool.io.case import read_case
 from romtool.io.load import read_load
 from romtool.loading import PartialDeckError
+from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.suitability import lacks
+from romtool.reduced.indicator import STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
-from romtool.reduced.model import ReducedModel
-from romtool.types import Mesh, SolverResults
+from romtool.reduced.model import Calibration, ReducedModel, Validity
+from romtool.types import Floats, Mesh, SolverResults
 
 Description = dict[str, Any]
 
@@ -196,6 +199,9 @@ def describe_model(model: ReducedModel) -> Description:
         "kind": "model",
         "model_id": model.model_id,
         **statistics,
+        "parent": statistics.get("parent"),
+        "calibration": {field: _calibrated(entry) for field, entry in model.calibrations.items()},
+        "domain": _domain(model.validity),
         "loads": {load.name: load.kind for load in model.loading.loads},
         "side_sets": {name: len(shape.faces) for name, shape in model.surfaces.items()},
         "element_sets": list(model.volumes),
@@ -203,10 +209,42 @@ def describe_model(model: ReducedModel) -> Description:
     }
 
 
+def _calibrated(calibration: Calibration) -> Description:
+    """Return how many pairs a calibration was learnt from, and its ranges."""
+    ranges = {name: getattr(calibration, name) for name in ("misfit", "expected", "bound")}
+    ends = {name: [float(values.min()), float(values.max())] for name, values in ranges.items()}
+    return {"n_pairs": len(calibration.pairs), **ends}
+
+
+def _domain(validity: Validity) -> Description:
+    """Return what a training covers."""
+    return {
+        "temperature": validity.temperature.tolist(),
+        "temperature_rate": validity.temperature_rate,
+        "step": validity.step.tolist(),
+        **{name: ends.tolist() for name, ends in validity.amplitudes.items()},
+        "n_temperature_fields": validity.temperature_span.shape[1],
+    }
+
+
+def _largest(values: Floats) -> float | None:
+    """Return the largest of some numbers, None where there is none."""
+    known = values[np.isfinite(values)]
+    return float(known.max()) if len(known) else None
+
+
+def _steps_by_status(indication: Indication) -> dict[str, int]:
+    """Return the number of steps with each status."""
+    counts = np.bincount(indication.status[1:], minlength=len(STATUS_WORDS))
+    return dict(zip(STATUS_WORDS, counts.tolist(), strict=True))
+
+
 def _describe_result(path: Path) -> Description:
     """Describe an online result."""
     history: ReducedHistory = read_head(path, "result", "history")
     provenance: Provenance = read_head(path, "result", "provenance")
+    indications: dict[str, Indication] = read_head(path, "result", "indications")
+    repairs: tuple[Enrichment, ...] = read_head(path, "result", "enrichments")
     return {
         "kind": "result",
         "name": history.name,
@@ -215,6 +253,13 @@ def _describe_result(path: Path) -> Description:
         "times": history.times.tolist(),
         "n_modes": history.coordinates.shape[1],
         "fields": ["u", *history.duals],
+        "bound": {field: _largest(entry.bound) for field, entry in indications.items()},
+        "status": {field: _steps_by_status(entry) for field, entry in indications.items()},
+        "tolerance": read_head(path, "result", "tolerance"),
+        "outside": list(read_head(path, "result", "outside")),
+        "enrichments": sum(entry.step > 0 for entry in repairs),
+        "repaired_times": [entry.time for entry in repairs if entry.step > 0],
+        "stopped": provenance.stopped,
         "seconds": dict(provenance.seconds),
     }
 

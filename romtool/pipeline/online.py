@@ -37,6 +37,7 @@ class Answer:
     indications: field -> error indication of every time.
     outside: sentences on what the training does not cover.
     seconds: by phase (load, march, write).
+    tolerance: largest error bound that a step may have.
     enrichments: repairs of the model on the way.
     stopped: why the run ended before its last time; "" where it did not.
     """
@@ -45,6 +46,7 @@ class Answer:
     indications: Mapping[str, Indication]
     outside: tuple[str, ...]
     seconds: dict[str, float]
+    tolerance: float
     enrichments: tuple[Enrichment, ...] = ()
     stopped: str = ""
 
@@ -172,7 +174,8 @@ def _answer(
         stopped, history = str(error), error.history
     indications = indications_of(model, history)
     seconds = {"load": load_seconds, "march": time.perf_counter() - start}
-    answer = Answer(history, indications, outside, seconds, (), stopped)
+    tolerance = model.statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
+    answer = Answer(history, indications, outside, seconds, tolerance, (), stopped)
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
@@ -209,6 +212,7 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
         loading=loading,
         indications=answer.indications,
         outside=answer.outside,
+        tolerance=answer.tolerance,
         enrichments=answer.enrichments,
     )
     return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
@@ -255,6 +259,7 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "expected": {field: entry.expected.tolist() for field, entry in found.items()},
         "bound": {field: entry.bound.tolist() for field, entry in found.items()},
         "status": {field: [STATUS_WORDS[i] for i in entry.status.tolist()] for field, entry in found.items()},
+        "tolerance": answer.tolerance,
         "outside": list(answer.outside),
         "repairs": [vars(entry) for entry in answer.enrichments],
         "largest": largest,

@@ -9,6 +9,7 @@ import numpy as np
 from romtool import __version__
 from romtool.errors import CaseError, InputError
 from romtool.io.atomic import atomic_file
+from romtool.offline.calibrate import FLOOR
 from romtool.pipeline.compare import compare
 from romtool.pipeline.report_facts import (
     coordinate_unit,
@@ -209,10 +210,10 @@ def _times(entry: OpenedHistory) -> Floats:
 
 def _reduced(entry: OpenedHistory, units: Units) -> ReducedFacts | None:
     """Return what only an online result has."""
-    if entry.history is None or entry.provenance is None:
+    if entry.history is None or entry.provenance is None or entry.indicator is None:
         return None
     unit = coordinate_unit(entry.model.model, units) if entry.model is not None else ""
-    return reduced_facts(entry.history, entry.provenance.source_id, unit)
+    return reduced_facts(entry.history, entry.provenance.source_id, unit, entry.indicator)
 
 
 def _loading(entry: OpenedHistory, units: Units) -> tuple[LoadingFacts | None, bool]:
@@ -244,8 +245,17 @@ def _errors(entry: OpenedHistory, reference: OpenedHistory | None) -> tuple[Erro
         return None, str(error)
     rows = tuple((name, e.relative_l2, e.relative_max, e.absolute_l2) for name, e in found.fields.items())
     per_time = {name: np.array(e.per_time) for name, e in found.fields.items()}
+    causal = {name: e.causal(floor) for name, e in found.fields.items() if (floor := _floor(entry, name))}
     skipped = {name: _skipped(name, reason, entry, reference) for name, reason in found.skipped.items()}
-    return ErrorFacts(found.times, rows, per_time, skipped), ""
+    return ErrorFacts(found.times, rows, per_time, causal, skipped), ""
+
+
+def _floor(entry: OpenedHistory, field: str) -> float:
+    """Return the norm below which a dual field of an online result is negligible, 0 where that is not known."""
+    if entry.model is None or field not in entry.model.model.duals:
+        return 0.0
+    norms: Mapping[str, float] = entry.model.model.statistics["largest_norms"]  # type: ignore[assignment]
+    return FLOOR * norms[field]
 
 
 def _skipped(name: str, reason: str, entry: OpenedHistory, reference: OpenedHistory) -> str:

@@ -27,6 +27,7 @@ from romtool.report.content import (
     TrainingFacts,
     Units,
 )
+from romtool.report.indication import CalibrationFacts, DomainFacts, IndicatorFacts
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats, Mesh, SolverResults
 
@@ -61,10 +62,13 @@ def model_facts(path: Path, model: ReducedModel, label: str, units: Units) -> Mo
     return ModelFacts(
         label=label,
         model_id=model.model_id,
+        parent=str(model.statistics.get("parent", "")),
         mesh=_model_mesh(path, model),
         laws=law_facts(model.tables, np.bincount(model.material, minlength=len(model.tables.flow)), units),
         loading=reduced_loading_facts(model, model.first, units),
         training=_training_facts(model, units),
+        calibrations=_calibrations(model),
+        domain=_domain(model, units),
         seconds=_texts_to_floats(model.statistics.get("seconds", {})),
     )
 
@@ -107,6 +111,30 @@ def coordinate_unit(model: ReducedModel, units: Units) -> str:
     """Return the unit of the coordinates of modes that are orthonormal in the model's inner product."""
     pod = dict(model.statistics.get("settings", {})).get("pod", {})  # type: ignore[call-overload]
     return units.label("(force length)^0.5" if pod.get("inner_product") == "energy" else "length^2.5")
+
+
+def _calibrations(model: ReducedModel) -> tuple[CalibrationFacts, ...]:
+    """Return what the misfits of a model say about its errors."""
+    return tuple(
+        CalibrationFacts(field, entry.misfit, entry.expected, entry.bound, entry.pairs)
+        for field, entry in model.calibrations.items()
+    )
+
+
+def _domain(model: ReducedModel, units: Units) -> DomainFacts:
+    """Return what the training of a model covers; the first word of what acts is its kind."""
+    known, kinds = model.validity, {kind: unit for kind, (_, unit) in LOAD_QUANTITIES.items()}
+    rows = [
+        ("temperature", known.temperature, units.degrees),
+        ("rate of temperature", np.array([0.0, known.temperature_rate]), units.label("temperature/time")),
+        ("time step", known.step, units.time),
+        *(
+            (what, ends, units.label(kinds.get(what.partition(" ")[0], "length")))
+            for what, ends in known.amplitudes.items()
+        ),
+    ]
+    ranges = tuple((what, float(ends[0]), float(ends[1]), unit) for what, ends, unit in rows)
+    return DomainFacts(ranges, known.temperature_span.shape[1])
 
 
 def _in_words(table: Mapping[str, object]) -> str:
@@ -260,13 +288,13 @@ def _range(loading: Loading, table: str | None, value: Floats) -> tuple[Floats, 
     return ends.min(axis=0), ends.max(axis=0)
 
 
-def reduced_facts(history: ReducedHistory, model_id: str, unit: str) -> ReducedFacts:
+def reduced_facts(history: ReducedHistory, model_id: str, unit: str, indicator: IndicatorFacts) -> ReducedFacts:
     """Return what only an online result has."""
     return ReducedFacts(
         model_id=model_id,
         coordinates=history.coordinates,
         coordinate_unit=unit,
-        residuals=dict(history.residuals),
+        indicator=indicator,
         iterations=history.iterations,
         cuts=history.cuts,
         evaluations=history.evaluations,

@@ -37,6 +37,8 @@ def history_warnings(entry: OpenedHistory) -> list[tuple[str, str]]:
     texts = list(entry.results.warnings) if entry.results is not None else []
     if entry.results is None:
         texts.append(f"no fields: {entry.reason}")
+    if entry.indicator is not None:
+        texts += [f"outside the training: {text}" for text in entry.indicator.outside]
     if entry.history is not None and int(entry.history.cuts.max(initial=0)):
         times = entry.history.times[entry.history.cuts > 0]
         texts.append(f"{len(times)} steps had to be cut, the first before time {times[0]:.6g}")
@@ -51,6 +53,7 @@ def model_provenance(entry: OpenedModel) -> tuple[str, Rows]:
         ("kind", "model"),
         ("path", str(entry.path)),
         ("model id", entry.model.model_id),
+        *([("enriched from model", str(statistics["parent"]))] if "parent" in statistics else []),
         ("input digest", str(statistics.get("digest", "not recorded"))),
         ("digest of the node ids", str(statistics.get("node_ids", "not recorded"))),
         ("file written", _written(head)),

@@ -9,9 +9,11 @@ from pathlib import Path
 from romtool.errors import ModelError
 from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, read_head, read_model
+from romtool.pipeline.report_indicator import indicator_facts
 from romtool.pipeline.results import is_history, open_history, source_model
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
+from romtool.report.indication import IndicatorFacts
 from romtool.types import SolverResults
 
 ONLINE, SOLUTION, SOLVER = "online result", "built-in solution", "solver files"
@@ -35,6 +37,7 @@ class OpenedHistory:
     label: unique in the report. kind: ONLINE, SOLUTION or SOLVER. path: as given.
     results: its fields; None where they can not be reconstructed; `reason` says why.
     history, model: of an online result; the model is None where it is not found.
+    indicator: what was known of the error of an online result.
     provenance, loading: None of solver files.
     """
 
@@ -45,6 +48,7 @@ class OpenedHistory:
     reason: str = ""
     history: ReducedHistory | None = None
     model: OpenedModel | None = None
+    indicator: IndicatorFacts | None = None
     provenance: Provenance | None = None
     loading: Loading | None = None
 
@@ -118,7 +122,10 @@ def _open_online(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
         results = open_history(path)
     except ModelError as error:
         reason = str(error)
-    return OpenedHistory(history.name, ONLINE, path, results, reason, history, model, provenance, loading)
+    indicator = indicator_facts(
+        *(read_head(head, "result", name) for name in ("indications", "outside", "enrichments", "tolerance"))
+    )
+    return OpenedHistory(history.name, ONLINE, path, results, reason, history, model, indicator, provenance, loading)
 
 
 def _tidy(path: Path) -> Path:

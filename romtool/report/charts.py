@@ -1,5 +1,7 @@
 """Which charts a report has: from facts to lines with labels and units."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from romtool.report.content import (
@@ -13,10 +15,13 @@ from romtool.report.content import (
     Units,
 )
 from romtool.report.figures import N_COLOURS, Chart, Line, series
+from romtool.report.indication import CalibrationFacts, FieldIndication, IndicatorFacts, RepairFacts
 from romtool.types import Floats
 
 N_SHOWN_MODES = 5
 """Reduced coordinates in colour; the others are drawn in the background."""
+MOST_PAIRS = 500
+"""Pairs of misfit and error that a chart shows at most."""
 
 
 def axis(words: str, unit: str) -> str:
@@ -117,7 +122,7 @@ def matching(entry: Quantity, reference: HistoryFacts | None) -> Quantity | None
 
 
 def _reduced(reduced: ReducedFacts, times: Floats, time: str) -> list[Chart]:
-    """Return reduced coordinates, misfit of the gappy fit, and iterations."""
+    """Return reduced coordinates and iterations."""
     n_modes = reduced.coordinates.shape[1]
     shown = min(n_modes, N_SHOWN_MODES)
     names = [f"mode {i + 1}" if i < shown else "others" for i in range(n_modes)]
@@ -132,10 +137,6 @@ def _reduced(reduced: ReducedFacts, times: Floats, time: str) -> list[Chart]:
             tuple(reversed(lines)),
         )
     ]
-    if reduced.residuals:
-        fits = series(list(reduced.residuals), times, list(reduced.residuals.values()))
-        note = "Misfit at the reduced points, relative to the largest sample so far; it grows away from the training."
-        charts.append(Chart("Residual of the gappy fit", time, "relative misfit", fits, log=True, note=note))
     iterations = Line("iterations", times[1:], reduced.iterations[1:].astype(np.float64))
     charts.append(Chart("Newton iterations per step", time, "iterations", (iterations,), bars=True))
     return charts
@@ -153,3 +154,57 @@ def error_chart(errors: ErrorFacts, units: Units) -> Chart:
         log=True,
         note="L2 norm of the difference over the body, relative to the largest norm of the reference over time.",
     )
+
+
+def calibration_charts(calibrations: Sequence[CalibrationFacts]) -> tuple[Chart, ...]:
+    """Return per dual field the pairs of misfit and error, and what was learnt from them."""
+    return tuple(map(_calibration, calibrations))
+
+
+def _calibration(facts: CalibrationFacts) -> Chart:
+    """Return one calibration; of many pairs, some evenly over the misfit."""
+    pairs = facts.pairs[np.argsort(facts.pairs[:, 0], kind="stable")]
+    shown = pairs[np.unique(np.linspace(0, len(pairs) - 1, min(MOST_PAIRS, len(pairs))).astype(np.int64))]
+    lines = (
+        Line("pairs of the calibration", shown[:, 0], shown[:, 1], colour=-1, scatter=True),
+        Line("expected error", facts.misfit, facts.expected),
+        Line("95 % bound", facts.misfit, facts.bound, colour=4),
+    )
+    note = f"{len(shown)} of {len(pairs)} pairs are shown." if len(shown) < len(pairs) else f"{len(pairs)} pairs."
+    title, x_label = f"Calibration of {facts.field}", "indicator: relative misfit at the reduced points"
+    return Chart(title, x_label, "relative error", lines, log=True, log_x=True, note=note)
+
+
+def indicator_charts(history: HistoryFacts, units: Units) -> tuple[Chart, ...]:
+    """Return per dual field of an online result what is known of its error, with the true one where there is."""
+    if history.reduced is None:
+        return ()
+    facts, errors = history.reduced.indicator, history.errors
+    return tuple(_indication(facts, entry, history.times, errors, axis("time", units.time)) for entry in facts.fields)
+
+
+def _indication(
+    facts: IndicatorFacts, entry: FieldIndication, times: Floats, errors: ErrorFacts | None, time: str
+) -> Chart:
+    """Return indicator, expected error and bound of one field, repairs and tolerance."""
+    lines = [
+        Line("expected error to 95 % bound", times, entry.expected, upper=entry.bound),
+        Line("indicator", times, entry.indicator, colour=3),
+        Line(f"tolerance {facts.tolerance:g}", times[[0, -1]], np.full(2, facts.tolerance), colour=-1, dashed=True),
+    ]
+    if errors is not None and entry.field in errors.causal:
+        lines.append(Line("true error", errors.times, errors.causal[entry.field], colour=1, dashed=True))
+    if entry.outside.any():
+        beyond = entry.outside
+        lines.append(Line("outside the calibration", times[beyond], entry.bound[beyond], colour=4, scatter=True))
+    before = np.array([[repair.time, _before(repair, entry.field)] for repair in facts.repaired])
+    if len(before):
+        lines.append(Line("bound before the repair", before[:, 0], before[:, 1], colour=5, scatter=True))
+    marks = tuple(repair.time for repair in facts.repaired)
+    note = "Dashed upright lines: steps that the high-fidelity model repaired." if marks else ""
+    return Chart(f"Error of {entry.field}", time, "relative error", tuple(lines), log=True, marks=marks, note=note)
+
+
+def _before(repair: RepairFacts, field: str) -> float:
+    """Return the bound of a field before a repair, NaN where it was not known."""
+    return float(repair.bound[field][0]) if field in repair.bound else float("nan")

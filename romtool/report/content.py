@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from romtool.report.indication import CalibrationFacts, DomainFacts, IndicatorFacts
 from romtool.types import Floats, Ints
 
 _STRESS = {("N", "mm"): "MPa", ("N", "m"): "Pa", ("kN", "mm"): "GPa", ("kN", "m"): "kPa"}
@@ -185,14 +186,17 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model; `mesh` is None where only its head file is there."""
+    """A model; `mesh` is None where only its head file is there, `parent` the id of the model it was enriched from."""
 
     label: str
     model_id: str
+    parent: str
     mesh: MeshFacts | None
     laws: tuple[LawFacts, ...]
     loading: LoadingFacts
     training: TrainingFacts
+    calibrations: tuple[CalibrationFacts, ...]
+    domain: DomainFacts
     seconds: Mapping[str, float]
 
 
@@ -232,12 +236,14 @@ class ErrorFacts:
     times: (n_times,) the common times [time].
     rows: (field, relative_l2, relative_max, absolute_l2), the relative ones None where the reference is zero.
     per_time: field -> (n_times,) relative to the largest norm of the reference.
+    causal: dual field of an online result -> (n_times,) relative to the largest norm so far (METHODS 6).
     skipped: field -> why it was not compared.
     """
 
     times: Floats
     rows: tuple[tuple[str, float | None, float | None, float], ...]
     per_time: Mapping[str, Floats]
+    causal: Mapping[str, Floats]
     skipped: Mapping[str, str]
 
 
@@ -250,7 +256,7 @@ class ReducedFacts:
     model_id: of the model that answered.
     coordinates: (n_times, n_modes).
     coordinate_unit: label.
-    residuals: field -> (n_times,) relative misfit of the gappy fit.
+    indicator: what is known of its error.
     iterations, cuts: (n_times,) Newton iterations and halvings.
     evaluations: calls of the law on the active points.
     """
@@ -258,7 +264,7 @@ class ReducedFacts:
     model_id: str
     coordinates: Floats
     coordinate_unit: str
-    residuals: Mapping[str, Floats]
+    indicator: IndicatorFacts
     iterations: Ints
     cuts: Ints
     evaluations: int

@@ -64,6 +64,7 @@ class Line:
     colour: 0 … N_COLOURS - 1, or -1 for a thin line in the background.
     dashed: for a reference.
     solid_markers: how many markers are filled; None for all.
+    scatter: markers alone.
     """
 
     label: str
@@ -73,6 +74,7 @@ class Line:
     colour: int = 0
     dashed: bool = False
     solid_markers: int | None = None
+    scatter: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Chart:
     x_label, y_label: with units.
     lines: at least one.
     log: logarithmic values; what is not above `SMALLEST` is left out.
+    log_x: the axis below is logarithmic, too.
     bars: bars instead of lines (whole numbers over time).
     marks: x positions of dashed vertical lines.
     note: below it, on the page.
@@ -95,6 +98,7 @@ class Chart:
     y_label: str
     lines: tuple[Line, ...]
     log: bool = False
+    log_x: bool = False
     bars: bool = False
     marks: tuple[float, ...] = ()
     note: str = ""
@@ -158,6 +162,8 @@ def _plot(axes: Any, chart: Chart) -> None:
         axes.axvline(position, color="#000002", linewidth=0.9, linestyle=(0, (3, 3)))
     if log:
         axes.set_yscale("log")
+    if chart.log_x:
+        axes.set_xscale("log")
     _label(axes, chart, log)
 
 
@@ -172,6 +178,9 @@ def _draw_line(axes: Any, line: Line, log: bool, bars: bool) -> None:
     if line.upper is not None and np.any(line.upper != line.y):
         axes.fill_between(line.x, line.y, line.upper, color=colour, alpha=0.25, linewidth=0.0)
         axes.plot(line.x, line.upper, color=colour, linewidth=1.4)
+    if line.scatter:
+        _draw_markers(axes, line, y, colour)
+        return
     shape = {"linestyle": (0, (5, 3)) if line.dashed else "-", "linewidth": 1.6 if line.colour >= 0 else 0.8}
     axes.plot(line.x, y, color=colour, **shape)
     if len(line.x) <= _MAX_MARKERS and line.colour >= 0:
@@ -195,10 +204,12 @@ def _label(axes: Any, chart: Chart, log: bool) -> None:
     axes.set_ylabel(chart.y_label)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value)))
     axes.tick_params(which="both", length=3.0)
+    for logarithmic, axis in ((chart.log_x, axes.xaxis), (log, axes.yaxis)):
+        if logarithmic:
+            axis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+            axis.set_minor_formatter(NullFormatter())
+            _whole_decades(axis)
     if log:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        _whole_decades(axes)
         return
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=chart.bars))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value)))
@@ -206,11 +217,11 @@ def _label(axes: Any, chart: Chart, log: bool) -> None:
         axes.set_ylim(-1.0, 1.0)
 
 
-def _whole_decades(axes: Any) -> None:
+def _whole_decades(axis: Any) -> None:
     """Widen a logarithmic axis to whole decades, so that at least two ticks have numbers."""
-    low, high = axes.get_ylim()
+    low, high = axis.get_view_interval()
     first, last = np.floor(np.log10(low)), np.ceil(np.log10(high))
-    axes.set_ylim(10.0**first, 10.0 ** max(last, first + 1.0))
+    axis.set_view_interval(10.0**first, 10.0 ** max(last, first + 1.0), ignore=True)
 
 
 def _number(value: float) -> str:
@@ -240,6 +251,9 @@ def _tell(line: Line) -> str:
     finite = np.flatnonzero(np.isfinite(values))
     if not len(finite):
         return ""
+    if line.scatter:
+        low, high = values[finite].min(), values[finite].max()
+        return f"{line.label}: {len(finite)} points between {low:.3g} and {high:.3g}"
     first, last, top = finite[0], finite[-1], finite[np.argmax(values[finite])]
     return (
         f"{line.label}: from {values[first]:.3g} at {line.x[first]:.3g} to {values[last]:.3g} at {line.x[last]:.3g}, "

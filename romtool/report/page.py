@@ -15,11 +15,12 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """One line of a legend; `colour` counts from 1, 0 is the background."""
+    """One line of a legend; `colour` counts from 1, 0 is the background; `scatter` for markers alone."""
 
     label: str
     colour: int
     dashed: bool
+    scatter: bool
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,23 @@ class ModelView:
     facts: ModelFacts
     loading: list[Figure]
     training: list[Figure]
+    calibration: list[Figure]
     worst: tuple[float, str, str] | None
 
 
 @dataclass(frozen=True)
 class HistoryView:
-    """A history with its figures; `drawn_with` are the results whose charts hold its curves."""
+    """A history with its figures; `drawn_with` are the results whose charts hold its curves.
+
+    `rows` and `indicator` tell what is known of the error of an online result.
+    """
 
     facts: HistoryFacts
     reference: HistoryFacts | None
     drawn_with: list[str]
     loading: list[Figure]
+    rows: list[words.IndicatorRow]
+    indicator: list[Figure]
     figures: list[Figure]
     errors: list[Figure]
     speed_up: float | None
@@ -69,7 +76,7 @@ class _Artist:
         from markupsafe import Markup
 
         svg = Markup(draw(chart, f"figure-{next(self._numbers)}"))
-        entries = [LegendEntry(line.label, line.colour + 1, line.dashed) for line in chart.lines]
+        entries = [LegendEntry(line.label, line.colour + 1, line.dashed, line.scatter) for line in chart.lines]
         shown = list(dict.fromkeys(entries))
         bare = len(shown) == 1 and not shown[0].dashed and chart.lines[0].upper is None
         return Figure(chart.title, svg, () if bare else tuple(_in_order(shown)), chart.note)
@@ -121,6 +128,7 @@ def _model(model: ModelFacts, report: Report, artist: _Artist) -> ModelView:
         facts=model,
         loading=artist.figures(charts.loading_charts(model.loading, report.units)),
         training=artist.figures(charts.training_charts(model.training)),
+        calibration=artist.figures(charts.calibration_charts(model.calibrations)),
         worst=words.worst_training(model),
     )
 
@@ -137,6 +145,8 @@ def _history(history: HistoryFacts, report: Report, artist: _Artist) -> HistoryV
         loading=artist.figures(charts.loading_charts(history.loading, report.units))
         if own_loading and history.loading is not None
         else [],
+        rows=words.indicator_rows(history),
+        indicator=artist.figures(charts.indicator_charts(history, report.units)),
         figures=artist.figures(charts.history_charts(history, reference, report.units)) if not drawn_with else [],
         errors=artist.figures((charts.error_chart(history.errors, report.units),)) if history.errors else [],
         speed_up=words.speed_up(history, report),
@@ -154,8 +164,8 @@ class Cost:
 
 
 def _costs(report: Report) -> list[Cost]:
-    """Return the recorded seconds of all phases of all stages."""
-    stages = [(f"offline, {model.label}", model.seconds) for model in report.models]
+    """Return the recorded seconds of all phases of all stages; an enriched model has those of its parent."""
+    stages = [(f"offline, {model.label}", model.seconds) for model in report.models if not model.parent]
     stages += [(f"{history.label}, {history.kind}", history.seconds) for history in report.histories]
     return [
         Cost(stage, phase, value, value / sum(seconds.values()) if value else 0.0)

@@ -4,8 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from romtool.report.charts import matching
-from romtool.report.content import HistoryFacts, ModelFacts, Quantity, Report
+from romtool.report.content import ErrorFacts, HistoryFacts, ModelFacts, Quantity, Report
+from romtool.report.indication import FieldIndication
+from romtool.types import Floats
 
 MAX_RESULTS = 3
 """Online results up to which the summary tells of each."""
@@ -90,16 +94,27 @@ def tiles(report: Report) -> list[Tile]:
     if worst is not None:
         error, field, history = worst
         found.append(Tile(percent(error), "largest error against a reference", f"{field}, {history.label}"))
+    found += _bound_tile(report)
     marches = [(history, history.seconds["march"]) for history in report.histories if "march" in history.seconds]
     if marches:
         slowest, seconds = max(marches, key=lambda pair: pair[1])
         name = "online march" if len(marches) == 1 else "slowest online march"
-        found.append(Tile(f"{number(1e3 * seconds)} ms", name, plural(len(slowest.times) - 1, "step")))
+        found.append(Tile(duration(seconds), name, plural(len(slowest.times) - 1, "step")))
     ratios = [ratio for history in report.histories if (ratio := speed_up(history, report)) is not None]
     if ratios:
         span = dict.fromkeys(number(ratio) for ratio in (min(ratios), max(ratios)))
         found.append(Tile(" … ".join(span) + "×", "speed-up", "built-in solver / march, as recorded"))
     return found
+
+
+def _bound_tile(report: Report) -> list[Tile]:
+    """Return the largest error bound of all results, where there is one."""
+    known = [(row.bound, row, history) for history in report.histories for row in indicator_rows(history) if row.bound]
+    if not known:
+        return []
+    bound, row, history = max(known, key=lambda entry: entry[0])
+    remark = f"{row.field}, {history.label}" + (", outside the calibration" if row.counts[2] else "")
+    return [Tile(percent(bound), "largest 95 % error bound", remark)]
 
 
 def _model_tiles(model: ModelFacts) -> list[Tile]:
@@ -208,12 +223,13 @@ def _result_sentences(history: HistoryFacts, report: Report) -> list[str]:
         times = plural(len(history.errors.times), "common time")
         words = f"relative error {fields}" if fields else "the reference is zero throughout"
         found.append(f"{history.label} against {history.reference}, {times}: {words}.")
+    found += _indicator_sentences(history)
     found += [_quantity_sentence(entry, history, report) for entry in history.quantities]
     march = history.seconds.get("march")
     if march is not None:
         found.append(
-            f"{history.label}: the march of {plural(len(history.times) - 1, 'step')} took {number(1e3 * march)} ms"
-            + _speed_words(history, report)
+            f"{history.label}: the march of {plural(len(history.times) - 1, 'step')}"
+            f"{' and its repairs' if _repaired(history) else ''} took {duration(march)}" + _speed_words(history, report)
         )
     return found
 
@@ -237,3 +253,85 @@ def _speed_words(history: HistoryFacts, report: Report) -> str:
     if ratio >= 1.0:
         return f", {factor(ratio).rstrip('×')} times faster than the recorded {recorded}."
     return f"; the recorded {recorded} were less ({factor(ratio)})."
+
+
+@dataclass(frozen=True)
+class IndicatorRow:
+    """What is known of the error of one field of an online result, in one row.
+
+    Parameters
+    ----------
+    field: its name.
+    counts: steps that are elastic, calibrated, outside the calibration.
+    n_above: steps above the tolerance.
+    expected, bound: largest ones; None where the field is elastic throughout. time: of the largest bound.
+    error: largest true error, None without a reference.
+    n_known, n_held: times with bound and true error, and those of them whose bound is not below the error.
+    """
+
+    field: str
+    counts: tuple[int, int, int]
+    n_above: int
+    expected: float | None
+    bound: float | None
+    time: float | None
+    error: float | None
+    n_known: int
+    n_held: int
+
+
+def indicator_rows(history: HistoryFacts) -> list[IndicatorRow]:
+    """Return what is known of the errors of an online result, field by field; none of other histories."""
+    if history.reduced is None:
+        return []
+    facts = history.reduced.indicator
+    return [_indicator_row(entry, facts.tolerance, history) for entry in facts.fields]
+
+
+def _indicator_row(entry: FieldIndication, tolerance: float, history: HistoryFacts) -> IndicatorRow:
+    """Return what is known of the error of one field."""
+    top, errors = entry.top, _true_errors(entry.field, history.times, history.errors)
+    known = np.isfinite(errors) & np.isfinite(entry.bound)
+    return IndicatorRow(
+        field=entry.field,
+        counts=entry.counts,
+        n_above=entry.n_above(tolerance),
+        expected=None if top is None else float(np.nanmax(entry.expected)),
+        bound=None if top is None else float(entry.bound[top]),
+        time=None if top is None else float(history.times[top]),
+        error=float(np.nanmax(errors)) if np.isfinite(errors).any() else None,
+        n_known=int(known.sum()),
+        n_held=int(np.count_nonzero(entry.bound[known] >= errors[known])),
+    )
+
+
+def _true_errors(field: str, times: Floats, errors: ErrorFacts | None) -> Floats:
+    """Return the (n_times,) true errors at the times of a result, NaN where there is none."""
+    found = np.full(len(times), np.nan)
+    if errors is not None and field in errors.causal:
+        found[np.abs(times[:, None] - errors.times).argmin(axis=0)] = errors.causal[field]
+    return found
+
+
+def _indicator_sentences(history: HistoryFacts) -> list[str]:
+    """Return what the error indicator says of a result, and which steps were repaired."""
+    rows, found = indicator_rows(history), []
+    bounds = [f"{percent(row.bound)} in {row.field}" for row in rows if row.bound is not None and not row.counts[2]]
+    if bounds:
+        found.append(f"{history.label}: by its error indicator the error is at most {', '.join(bounds)} (95 % bounds).")
+    n_steps = len(history.times) - 1
+    found += [
+        f"{history.label}: the error of {row.field} is not known at {row.counts[2]} of {plural(n_steps, 'step')}, "
+        "which are outside the calibration."
+        for row in rows
+        if row.counts[2]
+    ]
+    if _repaired(history):
+        text = f"{count(_repaired(history))} of {plural(n_steps, 'step')} were solved by the high-fidelity model"
+        found.append(f"{history.label}: {text}, which the reduced model learnt from.")
+    return found
+
+
+def _repaired(history: HistoryFacts) -> int:
+    """Return the number of repaired steps."""
+    return 0 if history.reduced is None else len(history.reduced.indicator.repaired)

@@ -10,19 +10,26 @@ import pytest
 
 from romtool.cli.main import main
 from romtool.errors import CaseError, MissingPartError, ModelError
+from romtool.fem.operators import build_operators
 from romtool.laws import LAWS, build_tables
 from romtool.linalg.reduction import SerialComm
 from romtool.loading import LoadKind, Material, Plugin
+from romtool.offline.calibrate import FLOOR
+from romtool.pipeline.adapt import AdaptRequest, online_adaptive
 from romtool.pipeline.compare import compare
+from romtool.pipeline.describe import describe
+from romtool.pipeline.folders import read_head, read_model
 from romtool.pipeline.offline import offline
 from romtool.pipeline.online import online
 from romtool.pipeline.report import collect, write_report
 from romtool.pipeline.report_facts import LOAD_QUANTITIES, law_facts, place_of, scalar
 from romtool.pipeline.results import open_history
 from romtool.pipeline.solve import solve_loads
+from romtool.reduced.indicator import ELASTIC, OUTSIDE
 from romtool.report import pictures
+from romtool.report.charts import indicator_charts
 from romtool.report.content import Units
-from romtool.report.words import THIN, number
+from romtool.report.words import duration
 from tests.structures import VISCOPLASTIC, box
 
 CASE = """
@@ -135,6 +142,73 @@ def test_errors_and_extremes_are_those_of_the_fields(chain, whole):
         assert found["max p"].place == f"element {row // 8 + 1}, point {row % 8}"
 
 
+def test_true_errors_are_relative_to_the_largest_reference_so_far(chain, whole):
+    ours, theirs = open_history(chain / "out" / "half"), open_history(chain / "ref" / "half")
+    weights, norms = np.abs(build_operators(ours.mesh).weights), read_model(chain / "model").statistics["largest_norms"]
+    errors = whole.history("half").errors
+    assert set(errors.causal) == {"p", "stress"}
+    for field, metric in (("p", np.ones(1)), ("stress", np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0]))):
+        gaps, sizes = (
+            np.sqrt([np.sum(weights[:, None] * metric * values**2) for values in fields])
+            for fields in (
+                [ours.read(field, i) - theirs.read(field, i) for i in range(5)],
+                [theirs.read(field, i) for i in range(5)],
+            )
+        )
+        expected = gaps / np.maximum(np.maximum.accumulate(sizes), FLOOR * norms[field])
+        np.testing.assert_allclose(errors.causal[field], expected, rtol=1e-10, atol=1e-15)
+
+
+def test_the_indicator_of_a_result_is_what_online_stored(chain, whole):
+    stored = read_head(chain / "out" / "half" / "result.h5", "result", "indications")
+    facts = whole.history("half").reduced.indicator
+    assert (facts.tolerance, facts.repairs, facts.outside) == (1e-2, (), ())
+    for entry in facts.fields:
+        found = stored[entry.field]
+        np.testing.assert_array_equal(entry.elastic, found.status == ELASTIC)
+        np.testing.assert_array_equal(entry.outside, found.status == OUTSIDE)
+        np.testing.assert_array_equal(entry.bound, found.bound)
+        np.testing.assert_array_equal(np.isnan(entry.indicator), entry.elastic)
+        assert entry.n_above(0.01) == found.exceeds(0.01)[1:].sum()
+    (model,) = whole.models
+    assert model.parent == ""
+    assert {entry.field for entry in model.calibrations} == {"p", "stress"}
+    assert {row[0]: row[1:] for row in model.domain.ranges}["time step"] == (0.25, 0.25, "s")
+
+
+def test_an_adapted_result_tells_its_repairs_and_its_parent(chain, tmp_path):
+    request = AdaptRequest(tolerance=1e-7, max_enrichments=2)
+    (answer,) = online_adaptive(chain / "model", [chain / "half.toml"], tmp_path, SerialComm(), say, request)
+    page = tmp_path / "page.html"
+    report = write_report([tmp_path / "half", chain / "ref" / "half"], page, say, pictures=False)
+    history, (model,) = report.history("half"), report.models
+    facts = history.reduced.indicator
+    assert facts.tolerance == 1e-7
+    assert [entry.step for entry in facts.repaired] == [entry.step for entry in answer.enrichments]
+    assert [chart.marks for chart in indicator_charts(history, Units())] == [
+        tuple(entry.time for entry in answer.enrichments)
+    ] * 2
+    text, parent = text_of(page), read_model(chain / "model").model_id
+    assert model.parent == parent
+    assert f"enriched from model {parent}" in text
+    assert "2 of 4 steps were solved by the high-fidelity model" in text
+    found = describe(tmp_path / "half")
+    assert (found["enrichments"], found["tolerance"]) == (2, 1e-7)
+    assert found["repaired_times"] == [entry.time for entry in answer.enrichments]
+    assert sum(found["status"]["p"].values()) == 4
+    assert describe(tmp_path / "half" / "model")["parent"] == parent
+
+
+def test_info_tells_calibration_and_domain_of_a_model(chain):
+    model, found = read_model(chain / "model"), describe(chain / "model")
+    assert found["parent"] is None
+    for field, entry in model.calibrations.items():
+        assert found["calibration"][field]["n_pairs"] == len(entry.pairs)
+        assert found["calibration"][field]["misfit"] == [entry.misfit[0], entry.misfit[-1]]
+    assert found["domain"]["step"] == pytest.approx([0.25, 0.25])
+    assert found["domain"]["n_temperature_fields"] == 0
+
+
 def test_facts_of_the_model(chain, whole):
     (model,) = whole.models
     assert (model.mesh.n_nodes, model.mesh.n_elements, model.mesh.n_points) == (16, 3, 24)
@@ -178,7 +252,7 @@ def test_page_says_what_was_recorded(chain, tmp_path):
     text = text_of(out)
     history, reference = report.history("half"), report.history("half (built-in solution)")
     march, solve = history.seconds["march"], reference.seconds["solve"]
-    assert f"half: the march of 4 steps took {number(1e3 * march).replace(THIN, '')} ms" in text
+    assert f"half: the march of 4 steps took {duration(march)}" in text
     assert ("times faster than the recorded" in text) == (solve >= march)
     worst = max(error for _, error, _, _ in history.errors.rows)
     assert f"{100 * worst:.2g} % largest error against a reference" in text

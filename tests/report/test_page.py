@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from romtool.report import words
+from romtool.report import charts, words
 from romtool.report.content import (
     ErrorFacts,
     HistoryFacts,
@@ -25,6 +25,7 @@ from romtool.report.content import (
     Units,
 )
 from romtool.report.figures import Chart, Line, describe, draw
+from romtool.report.indication import CalibrationFacts, DomainFacts, FieldIndication, IndicatorFacts, RepairFacts
 from romtool.report.page import page
 
 NASTY = "<b>bold</b> & $x_1$ \"q\" 'a' _é"
@@ -89,9 +90,34 @@ def model(label=NASTY, **training):
     sets = {NASTY: 4, **{f"set{i}": i for i in range(70)}}
     mesh = MeshFacts(16, 3, 24, {"hexahedron": 3}, ("hex8",), sets, {}, {}, (3.0, 1.0, 1.0))
     law = LawFacts("plastic", NASTY, (("young", "200000", "MPa"),), 5)
+    grid = np.array([1e-4, 1e-1])
+    calibration = CalibrationFacts(NASTY, grid, 2.0 * grid, 4.0 * grid, np.column_stack([grid, 2.0 * grid]))
+    domain = DomainFacts(((NASTY, 0.0, 300.0, "°C"),), 2)
     return ModelFacts(
-        label, "id<0>", mesh, (law,), loading(), TrainingFacts(**facts | training), {"pod": 0.3, "x": 0.1}
+        label,
+        "id<0>",
+        NASTY,
+        mesh,
+        (law,),
+        loading(),
+        TrainingFacts(**facts | training),
+        (calibration,),
+        domain,
+        {"pod": 0.3, "x": 0.1},
     )
+
+
+def indicator(tolerance=0.05):
+    """Return what is known of p: elastic, two calibrated steps, one repaired beyond the calibration, one above."""
+    nothing, beyond = np.array([True, True, False, False, False]), np.array([False, False, False, True, False])
+    misfit = np.array([np.nan, np.nan, 0.01, 0.02, 0.03])
+    p = FieldIndication("p", misfit, 2.0 * misfit, 4.0 * misfit, nothing, beyond)
+    elastic = FieldIndication(NASTY, *np.full((3, 5), np.nan), np.full(5, True), np.full(5, False))
+    repairs = (
+        RepairFacts(0, 0.0, {}, {}, {}, 3, 4, 0, 0.25),
+        RepairFacts(3, 1.5, {"p": np.array([0.2, 0.02])}, {"p": np.array([0.7, 0.08])}, {"p": 0.3}, 4, 6, 9, 1.5),
+    )
+    return IndicatorFacts(tolerance, (NASTY,), (p, elastic), repairs)
 
 
 def quantity(values, symbol="max p", place="element 1, point 0"):
@@ -106,11 +132,10 @@ def solution(label="ref"):
 
 
 def result(label=NASTY, reference="ref", **changes):
-    reduced = ReducedFacts(
-        "id<0>", np.ones((5, 8)), NASTY, {NASTY: TIMES * 0.0}, np.arange(5), np.array([0, 0, 2, 0, 0]), 12
-    )
+    reduced = ReducedFacts("id<0>", np.ones((5, 8)), NASTY, indicator(), np.arange(5), np.array([0, 0, 2, 0, 0]), 12)
     rows = (("u", 0.01, 0.02, 0.3), ("p", None, None, 0.0))
-    errors = ErrorFacts(TIMES, rows, {"u": TIMES * 0.005, "p": TIMES * 0.0}, {NASTY: "only there"})
+    causal = {"p": np.array([0.0, 0.0, 0.03, 0.09, 0.1])}
+    errors = ErrorFacts(TIMES, rows, {"u": TIMES * 0.005, "p": TIMES * 0.0}, causal, {NASTY: "only there"})
     facts = {
         "mesh": None,
         "times": TIMES,
@@ -205,6 +230,58 @@ def test_numbers_are_those_of_the_facts(full):
         assert expected in text, expected
 
 
+def test_the_error_indicator_is_told_in_a_row_per_field(full):
+    p, elastic = words.indicator_rows(result())
+    assert (p.counts, p.n_above, p.time) == ((1, 2, 1), 2, 2.0)
+    assert (p.expected, p.bound, p.error) == pytest.approx((0.06, 0.12, 0.1))
+    assert (p.n_held, p.n_known) == (2, 3)
+    assert (elastic.counts, elastic.n_above, elastic.bound, elastic.error) == ((4, 0, 0), 0, None, None)
+    assert words.indicator_rows(solution()) == []
+    spaced = re.sub(r"<(svg|style).*?</\1>", "", full.replace("<td", " <td").replace("<th", " <th"), flags=re.DOTALL)
+    text = re.sub(r"\s+", " ", parse(spaced).text)
+    for expected in (
+        f"Outside the training: {NASTY}.",
+        "p 1 2 1 2 6 % 12 % 2 10 % 2 of 3",
+        "Above the tolerance of 5 %",
+        "3 1.5 0.2 → 0.02 0.7 → 0.08 0.3",
+        "4 6 9 1.5 s",
+        "before the run",
+        "the error of p is not known at 1 of 4 steps, which are outside the calibration",
+        "1 of 4 steps were solved by the high-fidelity model",
+        "12 % largest 95 % error bound",
+        f"Enriched from model {NASTY}",
+        "2 0.0001 … 0.1 0.0002 … 0.2 0.0004 … 0.4",
+        "The temperature fields of the training span 2 independent changes",
+    ):
+        assert expected in text, expected
+
+
+def test_charts_of_the_indicator_show_repairs_tolerance_and_true_error():
+    p, elastic = charts.indicator_charts(result(), Units(time="s"))
+    lines = {line.label: line for line in p.lines}
+    assert set(lines) == {
+        *("expected error to 95 % bound", "indicator", "tolerance 0.05", "true error"),
+        *("outside the calibration", "bound before the repair"),
+    }
+    assert (p.marks, elastic.marks) == ((1.5,), (1.5,))
+    np.testing.assert_allclose(lines["outside the calibration"].y, [0.08])
+    np.testing.assert_allclose(lines["bound before the repair"].y, [0.7])
+    np.testing.assert_allclose(lines["true error"].y, [0.0, 0.0, 0.03, 0.09, 0.1])
+    assert "true error" not in {line.label for line in elastic.lines}
+    assert charts.indicator_charts(solution(), Units()) == ()
+
+
+def test_a_calibration_of_many_pairs_is_thinned_out_over_the_misfit():
+    misfit = np.geomspace(1e-6, 1.0, 2000)[::-1]
+    facts = CalibrationFacts("p", misfit[[-1, 0]], np.ones(2), np.ones(2), np.column_stack([misfit, misfit]))
+    (chart,) = charts.calibration_charts((facts,))
+    shown = chart.lines[0].x
+    assert len(shown) == charts.MOST_PAIRS
+    assert (shown[0], shown[-1]) == (misfit[-1], misfit[0])
+    assert chart.note == "500 of 2000 pairs are shown."
+    assert "pairs of the calibration: 500 points between 1e-06 and 1" in describe(chart)
+
+
 def test_what_was_not_recorded_is_not_said():
     histories = (result("a", "", seconds={}), result("b", "solver", seconds={"march": 1.0}), solution("solver"))
     bare = page(report((model(errors={}, unbalance={}),), (*histories[:2], solver_files())))
@@ -213,7 +290,7 @@ def test_what_was_not_recorded_is_not_said():
     assert "training error" not in text
     assert "Errors on the training were not recorded." in text
     assert "Unbalance" not in text
-    assert "1000 ms" in text.replace(words.THIN, "")
+    assert "1 s online march" in re.sub(r"\s+", " ", text)
     assert "warning" not in text
     empty = parse(page(report((), (solver_files(),)))).text
     assert "No reduced model and no online result: solver (solver files)." in empty
