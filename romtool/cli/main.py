@@ -35,7 +35,7 @@ COMMANDS = {
     "readers": "List the file formats and what they need.",
 }
 ON_ALL_RANKS = ("import", "offline", "fields", "solve")
-"""Commands that share their work; of the others rank 0 does all, and the rest wait."""
+"""Commands that share their work, like `online --adapt`; of the others rank 0 does all, and the rest wait."""
 
 INTERRUPTED = 130
 PATIENCE = 3.0
@@ -151,7 +151,7 @@ def _run_on_ranks(arguments: list[str]) -> int:
         return _tell(arguments, _run(arguments))
     watched = ranks.watch(comm)
     command = next((word for word in arguments if not word.startswith("-")), "")
-    shared = command in ON_ALL_RANKS
+    shared = command in ON_ALL_RANKS or (command == "online" and "--adapt" in arguments)
     outcome = _run_on_one(arguments, silent=comm.rank > 0) if shared or comm.rank == 0 else Outcome()
     if not shared:
         return ranks.on_root(comm, lambda: _tell(arguments, outcome))
