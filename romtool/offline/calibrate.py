@@ -100,9 +100,11 @@ def _variant(
 ) -> Variant:
     """Return the combinations that some snapshots span, as many displacement modes as asked for.
 
-    The dual modes are cut where the displacement's are: at the same discarded part of the snapshots.
+    Without all snapshots they are cut at the tolerance of the training, else what was left out would still be in what
+    hardly matters to the others. The dual modes are cut at the same discarded part as the displacement's.
     """
-    displacement, discarded = _span(record.bases["u"], seen["u"], count, 0.0)
+    tolerance = 0.0 if seen["u"].all() else record.settings.pod.tolerance
+    displacement, discarded = _span(record.bases["u"], seen["u"], count, tolerance)
     duals = {
         field: _span(record.bases[field], seen[field], record.bases[field].n_modes, discarded)[0]
         for field in model.duals
