@@ -1,16 +1,27 @@
 """Small structures that several tests compute with."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from romtool.fem.operators import build_operators
 from romtool.fem.partition import restrict_loading, split_mesh
-from romtool.hifi.march import solve
+from romtool.hifi.linear import linear_solver
+from romtool.hifi.march import linear_lifting, solve
 from romtool.hifi.problem import build_problem
+from romtool.hifi.share import build_share, share_problem
 from romtool.laws import build_tables
+from romtool.linalg.reduction import SerialComm
 from romtool.loading import Dirichlet, Load, Loading, Material, Table, Temperature, TemperatureEntry
 from romtool.offline.parts import build_part
+from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRun, TrainingSet
-from romtool.types import CellBlock, Floats, Mesh
+from romtool.online.adapt import NewLoad
+from romtool.online.enrich import Ground, build_ground
+from romtool.reduced.forces import amplitude_of
+from romtool.reduced.model import Lifting
+from romtool.settings import NewtonSettings
+from romtool.types import CellBlock, Floats, Ints, Mesh
 
 VISCOPLASTIC = {
     "young": 2.0e5,
@@ -90,20 +101,44 @@ def solved(mesh: Mesh, materials: tuple[Material, ...], loading: Loading) -> Flo
     return np.array(history)
 
 
+def slices(mesh: Mesh, count: int) -> Ints:
+    """Return the (n_elements,) subdomain of each element: slices along x."""
+    rank = np.argsort(np.argsort(mesh.points[mesh.blocks[0].connectivity].mean(axis=1)[:, 0], kind="stable"))
+    return rank * count // mesh.n_elements
+
+
 def training_set(
     mesh: Mesh, materials: tuple[Material, ...], loadings: tuple[Loading, ...], n_subdomains: int = 1
 ) -> TrainingSet:
-    """Return solutions of the built-in solver, cut in slices along x, to train on."""
-    rank = np.argsort(np.argsort(mesh.points[mesh.blocks[0].connectivity].mean(axis=1)[:, 0], kind="stable"))
-    parts = split_mesh(mesh, rank * n_subdomains // mesh.n_elements)
+    """Return solutions of the built-in solver, cut in slices along x, to train on; moved supports are lifted."""
+    parts = split_mesh(mesh, slices(mesh, n_subdomains))
+    moved = {entry.name: entry for loading in loadings for entry in loading.dirichlet if entry.value}
+    lifted = tuple(Lifting(name, e.nodes, e.components, None, np.zeros((0, 6))) for name, e in moved.items())
+    problem = build_problem(build_operators(mesh), materials, loadings[0])
+    units = [linear_lifting(problem, replace(entry, value=1.0)) for entry in moved.values()]
+    fields = np.array(units).reshape(len(units), mesh.n_nodes, 3)
     runs = []
     for number, loading in enumerate(loadings):
         displacement = solved(mesh, materials, loading)
         local = tuple(restrict_loading(loading, mesh, part) for part in parts)
         pieces = tuple(displacement[:, part.node_rows] for part in parts)
-        unlifted = np.zeros((len(displacement), 0))
-        runs.append(TrainingRun(f"run {number}", loading, local, loading.times, pieces, unlifted))
+        amplitudes = [amplitude_of(loading, entry, loading.times) for entry in lifted]
+        lifting = np.array(amplitudes).reshape(len(lifted), len(displacement)).T
+        runs.append(TrainingRun(f"run {number}", loading, local, loading.times, pieces, lifting))
     tables = build_tables(materials)
     built = tuple(build_part(part, materials, tables) for part in parts)
-    nothing = tuple(np.zeros((0, part.mesh.n_nodes, 3)) for part in parts)
-    return TrainingSet(built, loadings[0], tuple(runs), (), nothing, mesh.n_nodes, "test")
+    shapes = tuple(fields[:, part.node_rows] for part in parts)
+    return TrainingSet(built, loadings[0], tuple(runs), lifted, shapes, mesh.n_nodes, "test")
+
+
+def ground_of(mesh: Mesh, trained: Trained, training: TrainingSet) -> Ground:
+    """Return what a model of the mesh stands on, on one rank."""
+    count = len(training.parts)
+    share = build_share(mesh, slices(mesh, count), range(count), SerialComm())
+    return build_ground(share, replace(training, runs=()), trained.record)
+
+
+def new_load(ground: Ground, trained: Trained, loading: Loading, options: NewtonSettings | None = None) -> NewLoad:
+    """Return a load with its high-fidelity problem."""
+    problem = share_problem(ground.share, trained.record.materials, loading, options or NewtonSettings())
+    return NewLoad(loading, loading.name, problem, linear_solver(problem))

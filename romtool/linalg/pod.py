@@ -57,6 +57,11 @@ class Pod:
         """Return the number of modes."""
         return len(self.coefficients)
 
+    @property
+    def largest_norm(self) -> float:
+        """Return the largest norm of the snapshots."""
+        return float(np.sqrt(np.sum(self.coefficients**2, axis=0) + self.remainders**2).max(initial=0.0))
+
 
 @dataclass(frozen=True)
 class _Span:
@@ -126,7 +131,7 @@ def extend(basis: Pod, fields: Sequence[Floats], inner: Sequence[Any], comm: Com
     fields: (n_dofs_s,) float per subdomain, the new snapshot.
     inner: one product or matrix per subdomain, the one of the modes.
     comm: the ranks.
-    tolerance: remainder of the snapshot, relative to its norm, below which no mode is added.
+    tolerance: remainder of the snapshot, relative to the largest norm of all snapshots, below which no mode is added.
 
     Raises
     ------
@@ -134,13 +139,14 @@ def extend(basis: Pod, fields: Sequence[Floats], inner: Sequence[Any], comm: Com
     """
     products = [as_product(matrix) for matrix in inner]
     rest = [np.array(field, dtype=np.float64).reshape(-1, 1) for field in fields]
-    norm = float(np.sqrt(_checked_total(float(self_gram(rest, products, comm)[0, 0]))))
+    with np.errstate(over="ignore", invalid="ignore"):  # found by the check of the total
+        energy = _checked_total(float(self_gram(rest, products, comm)[0, 0]), least=basis.largest_norm**2)
     inside = gram(basis.modes, rest, products, comm)[:, 0]
     rest = _deflate(rest, list(basis.modes), products, comm, in_place=True)
     length = float(np.sqrt(max(float(self_gram(rest, products, comm)[0, 0]), 0.0)))
     modes, column, remainder = basis.modes, inside, length
     coefficients = basis.coefficients
-    if length > tolerance * norm:
+    if length > tolerance * np.sqrt(energy):
         modes = tuple(np.hstack([psi, part / length]) for psi, part in zip(modes, rest, strict=True))
         column, remainder = np.append(inside, length), 0.0
         coefficients = np.vstack([coefficients, np.zeros((1, coefficients.shape[1]))])
@@ -241,14 +247,15 @@ def _orthonormality(modes: Sequence[Floats], products: Sequence[Product], comm: 
     return error
 
 
-def _checked_total(energy: float) -> float:
+def _checked_total(energy: float, least: float = 0.0) -> float:
+    """Return the sum of squares of snapshots, or `least` where that is larger; both may not be zero."""
     if not np.isfinite(energy):
         raise InputError(
             "The norms of the snapshots overflow: expected values whose squares are finite. Check the units."
         )
-    if energy <= 0.0:
+    if max(energy, least) <= 0.0:
         raise InputError("All snapshots are zero: there is nothing to decompose. Check the field, or leave it out.")
-    return energy
+    return max(energy, least)
 
 
 def _check(

@@ -11,7 +11,7 @@ from romtool.linalg.gappy import gappy_operator
 from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.loading import Load
-from romtool.offline.calibrate import FLOOR, largest_norm
+from romtool.offline.calibrate import FLOOR
 from romtool.offline.parts import Part
 from romtool.offline.selection import Selection, pick, thermal_points
 from romtool.offline.shapes import surface_shapes, volume_shapes
@@ -126,7 +126,7 @@ def _statistics(
         "quadrature_error": cubature.error,
         "volume_error": cubature.volume_error,
         "singular_values": {name: basis.singular_values for name, basis in bases.items()},
-        "largest_norms": {name: largest_norm(basis) for name, basis in bases.items()},
+        "largest_norms": {name: basis.largest_norm for name, basis in bases.items()},
         "zero_fields": list(record.zero),
         "simulations": [loading.name for loading in record.loadings],
     }

@@ -31,8 +31,11 @@ TRUNCATIONS = (0.25, 0.35, 0.5, 0.65, 0.8)
 """Parts of the displacement modes that the poorer models keep, two at least: one alone errs in ways of its own."""
 
 GRID = 129
-MOST_PAIRS = 400
+MOST_PAIRS = 150
 """Pairs that the Gaussian process is fitted to at most; more are thinned out evenly over the misfit."""
+
+LEAST_SPREAD = 1e-2
+"""Range of log 𝓔 below which the pairs have no slope."""
 
 
 def calibrate(model: ReducedModel, record: TrainingRecord) -> dict[str, Calibration]:
@@ -97,9 +100,11 @@ def _variant(
 ) -> Variant:
     """Return the combinations that some snapshots span, as many displacement modes as asked for.
 
-    The dual modes are cut where the displacement's are: at the same discarded part of the snapshots.
+    Without all snapshots they are cut at the tolerance of the training, else what was left out would still be in what
+    hardly matters to the others. The dual modes are cut at the same discarded part as the displacement's.
     """
-    displacement, discarded = _span(record.bases["u"], seen["u"], count, 0.0)
+    tolerance = 0.0 if seen["u"].all() else record.settings.pod.tolerance
+    displacement, discarded = _span(record.bases["u"], seen["u"], count, tolerance)
     duals = {
         field: _span(record.bases[field], seen[field], record.bases[field].n_modes, discarded)[0]
         for field in model.duals
@@ -140,32 +145,27 @@ def run_pairs(basis: Pod, kept: Floats, history: ReducedHistory, field: str, spa
     exact = basis.coefficients[:, span].T[: len(found)]
     lost = basis.remainders[span][: len(found)]
     norms = np.sqrt(np.sum(exact**2, axis=1) + lost**2)
-    floor = FLOOR * largest_norm(basis)
+    floor = FLOOR * basis.largest_norm
     reference = np.maximum(np.maximum.accumulate(norms), floor)
     errors = np.sqrt(np.sum((found - exact) ** 2, axis=1) + lost**2) / reference
     pairs = np.column_stack([history.residuals[field][1:], errors])
     return np.maximum(pairs[~history.elastic[field][1:] & (norms >= floor)], SMALLEST)
 
 
-def largest_norm(basis: Pod) -> float:
-    """Return the largest norm of the snapshots of a field."""
-    return float(np.sqrt(np.sum(basis.coefficients**2, axis=0) + basis.remainders**2).max(initial=0.0))
-
-
 def fit(pairs: Floats) -> Calibration:
     """Fit `log E = a + b log 𝓔`, b >= 0, and a Gaussian process to what that leaves.
 
-    The bound is the one-sided 95 % quantile with the noise, made non-decreasing in the misfit.
+    The bound is the one-sided 95 % quantile with the noise, made non-decreasing in the misfit. Without any pair every
+    misfit is beyond the calibrated range.
 
     Parameters
     ----------
     pairs: (n_pairs, 2) float, misfits and errors; where there are none, every misfit is beyond the calibration.
     """
     if not len(pairs):
-        nothing = np.array([SMALLEST])
-        return Calibration(nothing, nothing, nothing, pairs)
+        return Calibration(np.array([SMALLEST]), np.ones(1), np.ones(1), pairs)
     x, y = np.log(np.maximum(pairs, SMALLEST)).T
-    slope = max(float(np.polyfit(x, y, 1)[0]), 0.0) if np.ptp(x) > 0.0 else 0.0
+    slope = max(float(np.polyfit(x, y, 1)[0]), 0.0) if np.ptp(x) > LEAST_SPREAD else 0.0
     level = float(np.mean(y - slope * x))
     grid = np.linspace(x.min(), max(x.max(), x.min() + 1e-6), GRID)
     mean, deviation = _process(x, y - level - slope * x, grid)

@@ -11,7 +11,7 @@ from romtool.linalg.agreement import each_rank
 from romtool.linalg.compression import Compression
 from romtool.linalg.pod import Pod
 from romtool.linalg.products import TENSOR_METRIC, Product, point_product
-from romtool.linalg.reduction import Comm
+from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.offline.balance import Balance, common_nodes
 from romtool.offline.parts import MaterialHistory, Part, recompute
 from romtool.offline.training import TrainingRun, TrainingSet
@@ -19,6 +19,9 @@ from romtool.settings import PodSettings
 from romtool.types import Floats, Ints
 
 GIGABYTE = 1e9
+
+NEGLIGIBLE_STRAIN = 1e-10
+"""Root mean square below which internal variables, all of them strains, count as zero."""
 
 
 def displacement_modes(
@@ -73,7 +76,7 @@ class DualSnapshots:
     Parameters
     ----------
     bases: name -> modes; `coefficients` has the snapshots run after run, increment after increment.
-    zero: names of the fields that are zero throughout.
+    zero: names of the fields that are zero or negligible throughout.
     starts: (n_runs + 1,) where each run's snapshots begin.
     unbalance: per run the (n_increments,) relative residual of the imported displacements on the free unknowns.
     """
@@ -91,17 +94,21 @@ class CollectedDuals:
     Parameters
     ----------
     fields: name -> its snapshots.
+    least: name -> norm up to which a field is negligible.
     starts, unbalance: as in `DualSnapshots`.
     """
 
     fields: Mapping[str, Compression]
+    least: Mapping[str, float]
     starts: Ints
     unbalance: tuple[Floats, ...]
 
     def decompose(self) -> DualSnapshots:
         """Return the modes of all fields; each field's snapshots are dropped as soon as it has them."""
         bases = {name: field.finish() for name, field in self.fields.items()}
-        found = {name: basis for name, basis in bases.items() if basis is not None}
+        found = {
+            name: basis for name, basis in bases.items() if basis is not None and basis.largest_norm > self.least[name]
+        }
         return DualSnapshots(found, tuple(name for name in bases if name not in found), self.starts, self.unbalance)
 
 
@@ -137,6 +144,7 @@ def collect_duals(
         )
         for name in names
     }
+    least = {name: negligible_norm(parts, name, comm) for name in names}
     unbalance = []
     common = common_nodes(parts, training.n_nodes, comm)
     for run in runs:
@@ -146,7 +154,13 @@ def collect_duals(
                 compression.add([_field(state, name, columns[name]) for state in states])
             balance.add([state.stress for state in states])
         unbalance.append(np.array(balance.values))
-    return CollectedDuals(fields, starts, tuple(unbalance))
+    return CollectedDuals(fields, least, starts, tuple(unbalance))
+
+
+def negligible_norm(parts: Sequence[Part], name: str, comm: Comm) -> float:
+    """Return the norm up to which a dual field counts as zero."""
+    volume = float(ordered_sum(comm, [np.array(part.operators.volume) for part in parts]))
+    return 0.0 if name == "stress" else NEGLIGIBLE_STRAIN * float(np.sqrt(volume))
 
 
 def dual_products(parts: Sequence[Part], n_components: int) -> list[Product]:

@@ -33,6 +33,9 @@ from romtool.settings import PodSettings, Settings
 from romtool.temperature import evaluate_at
 from romtool.types import Floats
 
+LEAST_PART = 0.1
+"""Part of the tolerance of the reduced quadrature that enrichments with much larger stresses leave at least."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -115,7 +118,7 @@ def build_model(
     ------
     AccuracyError: a tolerance that could not be reached.
     """
-    parts, settings = training.parts, record.settings
+    parts = training.parts
     strains = [_strain_modes(part, psi) for part, psi in zip(parts, bases["u"].modes, strict=True)]
     with clock.phase("cubature", "reduced quadrature"):
         factor = on_root(comm, _stress_factor, bases["stress"].coefficients)
@@ -125,7 +128,7 @@ def build_model(
             [part.operators.weights for part in parts],
             [part.point_ids for part in parts],
             comm,
-            tolerance=settings.quadrature.tolerance,
+            tolerance=on_root(comm, _cubature_tolerance, record),
         )
     with clock.phase("gappy", "sampling points of the dual fields"):
         selection = _sampling(parts, bases, cubature, comm)
@@ -146,6 +149,13 @@ def _stress_factor(coefficients: Floats) -> Floats:
     """
     rotation, values, _ = np.linalg.svd(coefficients, full_matrices=False)
     return np.asarray(rotation * values)
+
+
+def _cubature_tolerance(record: TrainingRecord) -> float:
+    """Return the tolerance that keeps the error on the training's integrands where enrichments add larger ones."""
+    coefficients, end = record.bases["stress"].coefficients, record.starts["stress"][-1]
+    part = np.linalg.norm(coefficients[:, :end]) / np.linalg.norm(coefficients)
+    return record.settings.quadrature.tolerance * max(float(part), LEAST_PART)
 
 
 def displacement_products(

@@ -70,7 +70,7 @@ class TrainingRecord:
     materials: of the whole mesh.
     settings: of the case.
     bases: "u" and dual fields -> coefficients and remainders of the snapshots; the modes are kept per subdomain.
-    zero: dual fields that were zero throughout.
+    zero: dual fields that were zero or negligible throughout.
     starts: as the bases, (n_runs + 1,) where each run's snapshots begin; those behind the last come from enrichments.
     pairs: dual field -> (n, 2) misfit and error of steps that were enriched.
     """

@@ -78,6 +78,7 @@ def growth(before: Mapping[str, Mapping[str, float]], trained: Trained) -> float
         (fields[name], before[run][name], least.get(name, settings.duals.tolerance))
         for run, fields in remembered_errors(trained).items()
         for name in fields.keys() & before[run].keys()
+        if np.isfinite(before[run][name])
     ]
     return max((max(after, floor) / max(earlier, floor) for after, earlier, floor in pairs), default=1.0)
 

@@ -5,12 +5,12 @@ rebuilt by following the reduced trajectory with the laws at all points, one hig
 learns from it, and the step is done again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from romtool.errors import ConvergenceError
+from romtool.errors import AccuracyError, ConvergenceError
 from romtool.hifi.march import HifiState, advance, follow, initial_state, thermoelastic
 from romtool.hifi.problem import HifiProblem
 from romtool.io.atomic import digest_text
@@ -18,7 +18,7 @@ from romtool.laws import state_fields
 from romtool.linalg.agreement import on_root
 from romtool.linalg.reduction import ordered_sum
 from romtool.loading import Loading
-from romtool.offline.calibrate import FLOOR, largest_norm
+from romtool.offline.calibrate import FLOOR
 from romtool.offline.clock import Clock
 from romtool.offline.train import Trained
 from romtool.offline.verify import growth, remembered_errors
@@ -33,6 +33,9 @@ from romtool.reduced.validity import NEW_TEMPERATURE, temperature_distances
 from romtool.types import Floats
 
 Say = Callable[[str], None]
+
+LARGEST_GROWTH = 1.1
+"""Factor by which an enrichment may raise an error on the training without a word."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,13 @@ class NewLoad:
     Parameters
     ----------
     loading: on the whole mesh.
+    digest: of the loading; enriched models are named after it.
     problem: high-fidelity problem of the loading, on this rank.
     solver: of its linear systems.
     """
 
     loading: Loading
+    digest: str
     problem: HifiProblem
     solver: LinearSolver
 
@@ -127,7 +132,7 @@ def adapt(trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions
     Raises
     ------
     CaseError: the load asks for what the model was not trained for.
-    AccuracyError: a model that could not be enriched.
+    AccuracyError: thermo-elastic modes that the model could not be enriched with.
     """
     run = _AdaptiveRun(trained, load, ground, say)
     if options.predictor:
@@ -146,18 +151,19 @@ class _AdaptiveRun:
 
     def march_through(self, options: AdaptOptions) -> Adapted:
         """Go through all times, repairing steps."""
-        history, stopped = self._march(None)
-        first, n_before = 1, len(self.enrichments)
-        while len(self.enrichments) - n_before < options.max_enrichments:
-            step = self._step_to_repair(history, stopped, options.tolerance, first)
-            if step is None:
-                break
+        history, stopped = self._march(self.trained, None)
+        left, step = options.max_enrichments, self._step_to_repair(history, stopped, options.tolerance, 1)
+        while step is not None and left > 0:
             try:
                 history, stopped = self._repair(step, history)
-            except ConvergenceError as error:
-                history, stopped = history.until(step), str(error)
-                break
-            first = step + 1
+            except (ConvergenceError, AccuracyError) as error:
+                return Adapted(self.trained, history.until(step), tuple(self.enrichments), str(error))
+            left, step = left - 1, self._step_to_repair(history, stopped, options.tolerance, step + 1)
+        if step is not None:
+            self.say(
+                f"warning: {self.load.loading.name}: {options.max_enrichments} repairs are done, and the error may be "
+                f"above {options.tolerance:g} from step {step} on; allow more with --max-enrichments"
+            )
         return Adapted(self.trained, history, tuple(self.enrichments), stopped)
 
     def _step_to_repair(self, history: ReducedHistory, stopped: str, tolerance: float, first: int) -> int | None:
@@ -167,9 +173,19 @@ class _AdaptiveRun:
         reached = len(history.times)
         return reached if step is None and stopped and reached >= first else step
 
-    def _march(self, reached: Floats | None) -> tuple[ReducedHistory, str]:
+    def _march(self, trained: Trained, reached: Floats | None) -> tuple[ReducedHistory, str]:
         """March behind the steps that are known; return what was reached, and why it stopped there."""
-        return on_root(self.ground.comm, _march_on, self.trained, self.load.loading, reached)
+        return on_root(self.ground.comm, _march_on, trained, self.load.loading, reached)
+
+    def _march_behind(self, step: int, history: ReducedHistory, new: Trained) -> tuple[ReducedHistory, str]:
+        """March an enriched model on from the step before; the earlier steps stay as they are."""
+        reached = np.zeros((step, new.model.n_modes))
+        reached[:, : self.trained.model.n_modes] = history.coordinates[:step]
+        redone, stopped = self._march(new, reached)
+        iterations = np.concatenate([history.iterations[:step], redone.iterations[step:]])
+        cuts = np.concatenate([history.cuts[:step], redone.cuts[step:]])
+        evaluations = history.evaluations + redone.evaluations
+        return replace(redone, iterations=iterations, cuts=cuts, evaluations=evaluations), stopped
 
     def _repair(self, step: int, history: ReducedHistory) -> tuple[ReducedHistory, str]:
         """Solve one step with the high-fidelity model, learn from it, and march on from the step before."""
@@ -187,13 +203,10 @@ class _AdaptiveRun:
         pairs = {name: np.array([[history.residuals[name][step], error]]) for name, error in errors.items()}
         lifted = self._lifting(state.time)
         snapshot = {"u": state.displacement - lifted, **fields}
-        self.trained = enrich(old, (snapshot,), pairs, self._model_id(step), self.ground, clock)
+        new = enrich(old, (snapshot,), pairs, self._model_id(step), self.ground, clock)
         with clock.phase("march", ""):
-            reached = np.zeros((step, self.trained.model.n_modes))
-            reached[:, : old.model.n_modes] = history.coordinates[:step]
-            redone, stopped = self._march(reached)
-        iterations = np.concatenate([history.iterations[:step], redone.iterations[step:]])
-        redone = replace(redone, iterations=iterations)
+            redone, stopped = self._march_behind(step, history, new)
+        self.trained = new
         after = indications_of(self.trained.model, redone)
         self._log(step, (known, after), errors, statistics.iterations, growth(before, self.trained), clock)
         return redone, stopped
@@ -254,14 +267,13 @@ class _AdaptiveRun:
             squares.append(np.sum(pair * product(pair), axis=0))
         error, norm = np.sqrt(ordered_sum(self.ground.comm, squares)).tolist()
         earlier = np.linalg.norm(history.duals[name][:step], axis=1).max(initial=0.0)
-        return float(max(error / max(norm, earlier, FLOOR * largest_norm(self.trained.record.bases[name])), SMALLEST))
+        return float(max(error / max(norm, earlier, FLOOR * self.trained.record.bases[name].largest_norm), SMALLEST))
 
     def predict(self) -> None:
         """Add the thermo-elastic answers to temperature fields that are not in the span of the training."""
         clock, model = Clock(lambda text: None), self.trained.model
         local = restrict_to_thermal(self.load.loading, model.thermal)
-        entries = {entry.time for entry in local.temperature.entries if self.times[0] < entry.time <= self.times[-1]}
-        times = on_root(self.ground.comm, _new_temperatures, model, local, sorted(entries))
+        times = on_root(self.ground.comm, _new_temperatures, model, local)
         if not times:
             return
         before, snapshots = remembered_errors(self.trained), []
@@ -273,7 +285,7 @@ class _AdaptiveRun:
         self._log(0, ({}, {}), {}, 0, growth(before, self.trained), clock)
 
     def _model_id(self, step: int) -> str:
-        return digest_text(f"{self.trained.model.model_id} {self.load.loading.name} {step}")[:12]
+        return digest_text(f"{self.trained.model.model_id} {self.load.digest} {step}")[:12]
 
     def _log(
         self,
@@ -300,12 +312,17 @@ class _AdaptiveRun:
         )
         self.enrichments.append(entry)
         self.say(_sentence(self.load.loading.name, entry))
+        if growth > LARGEST_GROWTH:
+            self.say(f"warning: {self.load.loading.name}: an error on the training grew by a factor of {growth:.2g}")
 
 
-def _new_temperatures(model: ReducedModel, loading: Loading, times: Sequence[float]) -> list[float]:
-    """Return the times at which the temperature is outside the span of the training."""
-    distances: Sequence[float] = temperature_distances(model, loading, np.array(times)).tolist() if times else []
-    return [time for time, distance in zip(times, distances, strict=True) if distance > NEW_TEMPERATURE]
+def _new_temperatures(model: ReducedModel, loading: Loading) -> list[float]:
+    """Return the times of the temperature's entries at which it is outside the span of the training."""
+    entries = np.array([entry.time for entry in loading.temperature.entries])
+    times = np.unique(np.clip(entries, loading.times[1], loading.times[-1]))
+    distances = temperature_distances(model, loading, times) if len(times) else times
+    found: list[float] = times[distances > NEW_TEMPERATURE].tolist()
+    return found
 
 
 def _march_on(trained: Trained, loading: Loading, reached: Floats | None) -> tuple[ReducedHistory, str]:

@@ -11,7 +11,7 @@ from romtool.linalg.pod import Pod, extend, pod
 from romtool.linalg.products import Product
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.offline.clock import Clock
-from romtool.offline.snapshots import dual_products
+from romtool.offline.snapshots import dual_products, negligible_norm
 from romtool.offline.train import Trained, build_model, displacement_products
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.reduced.model import ModeShapes
@@ -108,7 +108,7 @@ def enrich(
             products = ground.products(field.shape[1], name)
             if name in bases:
                 bases[name] = extend(bases[name], split, products, comm, tolerance=NEGLIGIBLE)
-            elif _norm(split, products, comm) > 0.0:
+            elif _norm(split, products, comm) > negligible_norm(ground.training.parts, name, comm):
                 bases[name] = _first(split, products, comm, record.bases["stress"].coefficients.shape[1])
     memory = replace(
         record,

@@ -22,7 +22,7 @@ from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.offline.verify import remembered_errors, worst
 from romtool.online.adapt import AdaptOptions, NewLoad, adapt
 from romtool.online.enrich import Ground, build_ground
-from romtool.pipeline.folders import part_reader, read_head, read_model, read_modes, read_record
+from romtool.pipeline.folders import part_reader, read_head, read_model, read_modes, read_record, value_digest
 from romtool.pipeline.offline import write_model
 from romtool.pipeline.online import (
     Answer,
@@ -36,6 +36,7 @@ from romtool.pipeline.online import (
 )
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.pipeline.sources import field_reader
+from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import indications_of
 from romtool.reduced.march import load_kernels, restrict_to_thermal
 from romtool.reduced.model import ReducedModel
@@ -94,7 +95,7 @@ def online_adaptive(
     load_kernels(trained.model)
     if missing := petsc_missing(trained.record.settings.hifi):
         say(missing)
-    loadings = together(comm, lambda: [_loading_on_mesh(trained.record, load, ground.share.mesh) for load in loads])
+    loadings = together(comm, lambda: [_loading_on_mesh(trained, load, ground.share.mesh) for load in loads])
     answers = []
     for loading in loadings:
         trained, answer = _answer(trained, ground, loading, model_path, out, say, request)
@@ -108,9 +109,13 @@ def online_adaptive(
 
 def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) -> list[LoadFile]:
     """Read load files; check that what is to be written is not there."""
-    if request.save_model is not None and request.save_model.exists() and not request.overwrite:
-        raise CaseError(f"{request.save_model} exists; give --overwrite or another --save-model")
-    return read_new_loads(load_paths, out, overwrite=request.overwrite)
+    kept = request.save_model
+    if kept is not None and kept.exists() and not request.overwrite:
+        raise CaseError(f"{kept} exists; give --overwrite or another --save-model")
+    loads = read_new_loads(load_paths, out, overwrite=request.overwrite)
+    if kept is not None and kept.resolve() in {(out / load.name).resolve() for load in loads}:
+        raise CaseError(f"{kept} is where a result goes; give another --save-model")
+    return loads
 
 
 def _open_trained(path: Path, comm: Comm, allow: Say | None) -> tuple[Trained, Ground]:
@@ -163,9 +168,17 @@ def _read_mesh(path: Path, model: ReducedModel) -> tuple[Mesh, np.ndarray]:  # t
     return mesh, part_of_element
 
 
-def _loading_on_mesh(record: TrainingRecord, load: LoadFile, mesh: Mesh) -> Loading:
-    """Return the loading of a load file on the whole mesh; one with a name alone is the first simulation's."""
-    return apply_load(record.loadings[0] if changes_nothing(load) else record.loading, load, field_reader(mesh))
+def _loading_on_mesh(trained: Trained, load: LoadFile, mesh: Mesh) -> Loading:
+    """Return the loading of a load file on the whole mesh; one with a name alone is the first simulation's.
+
+    Raises
+    ------
+    CaseError, ReaderError: the load file does not fit the mesh or the model.
+    """
+    record = trained.record
+    loading = apply_load(record.loadings[0] if changes_nothing(load) else record.loading, load, field_reader(mesh))
+    check_loading(trained.model, loading)
+    return loading
 
 
 def _answer(
@@ -184,7 +197,7 @@ def _answer(
         request.tolerance or settings.indicator.tolerance, request.max_enrichments, request.predictor
     )
     try:
-        adapted = adapt(trained, NewLoad(loading, problem, solver), ground, options, say)
+        adapted = adapt(trained, NewLoad(loading, value_digest(loading), problem, solver), ground, options, say)
     finally:
         solver.close()
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}

@@ -17,6 +17,7 @@ from romtool.laws import held_by, open_plugins
 from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
+from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, load_kernels, march_loading
 from romtool.reduced.model import ReducedModel
@@ -87,6 +88,7 @@ def online(
     for load in loads:
         start = time.perf_counter()
         loading = loading_for(model, load, read_field)
+        check_loading(model, loading)
         prepared.append((loading, time.perf_counter() - start))
     return [_answer(model, model_path, *entry, out, say, overwrite) for entry in prepared]
 

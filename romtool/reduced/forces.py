@@ -148,6 +148,17 @@ def _multiple(entry: Dirichlet, lifting: Lifting) -> float:
     )
 
 
+def check_loading(model: ReducedModel, loading: Loading) -> None:
+    """Check that all that acts in a loading is known to the model.
+
+    Raises
+    ------
+    CaseError: as `build_schedule`.
+    """
+    check_dirichlet(model, loading)
+    force_history(model, loading, loading.times[:1])
+
+
 def check_dirichlet(model: ReducedModel, loading: Loading) -> None:
     """Check that the loading supports the structure as the training did.
 

@@ -10,7 +10,7 @@ from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
 from romtool.reduced.model import DualBasis, ReducedModel, ThermalPoints
-from romtool.reduced.newton import march
+from romtool.reduced.newton import NEGLIGIBLE, march
 from romtool.settings import NewtonSettings
 from romtool.temperature import evaluate_at, restrict
 from romtool.types import Bools, Floats, Ints
@@ -162,7 +162,7 @@ def march_loading(
     start_virgin(points, out)
     cuts, first = np.zeros(len(times), dtype=np.int64), 0
     if reached is not None:
-        _follow(model, _sites(model, loading), schedule, out, reached)
+        scale[0] = _follow(model, points, _sites(model, loading), schedule, out, reached)
         first = len(reached) - 1
     limits = Criteria(criteria.tolerance, criteria.max_iterations)
     while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
@@ -179,12 +179,20 @@ def march_loading(
     return _history(model, loading, schedule, out, cuts)
 
 
-def _follow(model: ReducedModel, sites: Sites, schedule: Schedule, out: Trajectory, reached: Floats) -> None:
-    """Fill the first rows of a trajectory: states and stresses at the reduced points along known coordinates."""
+def _follow(
+    model: ReducedModel, points: Points, sites: Sites, schedule: Schedule, out: Trajectory, reached: Floats
+) -> float:
+    """Fill the first rows of a trajectory: states and stresses at the reduced points along known coordinates.
+
+    Returns
+    -------
+    The largest norm of the absolute internal force contributions.
+    """
     out.coordinates[: len(reached)] = reached
     lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), len(model.material), 6)
     strains = np.tensordot(reached, model.strain_modes, axes=(1, 2))
     strains += np.tensordot(schedule.lifting[: len(reached)], lifting, axes=1)
+    largest = 0.0
     for i in range(1, len(reached)):
         failed = evaluate(
             model.tables,
@@ -202,8 +210,17 @@ def _follow(model: ReducedModel, sites: Sites, schedule: Schedule, out: Trajecto
         if failed:
             raise ConvergenceError(
                 f"the material law of element {model.point_ids[failed - 1, 0]}, point {model.point_ids[failed - 1, 1]} "
-                f"could not follow the computation to time {schedule.times[i]:g}"
+                f"could not follow the computation to time {schedule.times[i]:g}; try smaller steps in [time]"
             )
+        largest = max(largest, _absolute_norm(points.weighted, out.stress[i, : model.n_active]))
+    return largest
+
+
+def _absolute_norm(weighted: Floats, stress: Floats) -> float:
+    """Return the norm over the modes of `Σ_k |w_k eps(psi_j)(k):sig(k)|`, as the compiled march has it."""
+    absolute = np.abs(np.einsum("jak,ka->jk", weighted, stress)).sum(axis=1)
+    size = np.linalg.norm(stress, axis=0).sum()
+    return float(max(np.linalg.norm(absolute), NEGLIGIBLE * np.linalg.norm(weighted) * size))
 
 
 def load_kernels(model: ReducedModel) -> None:

@@ -135,7 +135,7 @@ class Validity:
     temperature: (2,) smallest and largest [temperature].
     temperature_rate: largest change per time [temperature/time].
     step: (2,) smallest and largest time step [time].
-    amplitudes: "kind on set" -> (2,) smallest and largest size of a load.
+    amplitudes: "kind on set" -> (2,) smallest and largest size of a load or of a prescribed displacement.
     temperature_span: (n_nodes, n) orthonormal changes of the thermal nodes' temperature from the initial one.
     """
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from romtool.loading import Load, Loading
+from romtool.loading import Dirichlet, Load, Loading
 from romtool.reduced.model import ReducedModel, ThermalPoints, Validity
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats
@@ -28,10 +28,10 @@ def training_domain(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Vali
     steps = np.concatenate([np.diff(loading.times) for loading in loadings])
     amplitudes: dict[str, Floats] = {}
     for loading in loadings:
-        for load in loading.loads:
-            values = _amplitudes(loading, load)
-            known = amplitudes.get(_key(load), values)
-            amplitudes[_key(load)] = np.array([min(known.min(), values.min()), max(known.max(), values.max())])
+        for entry in _acting(loading):
+            values = _amplitudes(loading, entry)
+            known = amplitudes.get(_key(entry), values)
+            amplitudes[_key(entry)] = np.array([min(known.min(), values.min()), max(known.max(), values.max())])
     changes = np.vstack([found - _initial(thermal, loading) for loading, found in zip(loadings, fields, strict=True)])
     _, values, modes = np.linalg.svd(changes, full_matrices=False)
     return Validity(
@@ -57,11 +57,11 @@ def outside_validity(model: ReducedModel, loading: Loading) -> list[str]:
         _beyond("rate of temperature", np.array([_rate(loading, fields)]), np.array([0.0, known.temperature_rate])),
         _beyond("time step", np.diff(loading.times), known.step),
     ]
-    for load in loading.loads:
-        if _key(load) in known.amplitudes:
-            found.append(_beyond(_key(load), _amplitudes(loading, load), known.amplitudes[_key(load)]))
+    for entry in _acting(loading):
+        if _key(entry) in known.amplitudes:
+            found.append(_beyond(_key(entry), _amplitudes(loading, entry), known.amplitudes[_key(entry)]))
         else:
-            found.append(f"{_key(load)}: not in the training")
+            found.append(f"{_key(entry)}: not in the training")
     distance = float(temperature_distances(model, loading, loading.times).max())
     if distance > NEW_TEMPERATURE:
         found.append(f"temperature field: {distance:.1%} of its change is outside the span of the training's fields")
@@ -104,16 +104,23 @@ def _rate(loading: Loading, fields: Floats) -> float:
     return float((np.abs(np.diff(fields, axis=0)).max(axis=1, initial=0.0) / np.diff(loading.times)).max())
 
 
-def _key(load: Load) -> str:
-    """Return how a load is named in sentences and in the model."""
-    return f"{load.kind} on {load.region}"
+def _acting(loading: Loading) -> tuple[Load | Dirichlet, ...]:
+    """Return the loads and the prescribed displacements that are not zero."""
+    return (*loading.loads, *(entry for entry in loading.dirichlet if np.any(entry.value)))
 
 
-def _amplitudes(loading: Loading, load: Load) -> Floats:
-    """Return the (n_times,) size of a load: its table times its value, the norm of a field or vector."""
-    value = np.asarray(load.value, dtype=np.float64)
+def _key(entry: Load | Dirichlet) -> str:
+    """Return how a load or a prescribed displacement is named in sentences and in the model."""
+    if isinstance(entry, Load):
+        return f"{entry.kind} on {entry.region}"
+    return f"displacement {''.join('xyz'[c] for c in entry.components)} of {entry.nodes}"
+
+
+def _amplitudes(loading: Loading, entry: Load | Dirichlet) -> Floats:
+    """Return the (n_times,) size of what acts: its table times its value, the norm of a field or vector."""
+    value = np.asarray(entry.value, dtype=np.float64)
     size = float(value) if value.ndim == 0 else float(np.linalg.norm(value))
-    return size * np.array([loading.amplitude(load.table, float(time)) for time in loading.times])
+    return size * np.array([loading.amplitude(entry.table, float(time)) for time in loading.times])
 
 
 def _beyond(what: str, values: Floats, known: Floats) -> str:
