@@ -1,0 +1,33 @@
+"""Write the covariance case, and the matrices that `romtool operators select` asks for (NumPy's .npy, dense).
+
+python cases/operators/covariance/make.py -o covariance
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from covariance import covariance, distances  # noqa: E402
+from exporting import arguments, export  # noqa: E402
+
+
+def main() -> None:
+    """Read the command line and write the folder."""
+    options = arguments(__doc__, points=(1000, "points of the process"))
+    write(options.output, options.points)
+
+
+def write(folder: Path, n_points: int) -> None:
+    """Write everything for so many points."""
+    distance = distances(n_points)
+
+    def matrix(l: float):  # noqa: E741
+        return covariance(distance, l)
+
+    export(HERE / "case.toml", folder, {"matrices/A-{}.npy": matrix, "validation/A-{}.npy": matrix})
+
+
+if __name__ == "__main__":
+    main()
