@@ -56,6 +56,18 @@ class Interpolation:
         """
         return np.asarray(linalg.solve_triangular(self.triangular, self.projection @ values, check_finite=False))
 
+    def shortened(self, count: int) -> "Interpolation":
+        """Return the interpolation with the first samples and points only; of EIM, whose factors are nested."""
+        first = slice(count)
+        return Interpolation(
+            self.samples[first],
+            self.points[first],
+            self.projection[first, first],
+            self.triangular[first, first],
+            self.errors[: count + 1],
+            converged=False,
+        )
+
 
 def interpolate(values: Numbers, *, tolerance: float, max_terms: int, method: Method = "eim") -> Interpolation:
     """Select samples and points from the values of a family of functions.
