@@ -30,11 +30,12 @@ COMMANDS = {
     "fields": "Write full fields of a result for ParaView.",
     "solve": "Run the built-in high-fidelity solver.",
     "compare": "Measure the errors between two results.",
+    "operators": "Models of parameter-dependent matrices that any code exported.",
     "report": "Make one self-contained HTML page of models and results.",
     "info": "Describe a solver file, dataset, model or result.",
     "readers": "List the file formats and what they need.",
 }
-ON_ALL_RANKS = ("import", "offline", "fields", "solve")
+ON_ALL_RANKS = ("import", "offline", "fields", "solve", "operators build")
 """Commands that share their work; of the others rank 0 does all, and the rest wait."""
 
 INTERRUPTED = 130
@@ -150,8 +151,8 @@ def _run_on_ranks(arguments: list[str]) -> int:
     if comm.size == 1:
         return _tell(arguments, _run(arguments))
     watched = ranks.watch(comm)
-    command = next((word for word in arguments if not word.startswith("-")), "")
-    shared = command in ON_ALL_RANKS
+    words = [word for word in arguments if not word.startswith("-")]
+    shared = any(words[: len(command.split())] == command.split() for command in ON_ALL_RANKS)
     outcome = _run_on_one(arguments, silent=comm.rank > 0) if shared or comm.rank == 0 else Outcome()
     if not shared:
         return ranks.on_root(comm, lambda: _tell(arguments, outcome))

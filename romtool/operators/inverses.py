@@ -19,7 +19,7 @@ from romtool.types import Floats
 
 
 @dataclass(frozen=True)
-class Certificate:
+class ErrorBound:
     """What bounds the errors: positive forms and the spectra at the selected parameters."""
 
     forms: PositiveForms
@@ -43,7 +43,7 @@ class InverseModel:
     columns: Numbers
     rhs_coefficients: Coefficients | None
     of_rhs: bool
-    certificate: Certificate | None
+    certificate: ErrorBound | None
 
     def apply(self, parameters: Floats) -> Numbers:
         """Return `A⁻¹ B`, (n_parameters, n, k), or (n_parameters, n, 1) solutions, for (n_parameters, p) parameters."""
@@ -82,7 +82,7 @@ class LogDetModel:
 
     powers: Powers
     values: Floats
-    certificate: Certificate | None
+    certificate: ErrorBound | None
 
     def evaluate(self, parameters: Floats) -> Floats:
         """Return (n,) log-determinants for (n, p) parameters."""
@@ -106,7 +106,7 @@ def inverse_model(
     rhs_coefficients: Coefficients | None,
     *,
     of_rhs: bool,
-    certificate: Certificate | None,
+    certificate: ErrorBound | None,
 ) -> InverseModel:
     """Invert A at the selected parameters, applied to columns.
 
@@ -127,7 +127,7 @@ def inverse_model(
 
 
 def logdet_model(
-    terms: Sequence[Matrix], powers: Powers, names: Sequence[str], certificate: Certificate | None
+    terms: Sequence[Matrix], powers: Powers, names: Sequence[str], certificate: ErrorBound | None
 ) -> LogDetModel:
     """Factorise A at the selected parameters. Raises InputError where it is singular; see `inverse_model`."""
     values = [factor.log_det for factor in _factors(terms, powers, names)]
@@ -140,7 +140,7 @@ def _factors(terms: Sequence[Matrix], powers: Powers, names: Sequence[str]) -> I
     return (LuFactor(combine(terms, row), f"A at {name}") for row, name in zip(weights, names, strict=True))
 
 
-def certify(problem: FullProblem, norm: Norm, powers: Powers, forms: PositiveForms) -> Certificate:
+def certify(problem: FullProblem, norm: Norm, powers: Powers, forms: PositiveForms) -> ErrorBound:
     """Return what bounds the errors of inverses and log-determinants of positive forms.
 
     Parameters
@@ -162,7 +162,7 @@ def certify(problem: FullProblem, norm: Norm, powers: Powers, forms: PositiveFor
         )
         sizes.append(max(abs(ends.low), abs(ends.high)))
     low, high = _spectra(powers, forms, powers.parameters)
-    return Certificate(forms, SpectralBound(np.array(sizes), low, high, len(problem.rhs_terms)))
+    return ErrorBound(forms, SpectralBound(np.array(sizes), low, high, len(problem.rhs_terms)))
 
 
 def _spectra(powers: Powers, forms: PositiveForms, parameters: Floats) -> tuple[Floats, Floats]:
@@ -172,7 +172,7 @@ def _spectra(powers: Powers, forms: PositiveForms, parameters: Floats) -> tuple[
     return forms.lower(parameters, weights) - left_out, forms.upper(parameters) + left_out
 
 
-def _bounds(powers: Powers, certificate: Certificate, parameters: Floats) -> PowerBounds:
+def _bounds(powers: Powers, certificate: ErrorBound, parameters: Floats) -> PowerBounds:
     """Return the bounds against A itself: of the representation, plus what that leaves out."""
     low, high = _spectra(powers, certificate.forms, parameters)
     found = bounds(powers, certificate.spectral, parameters, low, high)

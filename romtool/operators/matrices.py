@@ -32,13 +32,29 @@ def read_matrix(path: Path) -> Matrix:
 
 
 def read_rows(path: Path, n_columns: int) -> Numbers:
-    """Read a dense matrix of any number of rows, one row at least, as (n_rows, n_columns). Raises ReaderError."""
-    matrix = _read(path, "matrix")
-    rows = np.atleast_2d(matrix.toarray() if sparse.issparse(matrix) else matrix)
-    if rows.ndim != 2 or rows.shape[1] != n_columns:
-        raise ReaderError(f"{path}: holds an array of shape {rows.shape}; expected {n_columns} columns")
-    _check_finite(path, rows)
-    return rows
+    """Read a matrix of any number of rows as a (n_rows, n_columns) array; a vector is one. Raises ReaderError."""
+    return _read_dense(path, np.atleast_2d, 1, n_columns)
+
+
+def read_columns(path: Path, n_rows: int) -> Numbers:
+    """Read a matrix of any number of columns as a (n_rows, n_columns) array; a vector is one. Raises ReaderError."""
+    return _read_dense(path, lambda found: found[:, None] if found.ndim == 1 else found, 0, n_rows)
+
+
+def _read_dense(path: Path, shaped: Callable[[Numbers], Numbers], axis: int, count: int) -> Numbers:
+    found = _read(path, "matrix")
+    matrix = shaped(found.toarray() if sparse.issparse(found) else found)
+    if matrix.ndim != 2 or matrix.shape[axis] != count or not matrix.size:
+        what = "columns" if axis else "rows"
+        raise ReaderError(f"{path}: holds an array of shape {matrix.shape}; expected {count} {what}")
+    _check_finite(path, matrix)
+    return matrix
+
+
+def asymmetry(matrix: Matrix) -> float:
+    """Return the largest entry of `A - Aᴴ` relative to that of A."""
+    largest = abs(matrix).max()
+    return float(abs(matrix - matrix.conj().T).max() / largest) if largest else 0.0
 
 
 def read_vector(path: Path, n_rows: int) -> Numbers:

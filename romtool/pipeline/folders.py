@@ -21,8 +21,11 @@ from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
 from romtool.io.records import create_file, open_file, read_value, write_value
+from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.loading import Loading, Material
+from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
+from romtool.operators.model import OperatorModel
 from romtool.reduced import march, model
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
@@ -120,6 +123,10 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
+        *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
+        *(stability.MeasuredRemainder, stability.InterpolatedConstant, reduced.ReducedSystem, powers.Powers),
+        *(power_bounds.SpectralBound, inverses.ErrorBound, inverses.InverseModel, inverses.LogDetModel, OperatorModel),
     )
 }
 

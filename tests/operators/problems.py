@@ -1,7 +1,9 @@
 """Small parameter-dependent problems, assembled here and given to the package as complete matrices only."""
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import sparse
@@ -60,3 +62,64 @@ def cavity(n: int = 120) -> Exported:
     functions = Functions(("k",), ("1", "k**2", "1j*k"), np.zeros((1, 1)))
     rhs = np.full(n, h, dtype=complex)
     return Exported(domain, functions, matrix, rhs)
+
+
+def export(case: Path, exported: Exported, write: Callable[[Path, object], None] | None = None):
+    """Write the matrices that the lists beside a case file ask for, as a user's code would."""
+    for table in sorted(case.parent.rglob("*-parameters.csv")):
+        with table.open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                mu = np.array([float(row[name]) for name in exported.domain.names])
+                path = table.parent / row["file"]
+                if path.suffix == ".npy":
+                    np.save(path, exported.rhs)
+                else:
+                    (write or save)(path, exported.matrix(mu))
+
+
+def save(path: Path, matrix: object) -> None:
+    """Write one matrix in SciPy's format."""
+    sparse.save_npz(path, sparse.csr_matrix(matrix))
+
+
+ROD_CASE = """
+[case]
+name = "rod"
+
+[[parameters]]
+name = "a"
+range = [0.0, 8.0]
+samples = 9
+
+[[parameters]]
+name = "c"
+range = [0.3, 0.7]
+samples = 17
+
+[operator]
+functions = ["1 + a*exp(-(x - c)**2/0.02)"]
+points = { x = [0.01, 0.99, 50] }
+files = "matrices/A-{}.npz"
+forms = "positive"
+tolerance = 1e-9
+
+[rhs]
+file = "b.npy"
+
+[basis]
+problem = "coercive"
+tolerance = 1e-4
+
+[validation]
+samples = 5
+files = "validation/A-{}.npz"
+"""
+
+
+def rod_case(folder: Path, text: str = ROD_CASE) -> tuple[Path, Exported]:
+    """Write the case file and the right-hand side of a small rod."""
+    exported = rod(50)
+    case = folder / "case.toml"
+    case.write_text(text, encoding="utf-8")
+    np.save(folder / "b.npy", exported.rhs)
+    return case, exported
