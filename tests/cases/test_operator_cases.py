@@ -18,7 +18,7 @@ def module_of(folder: str, name: str) -> ModuleType:
     spec = spec_from_file_location(f"operator_cases_{folder}_{name}", CASES / folder / f"{name}.py")
     module = module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", list(sys.path))
+        patch.setattr(sys, "path", [str(CASES / folder), *sys.path])
         patch.setitem(sys.modules, spec.name, module)
         spec.loader.exec_module(module)
     return module

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bvp import assemble, diffusivity, gauss_points, load, reaction  # noqa: E402
-from exporting import arguments, export  # noqa: E402
+from bvp import assemble, diffusivity, gauss_points, load, reaction
+from exporting import arguments, export
+
+HERE = Path(__file__).parent
 
 
 def main() -> None:

@@ -9,9 +9,21 @@ Floats = NDArray[np.float64]
 NUGGET = 1e-2
 
 
-def distances(n: int, seed: int = 0) -> Floats:
-    """Return the (n, n) distances of uniformly drawn points."""
-    return squareform(pdist(np.random.default_rng(seed).random((n, 2))))
+def positions(n: int, seed: int = 0) -> Floats:
+    """Return (n, 2) uniformly drawn points of the unit square."""
+    return np.random.default_rng(seed).random((n, 2))
+
+
+def distances(n: int) -> Floats:
+    """Return the (n, n) distances of the points."""
+    return squareform(pdist(positions(n)))
+
+
+def observations(n: int, seed: int = 1) -> Floats:
+    """Return (n,) values at the points: a wave, and noise of the nugget's variance."""
+    x, y = positions(n).T
+    noise = np.sqrt(NUGGET) * np.random.default_rng(seed).standard_normal(n)
+    return np.sin(4 * x) * np.cos(3 * y) + noise
 
 
 def covariance(distance: Floats, length: float) -> Floats:

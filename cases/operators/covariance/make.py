@@ -6,11 +6,14 @@ python cases/operators/covariance/make.py -o covariance
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+import numpy as np
 
-from covariance import covariance, distances  # noqa: E402
-from exporting import arguments, export  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from covariance import covariance, distances, observations
+from exporting import arguments, export
+
+HERE = Path(__file__).parent
 
 
 def main() -> None:
@@ -27,6 +30,7 @@ def write(folder: Path, n_points: int) -> None:
         return covariance(distance, l)
 
     export(HERE / "case.toml", folder, {"matrices/A-{}.npy": matrix, "validation/A-{}.npy": matrix})
+    np.save(folder / "b.npy", observations(n_points))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bem import assemble, ellipsoid, plane_wave
+from exporting import arguments, export
+
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-
-from bem import assemble, ellipsoid, plane_wave  # noqa: E402
-from exporting import arguments, export  # noqa: E402
-
 DIRECTION = np.array([1.0, 2.0, 2.0]) / 3
 
 
