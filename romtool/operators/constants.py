@@ -1,9 +1,10 @@
 """Offline: stability constants and sizes of remainders, from the exported matrices."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from romtool.errors import AccuracyError, InputError
 from romtool.linalg.eim import Numbers, interpolate
@@ -30,60 +31,51 @@ SAFETY = 2.0
 N_MEASURED = 3
 
 
-def term_extremes(problem: FullProblem, norm: Norm) -> list[Extremes]:
-    """Return the extreme ratios `vᴴ A_m v / vᴴ X v` of all terms.
+def term_extremes(problem: FullProblem, norm: Norm, combinations: Numbers) -> list[Extremes]:
+    """Return the extreme ratios `vᴴ B v / vᴴ X v` of combinations B of the terms.
 
-    Raises
-    ------
-    InputError: a term that is not positive definite.
+    Parameters
+    ----------
+    problem, norm: of full order.
+    combinations: (d, n) a combination per column.
     """
-    found = [
-        extremes(
-            lambda v, matrix=matrix: norm.riesz(problem.algebra.multiply(matrix, v)),  # type: ignore[misc]
-            norm,
-            problem.random(m),
-            tolerance=BOX_TOLERANCE,
-        )
-        for m, matrix in enumerate(problem.terms)
-    ]
-    for m, (matrix, ends) in enumerate(zip(problem.terms, found, strict=True)):
-        if not _ratio(problem, matrix, norm, ends.low_vector) > 0.0:
-            raise InputError(
-                f"A at {problem.name(problem.coefficients.parameters[m])} is not positive definite; expected that of a "
-                'coercive problem: export it again, or set problem = "general"'
-            )
+    found: list[Extremes] = []
+    for column in combinations.T:
+        matrix = problem.algebra.combine(problem.terms, column)
+
+        def apply(vector: Numbers, matrix: Any = matrix) -> Numbers:
+            return norm.riesz(problem.algebra.multiply(matrix, vector))
+
+        found.append(extremes(apply, norm, problem.random(len(found)), tolerance=BOX_TOLERANCE))
     return found
 
 
-def _ratio(problem: FullProblem, matrix: Any, norm: Norm, vector: Numbers) -> float:
-    """Return `vᴴ A v / vᴴ X v`."""
-    inner, multiply = problem.algebra.inner, problem.algebra.multiply
-    upper, lower = inner(vector, multiply(matrix, vector)), inner(vector, norm.multiply(vector))
-    return float(np.real(upper[0, 0]) / np.real(lower[0, 0]))
-
-
-def successive_constraints(
-    problem: FullProblem, norm: Norm, box: Sequence[Extremes], training: Floats
-) -> SuccessiveConstraints:
+def successive_constraints(problem: FullProblem, norm: Norm, training: Floats) -> SuccessiveConstraints:
     """Choose parameters at which the coercivity constant is computed, until the bounds are close on the training.
 
     Parameters
     ----------
     problem, norm: of full order.
-    box: of `term_extremes`.
     training: (n, p) float.
 
     Raises
     ------
-    AccuracyError: bounds that stay apart.
+    AccuracyError: bounds that stay apart. InputError: complex functions, or a matrix that is not positive definite.
     """
-    weights = _real(problem.weights(training))
+    weights = problem.weights(training)
+    if np.iscomplexobj(weights):
+        raise InputError('the functions of a coercive problem are complex; expected real ones, or problem = "general"')
+    triangular = problem.coefficients.interpolation.triangular
+    inverse = solve_triangular(triangular, np.eye(len(triangular)))
+    box = term_extremes(problem, norm, inverse)
     low, high = np.array([ends.low for ends in box]), np.array([ends.high for ends in box])
-    found = SuccessiveConstraints(low, high, weights[:0], low[:0], weights[:0])
-    worst = len(training) // 2
+    found = SuccessiveConstraints(triangular, low, high, weights[:0], low[:0], weights[:0])
+    lower, worst = np.full(len(training), -np.inf), len(training) // 2
     for _ in range(MAX_CONSTRAINTS):
-        found = _with_constraint(problem, norm, found, training[worst], weights[worst])
-        upper, lower = found.upper(weights), found.lower(training, weights)
+        found = _with_constraint(problem, norm, found, training[worst], weights[worst], inverse)
+        upper = found.upper(weights)
+        apart = np.flatnonzero(lower < (1.0 - GAP) * upper)
+        lower[apart] = found.lower(training[apart], weights[apart])
         gaps = 1.0 - lower / upper
         worst = int(np.argmax(gaps))
         if gaps[worst] <= GAP:
@@ -94,29 +86,44 @@ def successive_constraints(
     )
 
 
-def _real(weights: Numbers) -> Floats:
-    if np.iscomplexobj(weights):
-        raise InputError('the functions of a coercive problem are complex; expected real ones: set problem = "general"')
-    return weights
-
-
 def _with_constraint(
-    problem: FullProblem, norm: Norm, found: SuccessiveConstraints, parameter: Floats, weights: Floats
+    problem: FullProblem,
+    norm: Norm,
+    found: SuccessiveConstraints,
+    parameter: Floats,
+    weights: Floats,
+    inverse: Floats,
 ) -> SuccessiveConstraints:
     """Add the exact constant at one parameter."""
-    _, factor = problem.factorise(parameter)
+    matrix, factor = problem.factorise(parameter)
     constant, vector = coercivity(factor, norm, problem.random(0))
-    ratios = np.array([_ratio(problem, matrix, norm, vector) for matrix in problem.terms])
-    return SuccessiveConstraints(
-        found.low,
-        found.high,
-        np.vstack((found.weights, weights)),
-        np.append(found.constants, constant),
-        np.vstack((found.ratios, ratios)),
+    _check_positive(problem, parameter, ratio(problem, matrix, norm, vector))
+    ratios = np.array([ratio(problem, term, norm, vector) for term in problem.terms]) @ inverse
+    return replace(
+        found,
+        weights=np.vstack((found.weights, weights)),
+        constants=np.append(found.constants, constant),
+        ratios=np.vstack((found.ratios, ratios)),
     )
 
 
-def positive_forms(problem: FullProblem, norm: Norm, reference: int, box: Sequence[Extremes]) -> PositiveForms:
+def ratio(problem: FullProblem, matrix: Any, norm: Norm, vector: Numbers) -> float:
+    """Return `vᴴ A v / vᴴ X v` of a (n_rows, 1) vector."""
+    inner, multiply = problem.algebra.inner, problem.algebra.multiply
+    upper, lower = inner(vector, multiply(matrix, vector)), inner(vector, norm.multiply(vector))
+    return float(np.real(upper[0, 0]) / np.real(lower[0, 0]))
+
+
+def _check_positive(problem: FullProblem, parameter: Floats, value: float) -> None:
+    """Raise InputError where a ratio of A is not positive."""
+    if not value > 0.0:
+        raise InputError(
+            f"A at {problem.name(parameter)} is not positive definite (ratio {value:.3g}); expected that of a coercive "
+            'problem: export it again, or set problem = "general"'
+        )
+
+
+def positive_forms(problem: FullProblem, norm: Norm, reference: int) -> PositiveForms:
     """Return the constants of positive forms, after a check of that claim against the exported matrices.
 
     Parameters
@@ -124,7 +131,6 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int, box: Sequen
     problem: of full order.
     norm: of A at the reference.
     reference: number of that term.
-    box: of `term_extremes`.
 
     Raises
     ------
@@ -140,8 +146,10 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int, box: Sequen
             "another reference, where all functions are positive"
         )
     ratios = values[rows] / values[rows, reference][:, None]
+    box = term_extremes(problem, norm, np.eye(len(problem.terms)))
     for m, (matrix, ends) in enumerate(zip(problem.terms, box, strict=True)):
-        lowest, highest = (_ratio(problem, matrix, norm, v) for v in (ends.low_vector, ends.high_vector))
+        lowest, highest = (ratio(problem, matrix, norm, v) for v in (ends.low_vector, ends.high_vector))
+        _check_positive(problem, problem.coefficients.parameters[m], lowest)
         least, most = ratios[:, m].min() * (1.0 - CLAIM_SLACK), ratios[:, m].max() * (1.0 + CLAIM_SLACK)
         if lowest < least or highest > most:
             raise InputError(

@@ -77,7 +77,7 @@ def extremes(apply: Apply, norm: Norm, start: Numbers, *, ends: str = "both", to
     )
 
 
-def coercivity(factor: Factor, norm: Norm, start: Numbers, tolerance: float = 1e-6) -> tuple[float, Numbers]:
+def coercivity(factor: Factor, norm: Norm, start: Numbers, tolerance: float = 0.01) -> tuple[float, Numbers]:
     """Return `min vᴴ A v / vᴴ X v`, from below, and the (n_rows, 1) vector that attains it.
 
     The largest eigenvalue of `A⁻¹ X`, Hermitian positive definite A.
@@ -92,7 +92,7 @@ def coercivity(factor: Factor, norm: Norm, start: Numbers, tolerance: float = 1e
     return 1.0 / found.high, found.high_vector
 
 
-def inf_sup(factor: Factor, norm: Norm, start: Numbers, tolerance: float = 1e-3) -> float:
+def inf_sup(factor: Factor, norm: Norm, start: Numbers, tolerance: float = 0.01) -> float:
     """Return `min ‖A v‖ / ‖v‖`, from below: residuals in the dual norm, vectors in the norm; any invertible A.
 
     The largest eigenvalue of `A⁻¹ X A⁻ᴴ X` is one over its square.

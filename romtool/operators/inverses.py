@@ -8,10 +8,10 @@ import numpy as np
 from romtool.linalg.eim import Numbers
 from romtool.operators.algebra import LuFactor
 from romtool.operators.coefficients import Coefficients
-from romtool.operators.eigen import extremes
+from romtool.operators.constants import term_extremes
 from romtool.operators.matrices import Matrix, combine
 from romtool.operators.norms import Norm
-from romtool.operators.power_bounds import PowerBounds, SpectralBound, bounds
+from romtool.operators.power_bounds import PowerBounds, SpectralBound, bounds, spectral_bound
 from romtool.operators.powers import Powers
 from romtool.operators.problem import FullProblem
 from romtool.operators.stability import PositiveForms
@@ -150,19 +150,10 @@ def certify(problem: FullProblem, norm: Norm, powers: Powers, forms: PositiveFor
     powers: weights.
     forms: of the operator.
     """
-    inverse = np.linalg.pinv(powers.directions)
-    sizes = []
-    for j in range(len(powers.directions)):
-        matrix = problem.algebra.combine(problem.terms, inverse[:, j])
-        ends = extremes(
-            lambda v, matrix=matrix: norm.riesz(problem.algebra.multiply(matrix, v)),  # type: ignore[misc]
-            norm,
-            problem.random(j),
-            tolerance=1e-3,
-        )
-        sizes.append(max(abs(ends.low), abs(ends.high)))
+    box = term_extremes(problem, norm, np.linalg.pinv(powers.directions))
+    sizes = np.array([max(abs(ends.low), abs(ends.high)) for ends in box])
     low, high = _spectra(powers, forms, powers.parameters)
-    return ErrorBound(forms, SpectralBound(np.array(sizes), low, high, len(problem.rhs_terms)))
+    return ErrorBound(forms, spectral_bound(powers, sizes, low, high, problem.n_unknowns))
 
 
 def _spectra(powers: Powers, forms: PositiveForms, parameters: Floats) -> tuple[Floats, Floats]:

@@ -1,7 +1,7 @@
 """Error bounds of inverses and log-determinants from few factorisations (the kind of Casenave et al. 2019)."""
 
 from dataclasses import dataclass
-from math import factorial
+from math import factorial, prod
 
 import numpy as np
 
@@ -17,14 +17,35 @@ class SpectralBound:
     Parameters
     ----------
     sizes: (q,) float norms `‖P^-½ F_j P^-½‖` of the matrices of the principal coordinates, `A(mu) = P + Σ_j c_j F_j`.
+    scales: (n_monomials,) float bounds `k!/α! sizes^α` of the norm of what multiplies each monomial in `E^k`,
+        `E = P^-½ A P^-½ - 1`.
+    tails: (K + 1, d) float bounds of what the monomials leave out of `E(mu_m)^k`.
     low, high: (d,) float ends of the spectrum of `P⁻¹ A(mu_m)`.
     n_unknowns: size of the matrices.
     """
 
     sizes: Floats
+    scales: Floats
+    tails: Floats
     low: Floats
     high: Floats
     n_unknowns: int
+
+
+def spectral_bound(powers: Powers, sizes: Floats, low: Floats, high: Floats, n_unknowns: int) -> SpectralBound:
+    """Return what bounds the errors of powers; see `SpectralBound`."""
+    multiples = [factorial(sum(row)) / prod(factorial(n) for n in row) for row in powers.exponents.tolist()]
+    scales = np.array(multiples) * monomials_of(sizes[:, None], powers.exponents)[:, 0]
+    tails = _tails(powers, sizes, scales, powers.coordinates(powers.parameters), powers.values)
+    return SpectralBound(sizes, scales, tails, low, high, n_unknowns)
+
+
+def _tails(powers: Powers, sizes: Floats, scales: Floats, coordinates: Numbers, monomials: Numbers) -> Floats:
+    """Return (K + 1, n) bounds of what the monomials leave out of `E^k` at n parameters (multinomial theorem)."""
+    degrees = powers.exponents.sum(axis=1)
+    total = np.abs(coordinates).T @ sizes
+    kept = [scales[degrees == k] @ np.abs(monomials[degrees == k]) for k in range(powers.degree + 1)]
+    return np.maximum([total**k - part for k, part in enumerate(kept)], 0.0)
 
 
 def bounds(powers: Powers, spectral: SpectralBound, parameters: Floats, low: Floats, high: Floats) -> "PowerBounds":
@@ -79,27 +100,14 @@ def _least(total: float, errors: Floats, a: float, b: float, degree: int) -> tup
 
 
 def _degree_errors(powers: Powers, spectral: SpectralBound, parameters: Floats, weights: Numbers) -> Floats:
-    """Return (K + 1, n) bounds of `‖E(mu)^k - Σ β_m E(mu_m)^k‖`, `E = B - 1`.
-
-    `E^k` is a sum over monomials of degree k of k!/α! products, each of norm at most `sizes^α`.
-    """
+    """Return (K + 1, n) bounds of `‖E(mu)^k - Σ β_m E(mu_m)^k‖`."""
     degrees = powers.exponents.sum(axis=1)
-    sizes = monomials_of(spectral.sizes[:, None], powers.exponents)[:, 0]
-    multiples = np.array(
-        [factorial(int(row.sum())) / np.prod([factorial(int(n)) for n in row]) for row in powers.exponents]
-    )
-    exact = powers.monomials(parameters)
+    coordinates = powers.coordinates(parameters)
+    exact = monomials_of(coordinates, powers.exponents)
     error = np.abs(exact - powers.values @ weights.T)
-    here = (np.abs(powers.coordinates(parameters)) * spectral.sizes[:, None]).sum(axis=0)
-    there = (np.abs(powers.coordinates(powers.parameters)) * spectral.sizes[:, None]).sum(axis=0)
-    bounds = []
-    for k in range(powers.degree + 1):
-        own, scale = degrees == k, (multiples * sizes)[degrees == k]
-        left_out = here**k - scale @ np.abs(exact[own])
-        left_out_there = there**k - scale @ np.abs(powers.values[own])
-        tail = np.maximum(left_out, 0.0) + np.abs(weights) @ np.maximum(left_out_there, 0.0)
-        bounds.append(scale @ error[own] + tail)
-    return np.array(bounds)
+    kept = [spectral.scales[degrees == k] @ error[degrees == k] for k in range(powers.degree + 1)]
+    tails = _tails(powers, spectral.sizes, spectral.scales, coordinates, exact)
+    return np.asarray(kept + tails + spectral.tails @ np.abs(weights).T)
 
 
 def reciprocal_series(a: float, b: float, degree: int) -> tuple[Floats, float]:

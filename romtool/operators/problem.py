@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from romtool.errors import AccuracyError, InputError
+from romtool.errors import AccuracyError
 from romtool.linalg.eim import Numbers
 from romtool.operators.algebra import Algebra, Factor
 from romtool.operators.coefficients import Coefficients
@@ -84,11 +84,9 @@ class FullProblem:
 
     def random(self, seed: int) -> Numbers:
         """Return a (n_rows, 1) vector with parts in all directions, the same for every number of ranks."""
-        n_unknowns = self.algebra.whole(self.rhs_terms[:, :1]).shape[0]
-        return self.algebra.vectors(np.random.default_rng(seed).standard_normal((n_unknowns, 1)))
+        return self.algebra.vectors(np.random.default_rng(seed).standard_normal((self.n_unknowns, 1)))
 
-
-def check_rhs(rhs: Numbers) -> None:
-    """Raise InputError where all (n_rows, d_b) right-hand sides are zero."""
-    if not rhs.any():
-        raise InputError("the right-hand side is zero throughout; expected one that is not: check what was exported")
+    @property
+    def n_unknowns(self) -> int:
+        """Return the size of the matrices."""
+        return len(self.algebra.whole(np.zeros((len(self.rhs_terms), 1))))

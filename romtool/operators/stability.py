@@ -42,17 +42,21 @@ class Remainder(Protocol):
 class SuccessiveConstraints:
     """Lower and upper bounds of the coercivity constant of `Σ_m β_m A_m` (Huynh, Rozza, Sen, Patera 2007).
 
-    The constant is `min Σ β_m y_m` over the ratios `y_m = vᴴ A_m v / vᴴ X v` of all v. The lower bound relaxes that
-    set to a box cut by the constants known at some parameters; the upper bound has the ratios of some vectors only.
+    The operator is written as `Σ_j φ_j B_j` with `φ = R β`, R the triangular factor of the interpolation, since φ_j
+    falls with j while the β alternate. The constant is `min Σ φ_j y_j` over the ratios `y_j = vᴴ B_j v / vᴴ X v` of all
+    v. The lower bound relaxes that set to a box cut by the constants known at some parameters; the upper bound has the
+    ratios of some vectors only.
 
     Parameters
     ----------
+    triangular: (d, d) float R.
     low, high: (d,) float ends of each ratio.
     weights: (J, d) float β where the constant is known.
     constants: (J,) float known constants.
     ratios: (J, d) float ratios of the vectors that attain them.
     """
 
+    triangular: Floats
     low: Floats
     high: Floats
     weights: Floats
@@ -66,19 +70,19 @@ class SuccessiveConstraints:
 
     def lower(self, parameters: Floats, weights: Numbers) -> Floats:
         """Return (n,) lower bounds; one linear program each."""
-        return np.array([self._program(np.real(row)) for row in weights])
+        return np.array([self._program(row) for row in weights @ self.triangular.T])
 
     def upper(self, weights: Numbers) -> Floats:
         """Return (n,) upper bounds; infinite where no vector is known."""
-        return np.asarray(np.min(np.real(weights) @ self.ratios.T, axis=1, initial=np.inf))
+        return np.asarray(np.min(weights @ self.triangular.T @ self.ratios.T, axis=1, initial=np.inf))
 
-    def _program(self, weights: Floats) -> float:
+    def _program(self, factors: Floats) -> float:
         bounds = np.stack((self.low, self.high), axis=1)
-        known = {"A_ub": -self.weights, "b_ub": -self.constants} if len(self.constants) else {}
-        found = linprog(weights, bounds=bounds, method="highs", **known)
+        known = {"A_ub": -self.weights @ self.triangular.T, "b_ub": -self.constants} if len(self.constants) else {}
+        found = linprog(factors, bounds=bounds, method="highs", **known)
         if found.status != 0:
             raise AccuracyError(f"the linear program of the stability constant failed: {found.message}; train anew")
-        slack = PROGRAM_TOLERANCE * float(np.abs(weights) @ np.maximum(np.abs(self.low), np.abs(self.high)))
+        slack = PROGRAM_TOLERANCE * float(np.abs(factors) @ np.maximum(np.abs(self.low), np.abs(self.high)))
         return float(found.fun) - slack
 
 

@@ -21,7 +21,6 @@ from romtool.operators.constants import (
     measured_rhs_remainder,
     positive_forms,
     successive_constraints,
-    term_extremes,
 )
 from romtool.operators.greedy import Certified, Trained, train
 from romtool.operators.inverses import ErrorBound, InverseModel, LogDetModel, certify, inverse_model, logdet_model
@@ -204,7 +203,7 @@ class _Stage:
         """The constants of positive forms, checked against the matrices; None where the case does not say so."""
         if not self.case.positive:
             return None
-        return positive_forms(self.problem, self.energy, self.reference, term_extremes(self.problem, self.energy))
+        return positive_forms(self.problem, self.energy, self.reference)
 
     def basis(self, say: Say) -> Trained | None:
         """Train the reduced basis."""
@@ -241,8 +240,7 @@ class _Stage:
         if kind == "ratio" and by_forms is not None:
             constant = by_forms
         elif kind == "scm":
-            box = term_extremes(self.problem, self.norm)
-            constant = successive_constraints(self.problem, self.norm, box, self._training(settings.training))
+            constant = successive_constraints(self.problem, self.norm, self._training(settings.training))
             say(f"stability constant: {len(constant.constants)} successive constraints")
         else:
             constant = interpolated_constant(self.problem, self.norm, coercive=coercive)
