@@ -12,7 +12,7 @@ from romtool.operators.constants import term_extremes
 from romtool.operators.matrices import Matrix, combine
 from romtool.operators.norms import Norm
 from romtool.operators.power_bounds import PowerBounds, SpectralBound, bounds, spectral_bound
-from romtool.operators.powers import Powers
+from romtool.operators.powers import Powers, PowersAt
 from romtool.operators.problem import FullProblem
 from romtool.operators.stability import PositiveForms
 from romtool.types import Floats
@@ -36,31 +36,30 @@ class InverseModel:
     columns: (d, n, k) `A(mu_m)⁻¹ B`.
     rhs_coefficients: γ where B holds the terms of the right-hand side, and answers are `A⁻¹ Σ_j γ_j b_j`.
     of_rhs: whether B is the right-hand side.
-    certificate: of the bound, or None.
+    error_bound: of the bound, or None.
     """
 
     powers: Powers
     columns: Numbers
     rhs_coefficients: Coefficients | None
     of_rhs: bool
-    certificate: ErrorBound | None
+    error_bound: ErrorBound | None
 
-    def apply(self, parameters: Floats) -> Numbers:
-        """Return `A⁻¹ B`, (n_parameters, n, k), or (n_parameters, n, 1) solutions, for (n_parameters, p) parameters."""
-        return self._apply(self.powers, self.columns, parameters)
+    def evaluate(self, parameters: Floats) -> "Estimate":
+        """Return `A⁻¹ B`, (n, n_unknowns, k), or the (n, n_unknowns, 1) solutions, for (n, p) parameters.
 
-    def indicator(self, parameters: Floats) -> Floats:
-        """Return (n,) relative changes of the answers with one parameter less."""
-        full = self.apply(parameters)
-        less = self._apply(self.powers.shorter(), self.columns[:-1], parameters)
-        return np.asarray(np.linalg.norm(full - less, axis=(1, 2)) / np.linalg.norm(full, axis=(1, 2)))
+        The indicator is the relative change with one parameter less; the bound is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at
+        the reference.
+        """
+        given = self.powers.at(parameters)
+        full = self._combined(given.weights, parameters)
+        less = self._combined(self.powers.shorter_weights(given), parameters)
+        indicator = np.linalg.norm(full - less, axis=(1, 2)) / np.linalg.norm(full, axis=(1, 2))
+        bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).inverse
+        return Estimate(full, indicator, bound)
 
-    def bound(self, parameters: Floats) -> Floats | None:
-        """Return (n,) bounds of `‖P^½ (A⁻¹ - …) P^½‖`, P = A(reference); None without positive forms."""
-        return None if self.certificate is None else _bounds(self.powers, self.certificate, parameters).inverse
-
-    def _apply(self, powers: Powers, columns: Numbers, parameters: Floats) -> Numbers:
-        answers = np.tensordot(powers.weights(parameters), columns, axes=1)
+    def _combined(self, weights: Numbers, parameters: Floats) -> Numbers:
+        answers = np.tensordot(weights, self.columns[: weights.shape[1]], axes=1)
         if not self.of_rhs:
             return np.asarray(answers)
         rhs = np.ones((len(parameters), 1))
@@ -77,25 +76,36 @@ class LogDetModel:
     ----------
     powers: β.
     values: (d,) float `log det A(mu_m)`.
-    certificate: of the bound, or None.
+    error_bound: of the bound, or None.
     """
 
     powers: Powers
     values: Floats
-    certificate: ErrorBound | None
+    error_bound: ErrorBound | None
 
-    def evaluate(self, parameters: Floats) -> Floats:
-        """Return (n,) log-determinants for (n, p) parameters."""
-        return np.asarray(np.real(self.powers.weights(parameters) @ self.values))
+    def evaluate(self, parameters: Floats) -> "Estimate":
+        """Return (n,) log-determinants for (n, p) parameters; the indicator is the change with one parameter less."""
+        given = self.powers.at(parameters)
+        values = np.real(given.weights @ self.values)
+        less = np.real(self.powers.shorter_weights(given) @ self.values[:-1])
+        bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).logdet
+        return Estimate(values, np.abs(values - less), bound)
 
-    def indicator(self, parameters: Floats) -> Floats:
-        """Return (n,) changes of the log-determinants with one parameter less."""
-        less = np.real(self.powers.shorter().weights(parameters) @ self.values[:-1])
-        return np.asarray(np.abs(self.evaluate(parameters) - less))
 
-    def bound(self, parameters: Floats) -> Floats | None:
-        """Return (n,) bounds of the error; None without positive forms."""
-        return None if self.certificate is None else _bounds(self.powers, self.certificate, parameters).logdet
+@dataclass(frozen=True)
+class Estimate:
+    """Approximations for n parameters.
+
+    Parameters
+    ----------
+    values: (n, …) numbers.
+    indicator: (n,) float what one selected parameter less changes.
+    bound: (n,) float of the error; None without positive forms.
+    """
+
+    values: Numbers
+    indicator: Floats
+    bound: Floats | None
 
 
 def inverse_model(
@@ -106,7 +116,7 @@ def inverse_model(
     rhs_coefficients: Coefficients | None,
     *,
     of_rhs: bool,
-    certificate: ErrorBound | None,
+    error_bound: ErrorBound | None,
 ) -> InverseModel:
     """Invert A at the selected parameters, applied to columns.
 
@@ -116,22 +126,22 @@ def inverse_model(
     powers: of `select_powers`.
     names: of the selected parameters, for errors.
     columns: (n, k) B.
-    rhs_coefficients, of_rhs, certificate: see `InverseModel`.
+    rhs_coefficients, of_rhs, error_bound: see `InverseModel`.
 
     Raises
     ------
     InputError: a singular matrix.
     """
     found = [factor.solve(columns) for factor in _factors(terms, powers, names)]
-    return InverseModel(powers, np.array(found), rhs_coefficients, of_rhs, certificate)
+    return InverseModel(powers, np.array(found), rhs_coefficients, of_rhs, error_bound)
 
 
 def logdet_model(
-    terms: Sequence[Matrix], powers: Powers, names: Sequence[str], certificate: ErrorBound | None
+    terms: Sequence[Matrix], powers: Powers, names: Sequence[str], error_bound: ErrorBound | None
 ) -> LogDetModel:
     """Factorise A at the selected parameters. Raises InputError where it is singular; see `inverse_model`."""
     values = [factor.log_det for factor in _factors(terms, powers, names)]
-    return LogDetModel(powers, np.array(values), certificate)
+    return LogDetModel(powers, np.array(values), error_bound)
 
 
 def _factors(terms: Sequence[Matrix], powers: Powers, names: Sequence[str]) -> Iterator[LuFactor]:
@@ -152,26 +162,19 @@ def certify(problem: FullProblem, norm: Norm, powers: Powers, forms: PositiveFor
     """
     box = term_extremes(problem, norm, np.linalg.pinv(powers.directions))
     sizes = np.array([max(abs(ends.low), abs(ends.high)) for ends in box])
-    low, high = _spectra(powers, forms, powers.parameters)
-    return ErrorBound(forms, spectral_bound(powers, sizes, low, high, problem.n_unknowns))
+    selected = powers.at(powers.parameters)
+    low, high, left_out = forms.extent(powers.parameters, selected.theta)
+    return ErrorBound(forms, spectral_bound(powers, sizes, low - left_out, high + left_out, problem.n_unknowns))
 
 
-def _spectra(powers: Powers, forms: PositiveForms, parameters: Floats) -> tuple[Floats, Floats]:
-    """Return (n,) ends of the spectra of the separated representation, relative to the reference."""
-    weights = powers.theta.weights(parameters)
-    left_out = forms.remainder(parameters, weights)
-    return forms.lower(parameters, weights) - left_out, forms.upper(parameters) + left_out
-
-
-def _bounds(powers: Powers, certificate: ErrorBound, parameters: Floats) -> PowerBounds:
+def _bounds(powers: Powers, given: ErrorBound, at: PowersAt) -> PowerBounds:
     """Return the bounds against A itself: of the representation, plus what that leaves out."""
-    low, high = _spectra(powers, certificate.forms, parameters)
-    found = bounds(powers, certificate.spectral, parameters, low, high)
-    left_out = certificate.forms.remainder(parameters, powers.theta.weights(parameters))
-    exact = certificate.forms.lower(parameters, powers.theta.weights(parameters))
+    exact, high, left_out = given.forms.extent(at.parameters, at.theta)
+    low = exact - left_out
+    found = bounds(powers, given.spectral, at, low, high + left_out)
     usable = low > 0.0
     inverse = np.divide(left_out, exact * low, out=np.full(len(low), np.inf), where=usable)
     ratio = np.divide(left_out, exact, out=np.ones(len(low)), where=usable)
     with np.errstate(divide="ignore"):
-        logdet = -certificate.spectral.n_unknowns * np.log1p(-np.minimum(ratio, 1.0))
+        logdet = -given.spectral.n_unknowns * np.log1p(-np.minimum(ratio, 1.0))
     return PowerBounds(found.inverse + inverse, found.logdet + logdet)

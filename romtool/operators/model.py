@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from romtool.operators.coefficients import Coefficients
 from romtool.operators.domain import Domain
-from romtool.operators.inverses import InverseModel, LogDetModel
+from romtool.operators.inverses import Estimate, InverseModel, LogDetModel
 from romtool.operators.reduced import Answers, ReducedSystem, solve
 from romtool.types import Floats
 
@@ -50,32 +48,21 @@ class Evaluation:
     ----------
     parameters: (n, p) float.
     answers: of the reduced basis.
-    logdet, logdet_indicator, logdet_bound: (n,) float.
-    inverse: (n, n_unknowns, k).
-    inverse_indicator, inverse_bound: (n,) float.
+    inverse, logdet: estimates.
     """
 
     parameters: Floats
     answers: Answers | None
-    logdet: Floats | None
-    logdet_indicator: Floats | None
-    logdet_bound: Floats | None
-    inverse: np.ndarray[Any, Any] | None
-    inverse_indicator: Floats | None
-    inverse_bound: Floats | None
+    inverse: Estimate | None
+    logdet: Estimate | None
 
 
 def evaluate(model: OperatorModel, parameters: Floats) -> Evaluation:
     """Answer with all that a model holds, for (n, p) parameters. Raises InputError for those outside the range."""
     model.domain.check(parameters)
-    logdet, inverse = model.logdet, model.inverse
     return Evaluation(
         parameters=parameters,
         answers=solve(model.system, parameters) if model.system else None,
-        logdet=logdet.evaluate(parameters) if logdet else None,
-        logdet_indicator=logdet.indicator(parameters) if logdet else None,
-        logdet_bound=logdet.bound(parameters) if logdet else None,
-        inverse=inverse.apply(parameters) if inverse else None,
-        inverse_indicator=inverse.indicator(parameters) if inverse else None,
-        inverse_bound=inverse.bound(parameters) if inverse else None,
+        inverse=model.inverse.evaluate(parameters) if model.inverse else None,
+        logdet=model.logdet.evaluate(parameters) if model.logdet else None,
     )

@@ -47,32 +47,39 @@ class Powers:
         """Return the largest degree of a monomial."""
         return int(self.exponents.sum(axis=1).max())
 
-    def coordinates(self, parameters: Floats) -> Numbers:
-        """Return the (q, n) principal coordinates of (n, p) parameters."""
-        return np.asarray(self.directions @ (self.theta.weights(parameters).T - self.centre[:, None]))
+    def at(self, parameters: Floats) -> "PowersAt":
+        """Return θ, coordinates and weights for (n, p) parameters."""
+        theta = self.theta.weights(parameters)
+        coordinates = self.directions @ (theta.T - self.centre[:, None])
+        needed = monomials_of(coordinates, self.exponents[self.interpolation.points])
+        return PowersAt(parameters, theta, coordinates, self.interpolation.weights(needed).T)
 
-    def monomials(self, parameters: Floats) -> Numbers:
-        """Return the (n_monomials, n) monomials of (n, p) parameters."""
-        return monomials_of(self.coordinates(parameters), self.exponents)
+    def monomials(self, given: "PowersAt") -> Numbers:
+        """Return the (n_monomials, n) monomials."""
+        return monomials_of(given.coordinates, self.exponents)
 
-    def weights(self, parameters: Floats) -> Numbers:
-        """Return the (n, d) weights β."""
-        needed = monomials_of(self.coordinates(parameters), self.exponents[self.interpolation.points])
-        return self.interpolation.weights(needed).T
+    def shorter_weights(self, given: "PowersAt") -> Numbers:
+        """Return the (n, d - 1) weights with one parameter less; what they change indicates the error."""
+        found = self.interpolation.shortened(len(self.parameters) - 1)
+        return found.weights(monomials_of(given.coordinates, self.exponents[found.points])).T
 
-    def shorter(self) -> "Powers":
-        """Return the weights with one parameter less; the difference of both answers indicates the error."""
-        count = len(self.parameters) - 1
-        found = self.interpolation.shortened(count)
-        return Powers(
-            self.theta,
-            self.centre,
-            self.directions,
-            self.exponents,
-            found,
-            self.parameters[:count],
-            self.values[:, :count],
-        )
+
+@dataclass(frozen=True)
+class PowersAt:
+    """What `Powers` gives for n parameters.
+
+    Parameters
+    ----------
+    parameters: (n, p) float.
+    theta: (n, d_A) coefficients of the operator.
+    coordinates: (q, n) principal coordinates.
+    weights: (n, d) β.
+    """
+
+    parameters: Floats
+    theta: Numbers
+    coordinates: Numbers
+    weights: Numbers
 
 
 def select_powers(

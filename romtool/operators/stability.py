@@ -112,16 +112,18 @@ class PositiveForms:
 
     def lower(self, parameters: Floats, weights: Numbers) -> Floats:
         """Return (n,) lower bounds of the coercivity constant."""
-        return np.asarray((self._exact(parameters) / self.reference[:, None]).min(axis=0))
+        return self.extent(parameters, weights)[0]
 
-    def upper(self, parameters: Floats) -> Floats:
-        """Return (n,) upper bounds of the largest ratio to the reference."""
-        return np.asarray((self._exact(parameters) / self.reference[:, None]).max(axis=0))
+    def extent(self, parameters: Floats, weights: Numbers) -> tuple[Floats, Floats, Floats]:
+        """Return (n,) least and largest ratios to the reference, and upper bounds of the norm of the remainder."""
+        exact = self._exact(parameters)
+        error: Numbers = exact - self.coefficients.values[self.rows] @ weights.T
+        ratios, errors = exact / self.reference[:, None], np.abs(error) / self.reference[:, None]
+        return ratios.min(axis=0), ratios.max(axis=0), errors.max(axis=0)
 
     def remainder(self, parameters: Floats, weights: Numbers) -> Floats:
         """Return (n,) upper bounds of the norm of the remainder."""
-        error: Numbers = self._exact(parameters) - self.coefficients.values[self.rows] @ weights.T
-        return np.asarray((np.abs(error) / self.reference[:, None]).max(axis=0))
+        return self.extent(parameters, weights)[2]
 
     def _exact(self, parameters: Floats) -> Numbers:
         return self.coefficients.source.at(parameters, self.rows)

@@ -14,6 +14,7 @@ from romtool.io.atomic import atomic_file
 from romtool.io.records import create_file
 from romtool.linalg.eim import Numbers
 from romtool.operators.domain import Domain
+from romtool.operators.inverses import Estimate
 from romtool.operators.model import Evaluation, OperatorModel, evaluate
 from romtool.pipeline.folders import write_record
 from romtool.pipeline.operator_models import read_basis, read_operator_model
@@ -115,9 +116,10 @@ def seconds_of_one(model: OperatorModel, parameters: Floats) -> float:
 def write_answers(found: Evaluation, basis: Numbers | None, out: Path) -> None:
     """Write answers to an HDF5 file; with a basis, also the (n, n_unknowns) solutions `x`."""
     with atomic_file(out) as temporary, create_file(temporary, "operators-answers") as file:
-        for entry in fields(found):
-            if entry.name != "answers" and getattr(found, entry.name) is not None:
-                write_record(file, entry.name, getattr(found, entry.name))
+        write_record(file, "parameters", found.parameters)
+        for name, estimate in _estimates(found).items():
+            for entry in fields(estimate):
+                write_record(file, f"{name}_{entry.name}", getattr(estimate, entry.name))
         if found.answers is not None:
             for name in ("coordinates", "outputs", "norm", "residual", "constant", "bound"):
                 write_record(file, name, getattr(found.answers, name))
@@ -137,11 +139,19 @@ def summaries(model: OperatorModel, found: Evaluation) -> list[dict[str, Any]]:
                 "relative_bound": found.answers.relative_bound[i],
                 "outputs": [_plain(value) for value in found.answers.outputs[i]],
             }
-        for name in ("logdet", "logdet_indicator", "logdet_bound", "inverse_indicator", "inverse_bound"):
-            values = getattr(found, name)
-            row |= {} if values is None else {name: values[i]}
+        if found.logdet is not None:
+            row["logdet"] = found.logdet.values[i]
+        for name, estimate in _estimates(found).items():
+            row[f"{name}_indicator"] = estimate.indicator[i]
+            row |= {} if estimate.bound is None else {f"{name}_bound": estimate.bound[i]}
         rows.append(row)
     return rows
+
+
+def _estimates(found: Evaluation) -> dict[str, Estimate]:
+    """Return the estimates that there are, by name."""
+    given = {"logdet": found.logdet, "inverse": found.inverse}
+    return {name: estimate for name, estimate in given.items() if estimate is not None}
 
 
 def _plain(value: Any) -> Any:

@@ -165,13 +165,13 @@ class _Comparison:
         """Return the errors of log-determinant and inverse, with their bounds."""
         row: Row = {}
         if found.logdet is not None:
-            row["logdet"] = abs(found.logdet[0] - factor.log_det) / abs(factor.log_det)
-            if found.logdet_bound is not None:
-                row["logdet_bound"] = float(found.logdet_bound[0] / abs(factor.log_det))
+            row["logdet"] = abs(found.logdet.values[0] - factor.log_det) / abs(factor.log_det)
+            if found.logdet.bound is not None:
+                row["logdet_bound"] = float(found.logdet.bound[0] / abs(factor.log_det))
         if found.inverse is not None:
             of_rhs = self.model.inverse is not None and self.model.inverse.of_rhs
             exact = factor.solve(self._rhs(number)[:, None] if of_rhs else inverse_columns(self.inputs))
-            row["inverse"] = _length(found.inverse[0] - exact) / _length(exact)
+            row["inverse"] = _length(found.inverse.values[0] - exact) / _length(exact)
         return row
 
 

@@ -257,15 +257,15 @@ class _Stage:
             tolerance=table.tolerance,
             max_terms=table.max_terms,
         )
-        certificate = certify(self.problem, self.energy, found, self.forms) if self.forms is not None else None
-        return found, [self.problem.name(parameter) for parameter in found.parameters], certificate
+        error_bound = certify(self.problem, self.energy, found, self.forms) if self.forms is not None else None
+        return found, [self.problem.name(parameter) for parameter in found.parameters], error_bound
 
     def inverse(self, say: Say) -> InverseModel | None:
         """Invert at the selected parameters."""
         table = self.case.inverse
         if table is None:
             return None
-        powers, names, certificate = self._powers(table)
+        powers, names, error_bound = self._powers(table)
         say(f"inverses at {len(names)} parameters")
         return inverse_model(
             self.inputs.terms,
@@ -274,16 +274,16 @@ class _Stage:
             inverse_columns(self.inputs),
             self.inputs.rhs_coefficients,
             of_rhs=table.vectors == "rhs",
-            certificate=certificate,
+            error_bound=error_bound,
         )
 
     def logdet(self, say: Say) -> LogDetModel | None:
         """Factorise at the selected parameters."""
         if self.case.logdet is None:
             return None
-        powers, names, certificate = self._powers(self.case.logdet)
+        powers, names, error_bound = self._powers(self.case.logdet)
         say(f"determinants at {len(names)} parameters")
-        return logdet_model(self.inputs.terms, powers, names, certificate)
+        return logdet_model(self.inputs.terms, powers, names, error_bound)
 
     def facts(self, seconds: float) -> dict[str, Any]:
         """Return what a report says of the build."""
