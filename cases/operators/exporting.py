@@ -17,6 +17,7 @@ import numpy as np
 from scipy import io, sparse
 
 Array = Any  # a NumPy array or a SciPy sparse matrix
+Makers = Mapping[str, Callable[..., Array]]
 Writer = Callable[..., None]
 
 
@@ -50,7 +51,7 @@ def arguments(text: str, **options: tuple[Any, str]) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def export(case: Path, folder: Path, makers: Mapping[str, Callable[..., Array]]) -> None:
+def export(case: Path, folder: Path, makers: Makers) -> None:
     """Copy a case file into a folder, and write what the lists there ask for.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from covariance import covariance, distances, observations
-from exporting import arguments, export
+from exporting import Makers, arguments, export
 
 HERE = Path(__file__).parent
 
@@ -22,14 +22,19 @@ def main() -> None:
     write(options.output, options.points)
 
 
-def write(folder: Path, n_points: int) -> None:
-    """Write everything for so many points."""
+def makers(n_points: int) -> Makers:
+    """Return what makes the files of each pattern."""
     distance = distances(n_points)
 
-    def matrix(l: float):  # noqa: E741
+    def matrix(l: float) -> np.ndarray:  # noqa: E741
         return covariance(distance, l)
 
-    export(HERE / "case.toml", folder, {"matrices/A-{}.npy": matrix, "validation/A-{}.npy": matrix})
+    return {"matrices/A-{}.npy": matrix, "validation/A-{}.npy": matrix}
+
+
+def write(folder: Path, n_points: int) -> None:
+    """Write everything for so many points."""
+    export(HERE / "case.toml", folder, makers(n_points))
     np.save(folder / "b.npy", observations(n_points))
 
 

@@ -4,13 +4,14 @@ python cases/operators/room/make.py -o room
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from exporting import arguments, export
+from exporting import Makers, arguments, export
 from room import assemble, microphone, piston
 
 HERE = Path(__file__).parent
@@ -22,13 +23,14 @@ def main() -> None:
     write(options.output, tuple(options.divisions))
 
 
+def makers(divisions: tuple[int, int]) -> Makers:
+    """Return what makes the files of each pattern."""
+    return dict.fromkeys(("matrices/A-{}.npz", "validation/A-{}.npz"), partial(assemble, divisions))
+
+
 def write(folder: Path, divisions: tuple[int, int]) -> None:
     """Write everything for so many elements along x and y."""
-
-    def matrix(k: float):
-        return assemble(divisions, k)
-
-    export(HERE / "case.toml", folder, {"matrices/A-{}.npz": matrix, "validation/A-{}.npz": matrix})
+    export(HERE / "case.toml", folder, makers(divisions))
     np.save(folder / "b.npy", piston(divisions))
     np.save(folder / "microphone.npy", microphone(divisions))
 

@@ -118,7 +118,7 @@ def _composite_rule(n: int) -> tuple[Floats, Floats]:
     return np.einsum("qc,scb->sqb", points, divide(n)).reshape(-1, 3), np.tile(weights / n**2, n**2)
 
 
-@njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _off_diagonal(k, centres, normals, corners, areas, reach, coarse, coarse_weights, fine, fine_weights):
     """Integrate - dG/dn_y - i/k d²G/dn_x dn_y over every triangle but the target's own."""
     n = len(areas)

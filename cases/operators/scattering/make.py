@@ -5,14 +5,15 @@ python cases/operators/scattering/make.py -o ellipsoid --axes 1 0.7 0.4
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bem import assemble, ellipsoid, plane_wave
-from exporting import arguments, export
+from bem import Surface, assemble, ellipsoid, plane_wave
+from exporting import Makers, arguments, export
 
 HERE = Path(__file__).parent
 DIRECTION = np.array([1.0, 2.0, 2.0]) / 3
@@ -25,19 +26,21 @@ def main() -> None:
     write(options.output, options.edge, tuple(options.axes))
 
 
+def makers(surface: Surface) -> Makers:
+    """Return what makes the files of each pattern."""
+    matrix, wave = partial(assemble, surface), partial(plane_wave, surface, direction=DIRECTION)
+    return {
+        "matrices/A-{}.h5": matrix,
+        "matrices/b-{}.h5": wave,
+        "validation/A-{}.h5": matrix,
+        "validation/b-{}.h5": wave,
+    }
+
+
 def write(folder: Path, n_edge: int, axes: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> None:
     """Write everything for a body of `20 n_edge**2` triangles with half-axes `axes`."""
     surface = ellipsoid(n_edge, axes)
-
-    def matrix(k: float):
-        return assemble(surface, k)
-
-    def wave(k: float):
-        return plane_wave(surface, k, DIRECTION)
-
-    makers = {"A": matrix, "b": wave}
-    patterns = {f"{part}/{name}-{{}}.h5": make for part in ("matrices", "validation") for name, make in makers.items()}
-    export(HERE / "case.toml", folder, patterns)
+    export(HERE / "case.toml", folder, makers(surface))
     np.savetxt(folder / "phases.csv", surface.centres @ DIRECTION, fmt="%.17g")
 
 
