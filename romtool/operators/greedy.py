@@ -23,6 +23,8 @@ from romtool.types import Floats
 
 NEGLIGIBLE = 1e-15
 """Directions of the residual family below this part of the largest are left out of the reduced system."""
+ROUND_OFF_SAFETY = 5.0
+"""On the measured differences between direct and reduced solutions at the parameters of the basis."""
 Say = Callable[[str], None]
 
 
@@ -95,7 +97,14 @@ def train(
             break
         chosen.append(worst)
     statistics = {"training": len(training), "converged": converged, "seconds": time.perf_counter() - start}
-    system = replace(_compressed(system), history=np.array(history), snapshots=training[chosen], statistics=statistics)
+    own = answer(system, training[chosen], weights[chosen], rhs[chosen], given.at(chosen))
+    system = replace(
+        _compressed(system),
+        history=np.array(history),
+        snapshots=training[chosen],
+        round_off=ROUND_OFF_SAFETY * growing.largest_difference(own.coordinates),
+        statistics=statistics,
+    )
     return Trained(system, growing.vectors.members, converged)
 
 
@@ -108,15 +117,24 @@ class _Growing:
         self.vectors, self.residuals = Family(norm, n_rows), Family(norm, n_rows, dual=True)
         self._rhs = self.residuals.extend(problem.rhs_terms)
         self._images: list[Numbers] = []
+        self._solutions: list[Numbers] = []
 
     def add(self, parameter: Floats) -> Factor:
         """Solve at a parameter; add the solution and the residual components; return the factorisation."""
         matrix, factor = self._problem.factorise(parameter)
-        self.vectors.extend(self._problem.solve(parameter, matrix, factor))
+        self._solutions.append(self.vectors.extend(self._problem.solve(parameter, matrix, factor))[:, 0])
         vector = self.vectors.members[:, len(self._images) : len(self._images) + 1]
         images = [self._problem.algebra.multiply(term, vector) for term in self._problem.terms]
         self._images.append(self.residuals.extend(np.hstack(images)))
         return factor
+
+    def largest_difference(self, coordinates: Numbers) -> float:
+        """Return how far (N, N) coordinates at the parameters of the basis are from its solutions, relative."""
+        exact = np.zeros_like(coordinates)
+        for row, solution in zip(exact, self._solutions, strict=True):
+            row[: len(solution)] = solution
+        differences = np.linalg.norm(coordinates - exact, axis=1) / np.linalg.norm(exact, axis=1)
+        return float(differences.max())
 
     def system(self, certified: Certified, coercive: bool, outputs: Numbers | None) -> ReducedSystem:
         """Return the reduced system of the vectors so far."""
@@ -140,6 +158,7 @@ class _Growing:
             remainder=certified.remainder,
             rhs_remainder=certified.rhs_remainder,
             outputs=inner(lengths.conj().T, self.vectors.members),
+            round_off=0.0,
             history=np.zeros(0),
             snapshots=np.zeros((0, len(problem.domain.names))),
         )

@@ -48,18 +48,21 @@ class InverseModel:
     def evaluate(self, parameters: Floats) -> "Estimate":
         """Return `A⁻¹ B`, (n, n_unknowns, k), or the (n, n_unknowns, 1) solutions, for (n, p) parameters.
 
-        The indicator is the relative change with one parameter less; the bound is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at
+        The indicator is the largest relative change with up to three parameters less; the bound is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at
         the reference.
         """
         given = self.powers.at(parameters)
         full = self._combined(given.weights, parameters)
-        less = self._combined(self.powers.shorter_weights(given), parameters)
-        indicator = np.linalg.norm(full - less, axis=(1, 2)) / np.linalg.norm(full, axis=(1, 2))
+        changes = [
+            np.linalg.norm(full - self._combined(weights, parameters), axis=(1, 2))
+            for weights in self.powers.shorter_weights(given)
+        ]
+        indicator = np.max(changes, axis=0, initial=0.0) / np.linalg.norm(full, axis=(1, 2))
         bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).inverse
         return Estimate(full, indicator, bound)
 
     def _combined(self, weights: Numbers, parameters: Floats) -> Numbers:
-        answers = np.tensordot(weights, self.columns[: weights.shape[1]], axes=1)
+        answers = np.tensordot(weights, self.columns, axes=1)
         if not self.of_rhs:
             return np.asarray(answers)
         rhs = np.ones((len(parameters), 1))
@@ -84,12 +87,12 @@ class LogDetModel:
     error_bound: ErrorBound | None
 
     def evaluate(self, parameters: Floats) -> "Estimate":
-        """Return (n,) log-determinants for (n, p) parameters; the indicator is the change with one parameter less."""
+        """Return (n,) log-determinants for (n, p) parameters, with the largest change with up to three parameters less."""
         given = self.powers.at(parameters)
         values = np.real(given.weights @ self.values)
-        less = np.real(self.powers.shorter_weights(given) @ self.values[:-1])
+        changes = [np.abs(values - np.real(weights @ self.values)) for weights in self.powers.shorter_weights(given)]
         bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).logdet
-        return Estimate(values, np.abs(values - less), bound)
+        return Estimate(values, np.max(changes, axis=0, initial=0.0), bound)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Estimate:
     Parameters
     ----------
     values: (n, …) numbers.
-    indicator: (n,) float what one selected parameter less changes.
+    indicator: (n,) float what up to three selected parameters less change.
     bound: (n,) float of the error; None without positive forms.
     """
 

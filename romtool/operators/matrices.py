@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import h5py
 import numpy as np
@@ -76,14 +77,15 @@ def _read(path: Path, what: str) -> Matrix:
         raise ReaderError(f"{path}: no such file; export it, `romtool operators select` lists what is wanted")
     try:
         found = READERS[suffix](path, what)
+        found = found.astype(np.complex128 if np.iscomplexobj(found) else np.float64, copy=False)
     except ReaderError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, MemoryError) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, MemoryError, BadZipFile) as error:
         raise ReaderError(f"{path}: can not be read as {suffix} ({error}); export it again") from error
     if sparse.issparse(found):
         found = sparse.csr_matrix(found)
         found.sum_duplicates()
-    return found.astype(np.complex128 if np.iscomplexobj(found) else np.float64, copy=False)
+    return found
 
 
 def _check_finite(path: Path, values: Numbers) -> None:

@@ -17,6 +17,8 @@ from romtool.types import Floats, Ints
 NEGLIGIBLE = 1e-12
 """Monomials that stay below this part of one on the training are left out (and counted in bounds)."""
 MAX_MONOMIALS = 20_000
+FEWER = 3
+"""Shorter interpolations that an answer is compared with."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,14 @@ class Powers:
         """Return the (n_monomials, n) monomials."""
         return monomials_of(given.coordinates, self.exponents)
 
-    def shorter_weights(self, given: "PowersAt") -> Numbers:
-        """Return the (n, d - 1) weights with one parameter less; what they change indicates the error."""
-        found = self.interpolation.shortened(len(self.parameters) - 1)
-        return found.weights(monomials_of(given.coordinates, self.exponents[found.points])).T
+    def shorter_weights(self, given: "PowersAt") -> list[Numbers]:
+        """Return the (n, d) weights with one, two … `FEWER` parameters less; what they change indicates the error."""
+        n_terms, weights = len(self.parameters), []
+        for count in range(max(n_terms - FEWER, 1), n_terms):
+            found = self.interpolation.shortened(count)
+            part = found.weights(monomials_of(given.coordinates, self.exponents[found.points])).T
+            weights.append(np.pad(part, ((0, 0), (0, n_terms - count))))
+        return weights
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The reduced model of a parameter-dependent system: small matrices that answer for any parameter, with a bound."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ class ReducedSystem:
     constant: of stability.
     remainder, rhs_remainder: of the two representations; None where there is none.
     outputs: (n_outputs, N) `L V`.
+    round_off: part of the norm of the solution that round-off in matrices and direct solutions may take.
     history: (N + 1,) largest relative bound on the training with 0 … N vectors.
     snapshots: (N, p) parameters of the vectors.
     statistics: counts and seconds of the training.
@@ -54,6 +55,7 @@ class ReducedSystem:
     remainder: PositiveForms | MeasuredRemainder
     rhs_remainder: MeasuredRemainder | None
     outputs: Numbers
+    round_off: float
     history: Floats
     snapshots: Floats
     statistics: Mapping[str, Any] = field(default_factory=dict)
@@ -104,6 +106,13 @@ class Certificate:
     left_out: Floats
     rhs_left_out: Floats
 
+    def at(self, rows: Sequence[int]) -> "Certificate":
+        """Return that of some of the parameters."""
+        chosen = list(rows)
+        return Certificate(
+            self.constant[chosen], self.available[chosen], self.left_out[chosen], self.rhs_left_out[chosen]
+        )
+
 
 def certificate(system: ReducedSystem, parameters: Floats, weights: Numbers, rhs: Numbers) -> Certificate:
     """Return what the bound needs for (n, p) parameters with their (n, d) β and (n, d_b) γ."""
@@ -130,6 +139,7 @@ def solve(system: ReducedSystem, parameters: Floats) -> Answers:
 
     The bound is `(‖r‖ + ε_A ‖x‖ + ε_b) / (α - ε_A)`: r the residual of the representation, ε_A and ε_b the norms of
     what the representations leave out, α the constant of the representation; `/ α` where α is that of A(mu) itself.
+    What round-off has been measured to do to solutions is added.
 
     Raises
     ------
@@ -148,6 +158,7 @@ def answer(system: ReducedSystem, parameters: Floats, weights: Numbers, rhs: Num
     usable = given.available > 0.0
     bound = np.divide(total, given.available, out=np.full(len(total), np.inf), where=usable)
     outputs = coordinates @ system.outputs.T
+    bound += system.round_off * norm
     return Answers(parameters, coordinates, outputs, norm, residual, given.constant, bound)
 
 
