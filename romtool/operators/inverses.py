@@ -48,8 +48,8 @@ class InverseModel:
     def evaluate(self, parameters: Floats) -> "Estimate":
         """Return `A⁻¹ B`, (n, n_unknowns, k), or the (n, n_unknowns, 1) solutions, for (n, p) parameters.
 
-        The indicator is the largest relative change with up to three parameters less; the bound is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at
-        the reference.
+        The indicator is the largest relative change with up to three parameters less; the bound is of
+        `‖P^½ (A⁻¹ - …) P^½‖`, P = A at the reference.
         """
         given = self.powers.at(parameters)
         full = self._combined(given.weights, parameters)
@@ -87,7 +87,7 @@ class LogDetModel:
     error_bound: ErrorBound | None
 
     def evaluate(self, parameters: Floats) -> "Estimate":
-        """Return (n,) log-determinants for (n, p) parameters, with the largest change with up to three parameters less."""
+        """Return (n,) log-determinants for (n, p) parameters; indicator: largest change with up to three less."""
         given = self.powers.at(parameters)
         values = np.real(given.weights @ self.values)
         changes = [np.abs(values - np.real(weights @ self.values)) for weights in self.powers.shorter_weights(given)]

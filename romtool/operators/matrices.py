@@ -99,7 +99,7 @@ def _read_market(path: Path, what: str) -> Matrix:
 
 
 def _read_npz(path: Path, what: str) -> Matrix:
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         names = list(archive)
         if "format" not in names:
             if len(names) != 1:
