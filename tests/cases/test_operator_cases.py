@@ -1,6 +1,8 @@
 """The operator cases: their discretisations agree with exact solutions, and each goes through the package."""
 
+import re
 import sys
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -10,18 +12,24 @@ import pytest
 from scipy import integrate
 from scipy.sparse.linalg import spsolve
 
+from romtool.linalg.reduction import SerialComm
+from romtool.operators.model import OperatorModel
+from romtool.pipeline.operator_validation import validate
+from romtool.pipeline.operators import build, select
+
 CASES = Path(__file__).parents[2] / "cases" / "operators"
 
 
 def module_of(folder: str, name: str) -> ModuleType:
-    """Import a file of a case under a name of its own; several cases have a `make.py`."""
-    spec = spec_from_file_location(f"operator_cases_{folder}_{name}", CASES / folder / f"{name}.py")
-    module = module_from_spec(spec)
+    """Import a file of a case; `make.py`, which every case has, under a name of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(CASES / folder), *sys.path])
-        patch.setitem(sys.modules, spec.name, module)
+        if name != "make":
+            return import_module(name)
+        spec = spec_from_file_location(f"make_{folder}", CASES / folder / "make.py")
+        module = module_from_spec(spec)
         spec.loader.exec_module(module)
-    return module
+        return module
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +124,47 @@ def test_the_boundary_value_problem_has_the_exact_solution_of_constant_coefficie
     varying = bvp.assemble(50, lambda x: bvp.diffusivity(0.4, x), lambda x: bvp.reaction(2.0, x))
     assert abs(varying - varying.T).max() == 0
     assert np.linalg.eigvalsh(varying.toarray()).min() > 0
+
+
+def validated(name: str, folder: Path, *size: object, n_unseen: int = 5) -> tuple[OperatorModel, dict]:
+    """Run a case at a small size through select, export, build and validate; return the model and the errors."""
+    make = module_of(name, "make")
+    make.write(folder, *size)
+    case = folder / "case.toml"
+    text = re.sub(r"(\[validation\]\nsamples = )\d+", rf"\g<1>{n_unseen}", case.read_text(encoding="utf-8"))
+    text = re.sub(r"training = \d+", "training = 150", text)
+    case.write_text(text, encoding="utf-8")
+    select(case)
+    make.write(folder, *size)
+    model = build(case, folder / "model", lambda words: None, SerialComm())
+    return model, validate(folder / "model", case, lambda words: None)["errors"]
+
+
+def test_the_boundary_value_problem_through_the_package(tmp_path):
+    model, errors = validated("bvp", tmp_path, 60, n_unseen=20)
+    assert len(model.coefficients.parameters) <= 25
+    assert errors["representation"]["max"] < 1e-10
+    assert errors["solution"]["max"] < 1e-10
+    assert errors["solution"]["covered"] == 1.0
+    assert errors["solution"]["effectivity"]["median"] < 50
+
+
+def test_the_scattering_through_the_package(tmp_path):
+    model, errors = validated("scattering", tmp_path, 2, (1.0, 0.8, 0.6))
+    assert len(model.coefficients.parameters) <= 20
+    assert len(model.system.snapshots) <= 20
+    assert errors["representation"]["max"] < 1e-7
+    assert errors["solution"]["max"] < 1e-4
+
+
+def test_the_room_through_the_package(tmp_path):
+    _, errors = validated("room", tmp_path, (16, 12))
+    assert errors["representation"]["max"] < 1e-10
+    assert errors["solution"]["max"] < 1e-5
+
+
+def test_the_covariance_through_the_package(tmp_path):
+    model, errors = validated("covariance", tmp_path, 60)
+    assert len(model.logdet.powers.parameters) == 12
+    assert errors["logdet"]["max"] < 1e-5
+    assert errors["inverse"]["max"] < 1e-3
