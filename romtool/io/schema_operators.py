@@ -5,7 +5,7 @@ Every key's description is the text of its error message.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from romtool.errors import CaseError
 from romtool.expression import FUNCTIONS, parse_expression
@@ -21,6 +21,16 @@ _PATTERN = 'a path with "{}" in the name of the file, where the number of the pa
 _SOURCES = ("functions", "plugin", "entries")
 
 
+def _free_name(value: str) -> str:
+    """Refuse names of parameters that expressions and lists use for something else."""
+    if not value.isidentifier() or value in (*COORDINATES, "pi", "number", "file", *FUNCTIONS):
+        raise ValueError("not a free name")
+    return value
+
+
+ParameterName = Annotated[str, AfterValidator(_free_name)]
+
+
 class CaseHead(Table):
     """[case]."""
 
@@ -30,17 +40,12 @@ class CaseHead(Table):
 class ParameterEntry(Table):
     """[[parameters]]."""
 
-    name: Text = Field(description="a name made of letters, digits and _, that is no function and not x, y, z, pi")
+    name: ParameterName = Field(
+        description="a name made of letters, digits and _ that is no function and not x, y, z, pi, number, file"
+    )
     range: Pair = Field(description="a list of two numbers, the smaller first")
     samples: Count = Field(default=100, description=COUNT_WORDS)
     spacing: Literal["linear", "log"] = Field(default="linear", description='"linear" or "log"')
-
-    @field_validator("name")
-    @classmethod
-    def _is_free(cls, value: str) -> str:
-        if not value.isidentifier() or value in (*COORDINATES, "pi", "number", "file", *FUNCTIONS):
-            raise ValueError("not a free name")
-        return value
 
     @model_validator(mode="after")
     def _ascends(self) -> "ParameterEntry":
