@@ -116,8 +116,11 @@ class Certificate:
 
 def certificate(system: ReducedSystem, parameters: Floats, weights: Numbers, rhs: Numbers) -> Certificate:
     """Return what the bound needs for (n, p) parameters with their (n, d) β and (n, d_b) γ."""
-    constant = system.constant.lower(parameters, weights)
-    left_out = system.remainder.remainder(parameters, weights)
+    if isinstance(system.constant, PositiveForms) and isinstance(system.remainder, PositiveForms):
+        constant, _, left_out = system.constant.extent(parameters, weights)
+    else:
+        constant = system.constant.lower(parameters, weights)
+        left_out = system.remainder.remainder(parameters, weights)
     available = constant - left_out if system.constant.of_representation else constant
     rhs_left_out = np.zeros(len(parameters))
     if system.rhs_remainder is not None:

@@ -45,6 +45,24 @@ def rod(n: int = 100) -> Exported:
     return Exported(domain, functions, matrix, np.full(n - 1, 1.0 / n))
 
 
+def sine_rod(n: int = 60) -> Exported:
+    """Return a rod with one parameter, in which both the conductivity and a reaction depend on it."""
+    exported = rod(n)
+    middles = exported.functions.points[:, 0]
+    differences = sparse.diags([np.ones(n), -np.ones(n)], [0, -1], shape=(n, n - 1)) * n
+    means = sparse.diags([np.full(n, 0.5), np.full(n, 0.5)], [0, -1], shape=(n, n - 1))
+
+    def matrix(mu):
+        g, s = np.exp(mu[0] * np.sin(3.0 * middles)), 10.0 * (1.0 + middles) ** mu[0]
+        return sparse.csr_matrix(
+            differences.T @ sparse.diags(g / n) @ differences + means.T @ sparse.diags(s / n) @ means
+        )
+
+    domain = Domain(("a",), np.array([0.0]), np.array([2.0]), (120,), ("linear",))
+    functions = Functions(("a",), ("exp(a*sin(3*x))", "10*(1 + x)**a"), middles[:, None])
+    return Exported(domain, functions, matrix, exported.rhs)
+
+
 def cavity(n: int = 120) -> Exported:
     """Return `-u'' - k² u = 1` on (0, 1) with `u(0) = 0` and the impedance condition `u' = i k u` at 1."""
     h = 1.0 / n

@@ -8,6 +8,7 @@ from romtool.operators.coefficients import select
 from romtool.operators.domain import Domain
 from romtool.operators.functions import Entries, Functions, PluginFunctions
 from romtool.operators.matrices import combine
+from tests.operators.problems import sine_rod
 
 DOMAIN = Domain(("k",), np.array([1.0]), np.array([10.0]), (120,), ("linear",))
 POINTS = np.linspace(0.0, 2.0, 90)[:, None]
@@ -114,3 +115,21 @@ def test_functions_that_can_not_be_used_are_named():
         select(Functions(("k",), ("log(k - 1)",), POINTS), DOMAIN.training(), tolerance=1e-3, max_terms=5)
     with pytest.raises(InputError, match="function number 2 is zero"):
         select(Functions(("k",), ("k", "0*k"), POINTS), DOMAIN.training(), tolerance=1e-3, max_terms=5)
+
+
+def test_the_error_of_matrices_falls_exponentially_to_1e_10():
+    """The one-dimensional problem `-(g u')' + s u`: largest error of the assembled matrix on unseen parameters."""
+    exported = sine_rod()
+    unseen = exported.domain.draw(40, seed=1)
+    exact = [exported.matrix(mu) for mu in unseen]
+    scale = max(abs(matrix).max() for matrix in exact)
+    errors = []
+    for count in range(1, 13):
+        problem = exported.full(tolerance=0.0, max_terms=count)
+        found = [combine(problem.terms, row) for row in problem.weights(unseen)]
+        errors.append(max(abs(one - other).max() for one, other in zip(found, exact, strict=True)) / scale)
+    counts = np.arange(1, 11)
+    slope, start = np.polyfit(counts, np.log(errors[:10]), 1)
+    assert min(errors) <= 1e-10
+    assert slope < -1.5
+    assert np.abs(np.log(errors[:10]) - (slope * counts + start)).max() < 5.0
