@@ -8,7 +8,6 @@ from zipfile import BadZipFile
 
 import h5py
 import numpy as np
-from scipy import io as scipy_io
 from scipy import sparse
 
 from romtool.errors import ReaderError
@@ -95,7 +94,9 @@ def _check_finite(path: Path, values: Numbers) -> None:
 
 
 def _read_market(path: Path, what: str) -> Matrix:
-    return scipy_io.mmread(path)
+    from scipy.io import mmread
+
+    return mmread(path)
 
 
 def _read_npz(path: Path, what: str) -> Matrix:

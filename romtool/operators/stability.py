@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.interpolate import RBFInterpolator
-from scipy.optimize import linprog
 
 from romtool.errors import AccuracyError
 from romtool.linalg.eim import Numbers
@@ -77,6 +75,8 @@ class SuccessiveConstraints:
         return np.asarray(np.min(weights @ self.triangular.T @ self.ratios.T, axis=1, initial=np.inf))
 
     def _program(self, factors: Floats) -> float:
+        from scipy.optimize import linprog
+
         bounds = np.stack((self.low, self.high), axis=1)
         known = {"A_ub": -self.weights @ self.triangular.T, "b_ub": -self.constants} if len(self.constants) else {}
         found = linprog(factors, bounds=bounds, method="highs", **known)
@@ -169,6 +169,8 @@ class InterpolatedConstant:
 
     def lower(self, parameters: Floats, weights: Numbers) -> Floats:
         """Return (n,) interpolated constants; linear between those known where there is one parameter."""
+        from scipy.interpolate import RBFInterpolator
+
         if len(self.constants) == 1:
             return np.full(len(parameters), self.constants[0])
         places = self.domain.scaled(self.parameters)
