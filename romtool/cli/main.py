@@ -30,12 +30,13 @@ COMMANDS = {
     "fields": "Write full fields of a result for ParaView.",
     "solve": "Run the built-in high-fidelity solver.",
     "compare": "Measure the errors between two results.",
+    "operators": "Models of parameter-dependent matrices that any code exported.",
     "report": "Make one self-contained HTML page of models and results.",
     "info": "Describe a solver file, dataset, model or result.",
     "readers": "List the file formats and what they need.",
 }
-ON_ALL_RANKS = {"import": "", "offline": "", "fields": "", "solve": "", "online": "--adapt"}
-"""Commands that share their work (with an option, where one is named); of the others rank 0 does all."""
+ON_ALL_RANKS = {"import": "", "offline": "", "fields": "", "solve": "", "online": "--adapt", "operators": "build"}
+"""Commands that share their work (where a word is named: with it); of the others rank 0 does all, the rest wait."""
 
 INTERRUPTED = 130
 PATIENCE = 3.0

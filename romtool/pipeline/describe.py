@@ -16,6 +16,8 @@ from romtool.loading import PartialDeckError
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
 from romtool.pipeline.init import is_deck
+from romtool.pipeline.operator_models import read_operator_model
+from romtool.pipeline.operators import build_summary
 from romtool.pipeline.suitability import lacks
 from romtool.reduced.indicator import STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
@@ -56,6 +58,7 @@ def _describe_own(path: Path) -> Description:
         "dataset": lambda: describe_dataset(read_dataset(found.parent)),
         "result": lambda: _describe_result(found),
         "solution": lambda: _describe_solution(found),
+        "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
     kind = _kind(found)
     if kind not in describers:

@@ -21,11 +21,14 @@ from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
 from romtool.io.records import create_file, open_file, read_value, write_value
+from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
 from romtool.offline.training import TrainingRecord
 from romtool.online import adapt
+from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
+from romtool.operators.model import OperatorModel
 from romtool.reduced import indicator, march, model
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
@@ -133,6 +136,10 @@ _CLASSES: dict[str, type] = {
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
+        *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
+        *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
+        *(stability.MeasuredRemainder, stability.InterpolatedConstant, reduced.ReducedSystem, powers.Powers),
+        *(power_bounds.SpectralBound, inverses.ErrorBound, inverses.InverseModel, inverses.LogDetModel, OperatorModel),
     )
 }
 

@@ -62,7 +62,7 @@ class HistoryView:
     speed_up: float | None
 
 
-class _Artist:
+class Artist:
     """Draws charts with ids that are unique on the page."""
 
     def __init__(self) -> None:
@@ -96,19 +96,10 @@ def page(report: Report) -> str:
     ----------
     report: what to show.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    for name in ("number", "count", "percent", "duration", "plural", "with_unit", "factor"):
-        environment.filters[name] = getattr(words, name)
-    environment.filters["picture"] = _data_url
-    artist = _Artist()
-    return environment.get_template("page.html").render(
+    artist = Artist()
+    return render(
+        "page.html",
         report=report,
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         tiles=words.tiles(report),
         sentences=words.sentences(report),
         models=[_model(model, report, artist) for model in report.models],
@@ -118,11 +109,26 @@ def page(report: Report) -> str:
     )
 
 
+def render(template: str, **values: Any) -> str:
+    """Return a template of this folder filled with values and the style sheet; all texts are escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    for name in ("number", "count", "percent", "duration", "plural", "with_unit", "factor"):
+        environment.filters[name] = getattr(words, name)
+    environment.filters["picture"] = _data_url
+    style = Markup((_HERE / "page.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render(style=style, **values)
+
+
 def _data_url(picture: Picture) -> str:
     return "data:image/png;base64," + b64encode(picture.png).decode("ascii")
 
 
-def _model(model: ModelFacts, report: Report, artist: _Artist) -> ModelView:
+def _model(model: ModelFacts, report: Report, artist: Artist) -> ModelView:
     """Return a model with its figures."""
     return ModelView(
         facts=model,
@@ -133,7 +139,7 @@ def _model(model: ModelFacts, report: Report, artist: _Artist) -> ModelView:
     )
 
 
-def _history(history: HistoryFacts, report: Report, artist: _Artist) -> HistoryView:
+def _history(history: HistoryFacts, report: Report, artist: Artist) -> HistoryView:
     """Return a history with its figures; those of a reference are in the charts of the results."""
     reference = report.history(history.reference)
     drawn_with = [other.label for other in report.histories if other.reference == history.label]

@@ -1,0 +1,140 @@
+"""`romtool operators select|build|solve|validate|report`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from romtool.cli.options import (
+    PATH,
+    case_argument,
+    json_option,
+    model_argument,
+    output_option,
+    overwrite_option,
+    print_json,
+    print_table,
+    quiet_option,
+    speaker,
+)
+
+
+@click.group("operators")
+def command() -> None:
+    """Models of A(mu) x = b(mu) from complete matrices that any code exported."""
+
+
+@command.command("select")
+@case_argument
+@overwrite_option
+@json_option
+def select_command(case: Path, overwrite: bool, as_json: bool) -> None:
+    """Say at which parameters to export complete matrices; write the lists beside their places."""
+    from romtool.pipeline.operators import select
+
+    found = select(case, overwrite=overwrite)
+    if as_json:
+        print_json(found)
+        return
+    rows = []
+    for title, entry in found.items():
+        error = entry["errors"][-1] if "errors" in entry else None
+        rows.append((title, len(entry["parameters"]), error, len(entry["missing"]), entry["list"]))
+    print_table("select", ("", "parameters", "error of the functions", "not yet exported", "list"), rows)
+
+
+@command.command("build")
+@case_argument
+@output_option("the model")
+@overwrite_option
+@json_option
+@quiet_option
+def build_command(case: Path, output: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
+    """Read the exported matrices and build a model; `mpiexec` shares the matrices through PETSc."""
+    from romtool.pipeline import ranks
+    from romtool.pipeline.operators import build, build_summary
+
+    comm = ranks.world()
+    summary = build_summary(build(case, output, speaker(quiet, comm.rank), comm, overwrite=overwrite))
+    if as_json:
+        print_json(summary)
+        return
+    print_table(str(output), ("", ""), list(_flat(summary)))
+
+
+@command.command("solve")
+@model_argument
+@click.option("--at", "given", multiple=True, help='Parameters, as "k=3.5,eta=1"; may be repeated.')
+@click.option("--table", type=PATH, help="A .csv file with one column per parameter.")
+@click.option("-o", "--output", type=PATH, help="Where to write the answers (.h5).")
+@click.option("--solutions", is_flag=True, help="Write the solutions of full order too.")
+@overwrite_option
+@json_option
+def solve_command(
+    model: Path,
+    given: tuple[str, ...],
+    table: Path | None,
+    output: Path | None,
+    solutions: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Answer for parameters with MODEL (its folder, or its model.h5 alone)."""
+    from romtool.pipeline.operator_answers import solve
+
+    found = solve(model, given, table, output, solutions=solutions, overwrite=overwrite)
+    if as_json:
+        print_json(found)
+        return
+    names = [name for name in found["answers"][0] if name not in ("parameters", "outputs")]
+    rows = [(*answer["parameters"].values(), *(answer[name] for name in names)) for answer in found["answers"]]
+    title = f"{found['model']}: {1e3 * found['seconds']['one']:.3g} ms for one answer"
+    print_table(title, (*found["answers"][0]["parameters"], *names), rows)
+
+
+@command.command("validate")
+@model_argument
+@case_argument
+@json_option
+@quiet_option
+def validate_command(model: Path, case: Path, as_json: bool, quiet: bool) -> None:
+    """Compare MODEL with the matrices of [validation] in CASE, which training has not seen."""
+    from romtool.pipeline.operator_validation import validate
+
+    found = validate(model, case, speaker(quiet))
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            key,
+            entry["median"],
+            entry["max"],
+            entry.get("covered"),
+            entry.get("effectivity", {}).get("median"),
+        )
+        for key, entry in found["errors"].items()
+    ]
+    columns = ("error", "median", "largest", "part covered by the bound", "median bound / error")
+    print_table(f"{found['n']} unseen parameters", columns, rows)
+
+
+@command.command("report")
+@click.argument("models", type=PATH, nargs=-1, required=True)
+@output_option("the page (.html)")
+@overwrite_option
+@quiet_option
+def report_command(models: tuple[Path, ...], output: Path, overwrite: bool, quiet: bool) -> None:
+    """Make one self-contained HTML page of MODELS, with their validation where it has run."""
+    from romtool.pipeline.operator_report import write_operator_report
+
+    write_operator_report(models, output, speaker(quiet), overwrite=overwrite)
+
+
+def _flat(document: dict[str, Any], prefix: str = "") -> Any:
+    """Yield the numbers and texts of a nested document with their dotted names."""
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif not hasattr(value, "__len__") or isinstance(value, str):
+            yield f"{prefix}{key}", value

@@ -1,0 +1,1 @@
+"""Parameter-dependent linear systems from exported matrices: separated representation, reduced basis, powers."""

@@ -1,0 +1,163 @@
+"""Full-order linear algebra behind one small interface: SciPy on one process (PETSc: `romtool.operators.petsc`).
+
+Vectors are (n_rows, k) arrays of the rows that a rank owns; products of vectors are sums over all ranks.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse.linalg import splu
+
+from romtool.errors import InputError
+from romtool.linalg.eim import Numbers
+from romtool.operators.matrices import Matrix, combine
+
+SINGULAR = 4.0 * float(np.finfo(np.float64).eps)
+"""Pivots of this relative size are round-off."""
+
+
+class Factor(Protocol):
+    """A factorised matrix."""
+
+    def solve(self, vectors: Numbers) -> Numbers:
+        """Return `A⁻¹ v` for (n_rows, k) vectors."""
+        ...
+
+    def solve_adjoint(self, vectors: Numbers) -> Numbers:
+        """Return `A⁻ᴴ v` for (n_rows, k) vectors."""
+        ...
+
+
+class Algebra(Protocol):
+    """What the algorithms need of matrices and vectors of full order."""
+
+    def matrix(self, matrix: Matrix) -> Any:
+        """Return a matrix as the other methods take it."""
+        ...
+
+    def vectors(self, values: Numbers) -> Numbers:
+        """Return the rows of this rank of (n_unknowns, k) values."""
+        ...
+
+    def whole(self, vectors: Numbers) -> Numbers:
+        """Return all (n_unknowns, k) rows, on every rank."""
+        ...
+
+    def combine(self, terms: Sequence[Any], weights: Numbers) -> Any:
+        """Return `Σ_m weights_m terms_m`."""
+        ...
+
+    def multiply(self, matrix: Any, vectors: Numbers) -> Numbers:
+        """Return `A v` for (n_rows, k) vectors."""
+        ...
+
+    def multiply_adjoint(self, matrix: Any, vectors: Numbers) -> Numbers:
+        """Return `Aᴴ v` for (n_rows, k) vectors."""
+        ...
+
+    def inner(self, left: Numbers, right: Numbers) -> Numbers:
+        """Return the (k, l) Euclidean products `leftᴴ right`."""
+        ...
+
+    def factorise(self, matrix: Any, what: str) -> Factor:
+        """Return a factorisation; `what` names the matrix in errors. Raises InputError where it is singular."""
+        ...
+
+
+class ScipyAlgebra:
+    """Dense matrices by LAPACK, sparse ones by SuperLU, on one process."""
+
+    def matrix(self, matrix: Matrix) -> Matrix:
+        """Return the matrix itself."""
+        return matrix
+
+    def vectors(self, values: Numbers) -> Numbers:
+        """Return the values themselves."""
+        return values
+
+    def whole(self, vectors: Numbers) -> Numbers:
+        """Return the vectors themselves."""
+        return vectors
+
+    def combine(self, terms: Sequence[Matrix], weights: Numbers) -> Matrix:
+        """Return `Σ_m weights_m terms_m`."""
+        return combine(terms, weights)
+
+    def multiply(self, matrix: Matrix, vectors: Numbers) -> Numbers:
+        """Return `A v`."""
+        return np.asarray(matrix @ vectors)
+
+    def multiply_adjoint(self, matrix: Matrix, vectors: Numbers) -> Numbers:
+        """Return `Aᴴ v`."""
+        return np.asarray((matrix.T @ vectors.conj()).conj())
+
+    def inner(self, left: Numbers, right: Numbers) -> Numbers:
+        """Return `leftᴴ right`."""
+        return np.asarray(left.conj().T @ right)
+
+    def factorise(self, matrix: Matrix, what: str) -> "LuFactor":
+        """Return an LU factorisation. Raises InputError where the matrix is singular."""
+        return LuFactor(matrix, what)
+
+
+class LuFactor:
+    """LU factors of a dense or sparse matrix.
+
+    Parameters
+    ----------
+    matrix: (n, n) array or sparse matrix.
+    what: names it in errors.
+
+    Raises
+    ------
+    InputError: it is singular.
+    """
+
+    def __init__(self, matrix: Matrix, what: str) -> None:
+        self._complex = np.iscomplexobj(matrix)
+        if sparse.issparse(matrix):
+            self._sparse = _sparse_lu(matrix, what)
+            pivots = np.abs(self._sparse.U.diagonal())
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", linalg.LinAlgWarning
+                )  # of an exact zero pivot, which is looked at below
+                self._dense = linalg.lu_factor(matrix, check_finite=False)
+            pivots = np.abs(np.diag(self._dense[0]))
+        self._is_sparse = sparse.issparse(matrix)
+        self.log_det = float(np.log(pivots).sum()) if pivots.all() else -np.inf
+        """Logarithm of the magnitude of the determinant."""
+        if not pivots.min() > SINGULAR * pivots.max():
+            raise singular(what, f"its pivots range from {pivots.min():.3g} to {pivots.max():.3g}")
+
+    def solve(self, vectors: Numbers) -> Numbers:
+        """Return `A⁻¹ v`."""
+        return self._solve(vectors, "N")
+
+    def solve_adjoint(self, vectors: Numbers) -> Numbers:
+        """Return `A⁻ᴴ v`."""
+        return self._solve(vectors, "H")
+
+    def _solve(self, vectors: Numbers, form: str) -> Numbers:
+        if not self._is_sparse:
+            return np.asarray(linalg.lu_solve(self._dense, vectors, trans=2 if form == "H" else 0, check_finite=False))
+        if self._complex or not np.iscomplexobj(vectors):
+            kind = np.complex128 if self._complex else np.float64
+            return np.asarray(self._sparse.solve(np.ascontiguousarray(vectors, dtype=kind), trans=form))
+        return self._solve(vectors.real, form) + 1j * self._solve(vectors.imag, form)
+
+
+def _sparse_lu(matrix: Matrix, what: str) -> Any:
+    try:
+        return splu(sparse.csc_matrix(matrix))
+    except RuntimeError as error:
+        raise singular(what, str(error)) from error
+
+
+def singular(what: str, why: str) -> InputError:
+    """Return the error for a singular matrix."""
+    return InputError(f"{what} is singular ({why}); expected a matrix with an inverse: check what was exported there")

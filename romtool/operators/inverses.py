@@ -1,0 +1,183 @@
+"""Inverse and log-determinant of A(mu) from factorisations at few parameters (METHODS 9)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from romtool.linalg.eim import Numbers
+from romtool.operators.algebra import LuFactor
+from romtool.operators.coefficients import Coefficients
+from romtool.operators.constants import term_extremes
+from romtool.operators.matrices import Matrix, combine
+from romtool.operators.norms import Norm
+from romtool.operators.power_bounds import PowerBounds, SpectralBound, bounds, spectral_bound
+from romtool.operators.powers import Powers, PowersAt
+from romtool.operators.problem import FullProblem
+from romtool.operators.stability import PositiveForms
+from romtool.types import Floats
+
+
+@dataclass(frozen=True)
+class ErrorBound:
+    """What bounds the errors: positive forms and the spectra at the selected parameters."""
+
+    forms: PositiveForms
+    spectral: SpectralBound
+
+
+@dataclass(frozen=True)
+class InverseModel:
+    """`A(mu)⁻¹ B ≈ Σ_m β_m A(mu_m)⁻¹ B`.
+
+    Parameters
+    ----------
+    powers: β.
+    columns: (d, n, k) `A(mu_m)⁻¹ B`.
+    rhs_coefficients: γ where B holds the terms of the right-hand side, and answers are `A⁻¹ Σ_j γ_j b_j`.
+    of_rhs: whether B is the right-hand side.
+    error_bound: of the bound, or None.
+    """
+
+    powers: Powers
+    columns: Numbers
+    rhs_coefficients: Coefficients | None
+    of_rhs: bool
+    error_bound: ErrorBound | None
+
+    def evaluate(self, parameters: Floats) -> "Estimate":
+        """Return `A⁻¹ B`, (n, n_unknowns, k), or the (n, n_unknowns, 1) solutions, for (n, p) parameters.
+
+        The indicator is the largest relative change with up to three parameters less; the bound is of
+        `‖P^½ (A⁻¹ - …) P^½‖`, P = A at the reference.
+        """
+        given = self.powers.at(parameters)
+        full = self._combined(given.weights, parameters)
+        changes = [
+            np.linalg.norm(full - self._combined(weights, parameters), axis=(1, 2))
+            for weights in self.powers.shorter_weights(given)
+        ]
+        indicator = np.max(changes, axis=0, initial=0.0) / np.linalg.norm(full, axis=(1, 2))
+        bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).inverse
+        return Estimate(full, indicator, bound)
+
+    def _combined(self, weights: Numbers, parameters: Floats) -> Numbers:
+        answers = np.tensordot(weights, self.columns, axes=1)
+        if not self.of_rhs:
+            return np.asarray(answers)
+        rhs = np.ones((len(parameters), 1))
+        if self.rhs_coefficients is not None:
+            rhs = self.rhs_coefficients.weights(parameters)
+        return np.asarray(answers @ rhs[:, :, None])
+
+
+@dataclass(frozen=True)
+class LogDetModel:
+    """`log det A(mu) ≈ Σ_m β_m log det A(mu_m)` for Hermitian positive definite A.
+
+    Parameters
+    ----------
+    powers: β.
+    values: (d,) float `log det A(mu_m)`.
+    error_bound: of the bound, or None.
+    """
+
+    powers: Powers
+    values: Floats
+    error_bound: ErrorBound | None
+
+    def evaluate(self, parameters: Floats) -> "Estimate":
+        """Return (n,) log-determinants for (n, p) parameters; indicator: largest change with up to three less."""
+        given = self.powers.at(parameters)
+        values = np.real(given.weights @ self.values)
+        changes = [np.abs(values - np.real(weights @ self.values)) for weights in self.powers.shorter_weights(given)]
+        bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).logdet
+        return Estimate(values, np.max(changes, axis=0, initial=0.0), bound)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Approximations for n parameters.
+
+    Parameters
+    ----------
+    values: (n, …) numbers.
+    indicator: (n,) float what up to three selected parameters less change.
+    bound: (n,) float of the error; None without positive forms.
+    """
+
+    values: Numbers
+    indicator: Floats
+    bound: Floats | None
+
+
+def inverse_model(
+    terms: Sequence[Matrix],
+    powers: Powers,
+    names: Sequence[str],
+    columns: Numbers,
+    rhs_coefficients: Coefficients | None,
+    *,
+    of_rhs: bool,
+    error_bound: ErrorBound | None,
+) -> InverseModel:
+    """Invert A at the selected parameters, applied to columns.
+
+    Parameters
+    ----------
+    terms: matrices of the separated representation.
+    powers: of `select_powers`.
+    names: of the selected parameters, for errors.
+    columns: (n, k) B.
+    rhs_coefficients, of_rhs, error_bound: see `InverseModel`.
+
+    Raises
+    ------
+    InputError: a singular matrix.
+    """
+    found = [factor.solve(columns) for factor in _factors(terms, powers, names)]
+    return InverseModel(powers, np.array(found), rhs_coefficients, of_rhs, error_bound)
+
+
+def logdet_model(
+    terms: Sequence[Matrix], powers: Powers, names: Sequence[str], error_bound: ErrorBound | None
+) -> LogDetModel:
+    """Factorise A at the selected parameters. Raises InputError where it is singular; see `inverse_model`."""
+    values = [factor.log_det for factor in _factors(terms, powers, names)]
+    return LogDetModel(powers, np.array(values), error_bound)
+
+
+def _factors(terms: Sequence[Matrix], powers: Powers, names: Sequence[str]) -> Iterator[LuFactor]:
+    """Yield the factorisations one at a time."""
+    weights = powers.theta.weights(powers.parameters)
+    return (LuFactor(combine(terms, row), f"A at {name}") for row, name in zip(weights, names, strict=True))
+
+
+def certify(problem: FullProblem, norm: Norm, powers: Powers, forms: PositiveForms) -> ErrorBound:
+    """Return what bounds the errors of inverses and log-determinants of positive forms.
+
+    Parameters
+    ----------
+    problem: of full order.
+    norm: of A at the reference of the forms, where the coordinates of the powers are zero.
+    powers: weights.
+    forms: of the operator.
+    """
+    box = term_extremes(problem, norm, np.linalg.pinv(powers.directions))
+    sizes = np.array([max(abs(ends.low), abs(ends.high)) for ends in box])
+    selected = powers.at(powers.parameters)
+    low, high, left_out = forms.extent(powers.parameters, selected.theta)
+    return ErrorBound(forms, spectral_bound(powers, sizes, low - left_out, high + left_out, problem.n_unknowns))
+
+
+def _bounds(powers: Powers, given: ErrorBound, at: PowersAt) -> PowerBounds:
+    """Return the bounds against A itself: of the representation, plus what that leaves out."""
+    exact, high, left_out = given.forms.extent(at.parameters, at.theta)
+    low = exact - left_out
+    found = bounds(powers, given.spectral, at, low, high + left_out)
+    usable = low > 0.0
+    inverse = np.divide(left_out, exact * low, out=np.full(len(low), np.inf), where=usable)
+    ratio = np.divide(left_out, exact, out=np.ones(len(low)), where=usable)
+    with np.errstate(divide="ignore"):
+        logdet = -given.spectral.n_unknowns * np.log1p(-np.minimum(ratio, 1.0))
+    return PowerBounds(found.inverse + inverse, found.logdet + logdet)

@@ -1,0 +1,191 @@
+"""`romtool operators report`: what models of operators and their validation say, on one page."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from romtool import __version__
+from romtool.errors import CaseError
+from romtool.io.atomic import atomic_file
+from romtool.operators.model import OperatorModel
+from romtool.pipeline.operator_models import read_operator_model
+from romtool.pipeline.operator_validation import read_validation
+from romtool.report.figures import Chart, Line
+from romtool.report.operators import FactTable, OperatorFacts, Tile, operator_page
+from romtool.types import Floats
+
+MAX_ROWS = 40
+"""Parameters in a table; more are left out, with their number."""
+
+
+def write_operator_report(
+    paths: Sequence[Path], out: Path, say: Callable[[str], None], *, overwrite: bool = False
+) -> None:
+    """Write one self-contained HTML page on models of operators.
+
+    Parameters
+    ----------
+    paths: model folders, or their model.h5.
+    out: the page.
+    say: takes sentences about what is done.
+    overwrite: replace an existing page.
+
+    Raises
+    ------
+    CaseError: the page exists. ModelError: a model that can not be opened.
+    """
+    if out.is_dir() or (out.exists() and not overwrite):
+        raise CaseError(f"{out} exists; give --overwrite or another -o")
+    facts = tuple(_facts(read_operator_model(path), read_validation(path)) for path in paths)
+    created = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
+    with atomic_file(out) as temporary:
+        temporary.write_text(operator_page(facts, created, __version__), encoding="utf-8")
+    say(f"wrote {out}")
+
+
+def _facts(model: OperatorModel, validation: Mapping[str, Any] | None) -> OperatorFacts:
+    """Return what the page says of one model."""
+    return OperatorFacts(
+        label=model.name,
+        tiles=(*_tiles(model), *(_validation_tiles(validation) if validation else ())),
+        tables=(*_tables(model), *((_error_table(validation),) if validation else ())),
+        charts=(*_charts(model), *(_validation_charts(model, validation) if validation else ())),
+        warnings=_warnings(model, validation),
+    )
+
+
+def _tiles(model: OperatorModel) -> list[Tile]:
+    found = [
+        Tile(str(model.n_unknowns), "unknowns", str(model.facts["matrices"])),
+        Tile(str(len(model.coefficients.parameters)), "exported matrices", "terms of the separated representation"),
+    ]
+    if model.system is not None:
+        remark = "Galerkin, error bound" if model.system.coercive else "least residuals, error indicator"
+        found.append(Tile(str(len(model.system.snapshots)), "vectors of the reduced basis", remark))
+    for name, part in (("inverse", model.inverse), ("log-determinant", model.logdet)):
+        if part is not None:
+            remark = f"monomials up to degree {part.powers.degree}"
+            found.append(Tile(str(len(part.powers.parameters)), f"factorisations for the {name}", remark))
+    return found
+
+
+def _validation_tiles(validation: Mapping[str, Any]) -> list[Tile]:
+    errors, seconds = validation["errors"], validation["seconds"]
+    found = [
+        Tile(f"{errors[key]['max']:.1e}", f"largest error of the {name}", f"{validation['n']} unseen parameters")
+        for key, name in _ERRORS.items()
+        if key in errors
+    ]
+    if "direct" in seconds:
+        remark = f"{1e3 * seconds['one']:.3g} ms against {1e3 * seconds['direct']:.3g} ms of one direct solution"
+        found.append(Tile(f"{seconds['direct'] / seconds['one']:.3g} ×", "faster", remark))
+    return found
+
+
+_ERRORS = {
+    "representation": "separated representation",
+    "solution": "reduced solution",
+    "logdet": "log-determinant",
+    "inverse": "inverse",
+}
+
+
+def _tables(model: OperatorModel) -> list[FactTable]:
+    """Return the tables of the parameters that were selected."""
+    found = [_parameter_table("Exported matrices", model, model.coefficients.parameters)]
+    if model.rhs_coefficients is not None:
+        found.append(_parameter_table("Exported right-hand sides", model, model.rhs_coefficients.parameters))
+    if model.system is not None:
+        found.append(_parameter_table("Solutions in the basis", model, model.system.snapshots))
+    for name, part in (("Inverses", model.inverse), ("Determinants", model.logdet)):
+        if part is not None:
+            found.append(_parameter_table(name, model, part.powers.parameters))
+    return found
+
+
+def _parameter_table(caption: str, model: OperatorModel, parameters: Floats) -> FactTable:
+    more = f" (the first {MAX_ROWS} of {len(parameters)})" if len(parameters) > MAX_ROWS else ""
+    rows = tuple((number, *map(float, row)) for number, row in enumerate(parameters[:MAX_ROWS], start=1))
+    return FactTable(caption + more, ("number", *model.domain.names), rows)
+
+
+def _error_table(validation: Mapping[str, Any]) -> FactTable:
+    rows = tuple(
+        (
+            _ERRORS[key],
+            float(entry["median"]),
+            float(entry["max"]),
+            f"{entry['covered']:.1%}" if "covered" in entry else "–",
+            float(entry["effectivity"]["median"]) if "effectivity" in entry else "–",
+        )
+        for key, entry in validation["errors"].items()
+    )
+    columns = ("relative error", "median", "largest", "covered by the bound", "median bound / error")
+    return FactTable(f"{validation['n']} parameters that training has not seen", columns, rows)
+
+
+def _charts(model: OperatorModel) -> list[Chart]:
+    """Return the histories of the greedy searches."""
+    histories = [("matrix", model.coefficients.interpolation.errors)]
+    if model.rhs_coefficients is not None:
+        histories.append(("right-hand side", model.rhs_coefficients.interpolation.errors))
+    found = [_history("Functions of the separated representation", "terms", "relative error", histories)]
+    if model.system is not None:
+        kind = "bound" if model.system.coercive else "indicator"
+        given = [(kind, model.system.history)]
+        found.append(_history("Reduced basis on the training", "vectors", f"largest relative {kind}", given))
+    powers = [(name, part.powers) for name, part in (("inverse", model.inverse), ("log-det", model.logdet)) if part]
+    if powers:
+        given = [(name, part.interpolation.errors) for name, part in powers]
+        found.append(_history("Monomials of the coefficients", "factorisations", "relative error", given))
+    return found
+
+
+def _history(title: str, x: str, y: str, given: Sequence[tuple[str, Floats]]) -> Chart:
+    lines = tuple(
+        Line(name, np.arange(len(errors), dtype=np.float64), errors / errors[0], colour=i)
+        for i, (name, errors) in enumerate(given)
+    )
+    return Chart(title, x, y, lines, log=True)
+
+
+def _validation_charts(model: OperatorModel, validation: Mapping[str, Any]) -> list[Chart]:
+    """Return errors and bounds over the first parameter."""
+    rows = sorted(validation["rows"], key=lambda row: row["parameters"][model.domain.names[0]])
+    x = np.array([row["parameters"][model.domain.names[0]] for row in rows])
+    found = []
+    for key, bound in (("solution", "bound"), ("logdet", "logdet_bound"), ("representation", "")):
+        if key not in rows[0]:
+            continue
+        lines = [Line("error", x, np.array([row[key] for row in rows]))]
+        if bound in rows[0]:
+            lines.append(
+                Line("bound" if model.facts["problem"] != "general" else "indicator", x, _finite(rows, bound), colour=1)
+            )
+        title = f"Unseen parameters: {_ERRORS[key]}"
+        found.append(Chart(title, model.domain.names[0], "relative error", tuple(lines), log=True))
+    return found
+
+
+def _finite(rows: Sequence[Mapping[str, Any]], key: str) -> Floats:
+    values = np.array([row[key] for row in rows], dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _warnings(model: OperatorModel, validation: Mapping[str, Any] | None) -> tuple[str, ...]:
+    found = []
+    if not model.coefficients.interpolation.converged:
+        found.append("The functions have not reached their tolerance: raise [operator] max_terms.")
+    if model.system is not None and not model.system.statistics["converged"]:
+        found.append(
+            f"The reduced basis has not reached its tolerance: the largest bound is {model.system.history[-1]:.1e}. "
+            "Raise [basis] max_modes, or lower [operator] tolerance."
+        )
+    if validation is None:
+        found.append(
+            "Not validated: run `romtool operators validate` with complete matrices that training has not seen."
+        )
+    return tuple(found)
