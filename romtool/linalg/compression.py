@@ -24,7 +24,7 @@ WORKSPACE = 4
 """Arrays of the size of the held snapshots that their decomposition needs at once, these included."""
 
 SMALLEST_BLOCK = 16
-"""Snapshots that are held at least."""
+"""Snapshots that are held at least, besides modes."""
 
 SHARE = 0.5
 """Part of the tolerance that the compressions on the way may use up; what they leave is for the last one."""
@@ -57,7 +57,8 @@ class Compression:
         capacity = min(max(int(memory / (8 * WORKSPACE * max(largest, 1))), SMALLEST_BLOCK), n_snapshots)
         self._products = [as_product(matrix) for matrix in inner]
         self._comm, self._tolerance = comm, tolerance
-        self._share = SHARE * tolerance / max(-(-2 * n_snapshots // max(capacity, 1)), 1)
+        self._share = SHARE * tolerance / max(-(-n_snapshots // SMALLEST_BLOCK), 1)
+        self._expected = n_snapshots
         self._held = [np.empty((capacity, size)) for size in sizes]
         self._count = 0
         self._coefficients = np.zeros((0, 0))
@@ -137,9 +138,10 @@ class Compression:
         self._keep(found.modes)
 
     def _keep(self, modes: Sequence[Floats]) -> None:
-        """Put the weighted modes in the place of the snapshots; more memory where they fill half of it."""
+        """Put the weighted modes in the place of the snapshots; more memory where they leave too little of it."""
         weights = self._weights
-        capacity = max(len(self._held[0]), 2 * len(weights))
+        block = min(SMALLEST_BLOCK, self._expected - len(self._remainders))
+        capacity = max(len(self._held[0]), len(weights) + block)
         if capacity > len(self._held[0]):
             self._held = [np.empty((capacity, part.shape[1])) for part in self._held]
         for held, psi in zip(self._held, modes, strict=True):

@@ -29,7 +29,7 @@ def orthonormalise(
 
     Parameters
     ----------
-    fields: (n_dofs_s, n_fields) float per subdomain, of norm near one; not changed.
+    fields: (n_dofs_s, n_fields) float per subdomain, of norm near one; written over.
     against: (n_dofs_s, n_given) float per subdomain, orthonormal.
     products: one product per subdomain.
     comm: the ranks.
@@ -40,11 +40,11 @@ def orthonormalise(
     """
     basis = list(fields)
     for _ in range(2):
-        coefficients = gram(against, basis, products, comm)
-        basis = [subtract_span(*parts, coefficients) for parts in zip(basis, against, strict=True)]
-        family = self_gram(basis, products, comm)
-        transform = on_root(comm, _inverse_root, family)
-        basis = [part @ transform for part in basis]
+        if against[0].shape[1]:
+            coefficients = gram(against, basis, products, comm)
+            basis = [subtract_span(part, span, coefficients, part) for part, span in zip(basis, against, strict=True)]
+        transform = on_root(comm, _inverse_root, self_gram(basis, products, comm))
+        basis = [combine(part, transform) for part in basis]
     return basis
 
 
@@ -52,6 +52,21 @@ def _inverse_root(family: Floats) -> Floats:
     values, vectors = np.linalg.eigh(family)
     kept = values >= DEPENDENT**2
     return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
+
+
+def combine(fields: Floats, transform: Floats) -> Floats:
+    """Return `fields @ transform` in the place of the fields, without a second array of their size.
+
+    Parameters
+    ----------
+    fields: (n_dofs, n_fields) float; written over.
+    transform: (n_fields, n_kept) float, n_kept <= n_fields.
+    """
+    n_kept = transform.shape[1]
+    for start in range(0, len(fields), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        fields[rows, :n_kept] = fields[rows] @ transform
+    return fields[:, :n_kept]
 
 
 def subtract_span(fields: Floats, modes: Floats, coefficients: Floats, out: Floats | None = None) -> Floats:

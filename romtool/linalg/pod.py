@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from romtool.errors import AccuracyError, InputError
 from romtool.linalg.agreement import all_finite, first_subdomain, on_root, raise_together
-from romtool.linalg.orthonormal import mode_signs, orthonormalise, subtract_span
+from romtool.linalg.orthonormal import combine, mode_signs, orthonormalise, subtract_span
 from romtool.linalg.products import Product, as_product, gram, self_gram
 from romtool.linalg.reduction import Comm, gather_subdomains
 
@@ -109,7 +109,7 @@ def pod(
     rotation, values = on_root(comm, _left_singular, coefficients)
     beyond = float(span.remainders.sum())
     n_modes = min(_count(values**2, beyond, tolerance**2 * span.total), max_modes or len(values))
-    modes = [part @ rotation[:, :n_modes] for part in span.modes]
+    modes = [combine(part, rotation[:, :n_modes]) for part in span.modes]
     signs = mode_signs(modes, dof_ids, comm)
     for part in modes:
         part *= signs
@@ -198,7 +198,7 @@ def _resolve(snapshots: Sequence[Floats], products: Sequence[Product], comm: Com
         n_kept = min(needed, int(np.count_nonzero(values >= RESOLVED**2 * values[0])))
         scaled = vectors[:, :n_kept] / np.sqrt(values[:n_kept])
         fresh = orthonormalise([part @ scaled for part in rest], modes, products, comm)
-        modes = [np.hstack(parts) for parts in zip(modes, fresh, strict=True)]
+        modes = [np.hstack(parts) for parts in zip(modes, fresh, strict=True)] if n_pass else fresh
         if n_kept == needed:
             return _Span(modes, total, vectors[:, n_kept:] ** 2 @ values[n_kept:])
         rest = _deflate(rest, modes, products, comm, in_place=n_pass > 0)
