@@ -136,6 +136,9 @@ def _nodes(model: Any, path: Path) -> tuple[Ints, Floats]:
             model._cross_reference_nodes()
             model._cross_reference_coordinates()
         _, systems, local, table = model.get_displacement_index_xyz_cp_cd(fdtype="float64", idtype="int64")
+        unknown = sorted(set(systems) - set(model.coords))
+        if unknown:
+            raise ReaderError(f"{path}: nodes stand in coordinate system {unknown[0]}, which is not defined (CORD2R …)")
         points = model.transform_xyzcp_to_xyz_cid(local, table[:, 0], systems, cid=0)
     return np.asarray(table[:, 0], dtype=np.int64), np.asarray(points, dtype=np.float64)
 
