@@ -95,6 +95,8 @@ def read_bulk(bulk: Bulk) -> Any:
     model = BDF(debug=None, log=silent_log())
     model._stop_on_parsing_error = True
     for card in bulk.cards:
+        if card.name == "GRDSET":
+            raise ReaderError(f"{card.where}: GRDSET is not read; write the systems into the GRID cards")
         if card.name in READ:
             _add(model, card)
     return model

@@ -79,6 +79,17 @@ def test_materials_and_the_supports_that_the_case_control_names(tmp_path: Path) 
     assert found.mesh.node_sets["SPC10"].tolist() == [3]
 
 
+def test_supports_in_systems_of_their_own_are_refused(tmp_path: Path) -> None:
+    text = deck(more="CORD2R,3,0,0.,0.,0.,0.,0.,1.\n,0.,1.,0.\n").replace(
+        "GRID,1,,0.0,0.0,0.0", "GRID,1,,0.0,0.0,0.0,3"
+    )
+    with pytest.raises(PartialDeckError, match="supports of 1 nodes are in systems of their own") as caught:
+        READER.read_deck(written(tmp_path, text))
+    fixed = max(caught.value.deck.loading.dirichlet, key=lambda entry: len(entry.components))
+    assert caught.value.deck.mesh is not None
+    assert caught.value.deck.mesh.node_sets[fixed.nodes].tolist() == [1]
+
+
 def test_what_matters_and_is_not_read_is_said_with_its_line(tmp_path: Path) -> None:
     text = deck(more="FORCE,3,1,0,5.,1.,0.,0.\nRBE2,9,1,123,2,3\nGRAV,4,0,9.81,0.,0.,-1.\n")
     line = text[: text.index("FORCE")].count("\n") + 1
@@ -125,6 +136,7 @@ def test_includes_stand_in_their_place_and_missing_ones_are_said(tmp_path: Path)
         ("GRID,2,,1.0", "GRID,2,,one", "job.bdf:6: GRID cannot be read: .*must be a float"),
         ("CTETRA,5,1,1,2,3,4", "CTETRA,5,1,1,2,3,77", "element 5 uses node 77, which is not defined"),
         ("CTETRA,5,1,1,2,3,4", "CONM2,5,1,0,1.", "defines no elements that can be shown"),
+        ("CTETRA,5,1,1,2,3,4", "GRDSET,,9\nCTETRA,5,1,1,2,3,4", "GRDSET is not read"),
         ("GRID,2,,1.0", "GRID,2,9,1.0", "nodes stand in coordinate system 9, which is not defined"),
     ],
 )
