@@ -40,7 +40,7 @@ def read_deck(path: Path) -> Deck:
     model = read_bulk(bulk)
     found = build_mesh(model, (), path)
     refused = [*bulk.warnings, *_refused(bulk)]
-    fixed = _supports(model, found.mesh, _selected(bulk, refused))
+    fixed = _supports(model, found.mesh, _selected(bulk, refused), refused)
     names = {code: name_of(rows, found.mesh.node_sets, _set_name(code)) for code, rows in fixed.items()}
     node_sets = {**found.mesh.node_sets, **{names[code]: rows for code, rows in fixed.items()}}
     mesh = replace(found.mesh, node_sets=node_sets)
@@ -74,14 +74,18 @@ def _selected(bulk: Bulk, refused: list[str]) -> int:
     return numbers[0] if numbers else 0
 
 
-def _supports(model: Any, mesh: Mesh, number: int) -> dict[int, Ints]:
-    """Return rows of nodes by the bits of their fixed displacements."""
+def _supports(model: Any, mesh: Mesh, number: int, refused: list[str]) -> dict[int, Ints]:
+    """Return rows of nodes by the bits of their fixed displacements; those in systems of their own are refused."""
     bits = np.zeros(mesh.n_nodes, dtype=np.int64)
     for card in _cards_of(model, number):
         for node, digits in zip(card.nodes, _digits(card), strict=True):
             row = np.searchsorted(mesh.node_ids, node)
             if row < mesh.n_nodes and mesh.node_ids[row] == node:
                 bits[row] |= sum(1 << int(digit) - 1 for digit in digits if digit in "123")
+    turned = [k for k in np.flatnonzero(bits).tolist() if model.nodes[int(mesh.node_ids[k])].Cd()]
+    if turned:
+        refused.append(f"supports of {len(turned)} nodes are in systems of their own (CD); write them into the case")
+        bits[turned] = 0
     return {code: np.flatnonzero(bits == code) for code in np.unique(bits).tolist() if code}
 
 

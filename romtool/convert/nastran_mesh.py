@@ -95,6 +95,8 @@ def read_bulk(bulk: Bulk) -> Any:
     model = BDF(debug=None, log=silent_log())
     model._stop_on_parsing_error = True
     for card in bulk.cards:
+        if card.name == "GRDSET":
+            raise ReaderError(f"{card.where}: GRDSET is not read; write the systems into the GRID cards")
         if card.name in READ:
             _add(model, card)
     return model
@@ -136,6 +138,9 @@ def _nodes(model: Any, path: Path) -> tuple[Ints, Floats]:
             model._cross_reference_nodes()
             model._cross_reference_coordinates()
         _, systems, local, table = model.get_displacement_index_xyz_cp_cd(fdtype="float64", idtype="int64")
+        unknown = sorted(set(systems) - set(model.coords))
+        if unknown:
+            raise ReaderError(f"{path}: nodes stand in coordinate system {unknown[0]}, which is not defined (CORD2R …)")
         points = model.transform_xyzcp_to_xyz_cid(local, table[:, 0], systems, cid=0)
     return np.asarray(table[:, 0], dtype=np.int64), np.asarray(points, dtype=np.float64)
 
