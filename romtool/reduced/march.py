@@ -149,7 +149,7 @@ def march_loading(
     out, scale = empty_trajectory(model, len(times), criteria), np.zeros(1)
     cuts, first = np.zeros(len(times), dtype=np.int64), 0
     if reached is not None:
-        scale[0] = _follow(model, points, schedule, out, reached)
+        scale[0] = follow(model, points, schedule, out, reached)
         first = len(reached) - 1
     limits = Criteria(criteria.tolerance, criteria.max_iterations)
     while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
@@ -166,12 +166,23 @@ def march_loading(
     return _history(model, loading, schedule, out, cuts)
 
 
-def _follow(model: ReducedModel, points: Points, schedule: Schedule, out: Trajectory, reached: Floats) -> float:
+def follow(model: ReducedModel, points: Points, schedule: Schedule, out: Trajectory, reached: Floats) -> float:
     """Fill the first rows of a trajectory: states and stresses at the reduced points along known coordinates.
+
+    Parameters
+    ----------
+    model: the reduced model.
+    points, schedule: of the loading.
+    out: written.
+    reached: (n_reached, n_modes) the coordinates.
 
     Returns
     -------
     The largest norm of the absolute internal force contributions.
+
+    Raises
+    ------
+    ConvergenceError: a law that could not be integrated.
     """
     out.coordinates[: len(reached)] = reached
     offset = np.concatenate([points.active.offset, points.sampled.offset])
