@@ -76,7 +76,9 @@ def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
 
 def build_points(model: ReducedModel, loading: Loading) -> Points:
     """Lay out what the compiled march reads; of the loading only the initial temperature matters."""
-    sites, n = _sites(model, loading), model.n_active
+    initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
+    heat, n = model.thermal.operator @ initial, model.n_active
+    sites = build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
     factors = model.weights[:n, None, None] * POINT_METRIC[None, :, None]
     return Points(
         tables=model.tables,
@@ -84,13 +86,6 @@ def build_points(model: ReducedModel, loading: Loading) -> Points:
         weighted=_points_last(factors * model.strain_modes[:n]),
         sampled=_point_set(model, sites, slice(n, None)),
     )
-
-
-def _sites(model: ReducedModel, loading: Loading) -> Sites:
-    """Return all reduced points for the laws."""
-    initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
-    heat = model.thermal.operator @ initial
-    return build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
 
 
 def _point_set(model: ReducedModel, sites: Sites, rows: slice) -> PointSet:
@@ -162,7 +157,7 @@ def march_loading(
     start_virgin(points, out)
     cuts, first = np.zeros(len(times), dtype=np.int64), 0
     if reached is not None:
-        scale[0] = _follow(model, points, _sites(model, loading), schedule, out, reached)
+        scale[0] = follow(model, points, schedule, out, reached)
         first = len(reached) - 1
     limits = Criteria(criteria.tolerance, criteria.max_iterations)
     while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
@@ -179,39 +174,50 @@ def march_loading(
     return _history(model, loading, schedule, out, cuts)
 
 
-def _follow(
-    model: ReducedModel, points: Points, sites: Sites, schedule: Schedule, out: Trajectory, reached: Floats
-) -> float:
+def follow(model: ReducedModel, points: Points, schedule: Schedule, out: Trajectory, reached: Floats) -> float:
     """Fill the first rows of a trajectory: states and stresses at the reduced points along known coordinates.
+
+    Parameters
+    ----------
+    model: the reduced model.
+    points, schedule: of the loading.
+    out: written.
+    reached: (n_reached, n_modes) the coordinates.
 
     Returns
     -------
     The largest norm of the absolute internal force contributions.
+
+    Raises
+    ------
+    ConvergenceError: a law that could not be integrated.
     """
     out.coordinates[: len(reached)] = reached
     lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), len(model.material), 6)
     strains = np.tensordot(reached, model.strain_modes, axes=(1, 2))
     strains += np.tensordot(schedule.lifting[: len(reached)], lifting, axes=1)
-    largest = 0.0
+    n, largest = model.n_active, 0.0
     for i in range(1, len(reached)):
-        failed = evaluate(
-            model.tables,
-            sites,
-            schedule.temperature[i],
-            schedule.times[i - 1],
-            schedule.times[i],
-            schedule.viscous[i - 1],
-            strains[i],
-            out.state[i - 1],
-            out.state[i],
-            out.stress[i],
-            NO_TANGENT,
-        )
-        if failed:
-            raise ConvergenceError(
-                f"the material law of element {model.point_ids[failed - 1, 0]}, point {model.point_ids[failed - 1, 1]} "
-                f"could not follow the computation to time {schedule.times[i]:g}; try smaller steps in [time]"
+        for sites, rows in ((points.active.sites, slice(0, n)), (points.sampled.sites, slice(n, None))):
+            failed = evaluate(
+                model.tables,
+                sites,
+                schedule.temperature[i, rows],
+                schedule.times[i - 1],
+                schedule.times[i],
+                schedule.viscous[i - 1],
+                strains[i, rows],
+                out.state[i - 1, rows],
+                out.state[i, rows],
+                out.stress[i, rows],
+                NO_TANGENT,
             )
+            if failed:
+                element, point = model.point_ids[rows][failed - 1]
+                raise ConvergenceError(
+                    f"the material law of element {element}, point {point} could not follow the computation to time "
+                    f"{schedule.times[i]:g}; try smaller steps in [time]"
+                )
         largest = max(largest, _absolute_norm(points.weighted, out.stress[i, : model.n_active]))
     return largest
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba.core.runtime import _nrt_python, rtsys
 
-from romtool.errors import CaseError
+from romtool.errors import CaseError, ConvergenceError
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.loads import load_shapes, load_vectors
 from romtool.fem.operators import internal_force, strain
@@ -22,7 +22,7 @@ from romtool.offline.train import train
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria
-from romtool.reduced.march import MarchStoppedError, build_points, empty_trajectory, march_loading
+from romtool.reduced.march import MarchStoppedError, build_points, empty_trajectory, follow, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.newton import march
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
@@ -171,6 +171,41 @@ def test_a_time_step_allocates_nothing(model):
     finally:
         _nrt_python.memsys_disable_stats()
     assert few == many > 0
+
+
+@pytest.mark.parametrize("n_known", [1, 2, 6, 10, 11])
+def test_a_march_behind_known_steps_is_the_uninterrupted_one(model, n_known):
+    whole = march_loading(model, model.loading, TIGHT)
+    behind = march_loading(model, model.loading, TIGHT, whole.coordinates[:n_known])
+    np.testing.assert_array_equal(behind.coordinates[:n_known], whole.coordinates[:n_known])
+    np.testing.assert_allclose(behind.coordinates, whole.coordinates, atol=1e-9 * np.abs(whole.coordinates).max())
+    for name in model.duals:
+        limit = 1e-8 * np.abs(whole.samples[name]).max()
+        np.testing.assert_allclose(behind.samples[name], whole.samples[name], atol=limit)
+        np.testing.assert_allclose(behind.residuals[name], whole.residuals[name], atol=1e-8)
+        np.testing.assert_array_equal(behind.elastic[name], whole.elastic[name])
+    assert not behind.iterations[:n_known].any()
+
+
+def test_known_steps_say_as_the_march_does_what_is_small(model):
+    times = model.loading.times
+    schedule, points, scale = (
+        build_schedule(model, model.loading, times),
+        build_points(model, model.loading),
+        np.zeros(1),
+    )
+    out, again = (empty_trajectory(model, len(times), TIGHT) for _ in range(2))
+    assert march(points, schedule, Criteria(1e-10, 25), scale, out) == 0
+    assert follow(model, points, schedule, again, out.coordinates) == pytest.approx(scale[0], rel=1e-9)
+    np.testing.assert_allclose(again.stress, out.stress, atol=1e-9 * np.abs(out.stress).max())
+    np.testing.assert_allclose(again.state, out.state, atol=1e-12)
+
+
+def test_known_steps_that_the_law_cannot_follow_are_told(model):
+    known = np.zeros((3, model.n_modes))
+    known[2] = np.nan
+    with pytest.raises(ConvergenceError, match=r"the material law of element \d+, point \d .* time 0\.4; try smaller"):
+        march_loading(model, model.loading, NewtonSettings(), known)
 
 
 SLOW = 1e60
