@@ -175,7 +175,7 @@ def package_inverse(distance: Floats, block: Floats, degree: int, n_factorisatio
     theta, powers = package_weights(degree, n_factorisations)
     terms = [covariance(distance, length) for (length,) in theta.parameters]
     names = [f"l = {length:g}" for (length,) in powers.parameters]
-    return inverse_model(terms, powers, names, block, None, of_rhs=False, certificate=None)
+    return inverse_model(terms, powers, names, block, None, of_rhs=False, error_bound=None)
 
 
 def log_determinant_methods(distance: Floats, degree: int, counts: Sequence[int]) -> dict[str, Method]:
@@ -193,7 +193,7 @@ def log_determinant_methods(distance: Floats, degree: int, counts: Sequence[int]
         name = f"romtool, degree {degree}, {n} factorisations"
         train = partial(package_log_determinant, distance, degree, n)
         table[name] = Method(
-            train, lambda model, length: model.evaluate(np.array([[length]]))[0], False, f"{n} log det"
+            train, lambda model, length: model.evaluate(np.array([[length]])).values[0], False, f"{n} log det"
         )
     for n in counts:
         name = f"polynomial through {n} Chebyshev nodes"
@@ -232,7 +232,9 @@ def inverse_methods(distance: Floats, block: Floats, degree: int, counts: Sequen
     for n in counts:
         name = f"romtool, degree {degree}, {n} factorisations"
         train = partial(package_inverse, distance, block, degree, n)
-        table[name] = Method(train, lambda model, length: model.apply(np.array([[length]]))[0], False, f"{n} inverses")
+        table[name] = Method(
+            train, lambda model, length: model.evaluate(np.array([[length]])).values[0], False, f"{n} inverses"
+        )
     for n in counts:
         name = f"polynomial through {n} Chebyshev nodes"
         train = partial(nodes_and_values, n)

@@ -94,6 +94,14 @@ def sphere_pressure(k: float, cosines: Floats) -> Complexes:
     return (1j ** (n + 1) * (2 * n + 1) / (k**2 * slopes)) @ eval_legendre(n[:, None], cosines[None, :])
 
 
+def sphere_error(n_edge: int, k: float) -> float:
+    """Return the relative error of the pressure at the centroids of a sphere, against the series."""
+    surface, direction = ellipsoid(n_edge), np.array([2.0, -1.0, 2.0]) / 3
+    pressure = np.linalg.solve(assemble(surface, k), plane_wave(surface, k, direction))
+    exact = sphere_pressure(k, surface.centres @ direction / np.linalg.norm(surface.centres, axis=1))
+    return float(np.linalg.norm(pressure - exact) / np.linalg.norm(exact))
+
+
 def _icosahedron() -> Floats:
     """Return the (20, 3, 3) corners of the faces, anticlockwise as seen from outside."""
     golden = (1 + np.sqrt(5)) / 2
@@ -168,3 +176,9 @@ def _own_triangles(surface: Surface, k: float) -> Complexes:
     distance = height[..., None] / np.cos(angles)
     integral = np.einsum("teq,q,te->t", np.exp(1j * k * distance) / distance, weights, 0.5 * (last - first))
     return 0.5j * k - integral / (4 * np.pi)
+
+
+if __name__ == "__main__":
+    print("unknowns " + "".join(f"  k = {k:<6}" for k in (1, 3.14159, 5, 10)))
+    for n_edge in (4, 6, 8, 10):
+        print(f"{20 * n_edge**2:8} " + "".join(f"  {sphere_error(n_edge, k):<10.2%}" for k in (1, 3.14159, 5, 10)))
