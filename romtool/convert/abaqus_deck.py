@@ -11,7 +11,6 @@ from romtool.convert.abaqus_assembly import flatten
 from romtool.convert.abaqus_materials import check_parameters, creep, plastic
 from romtool.convert.calculix_deck import IGNORED, READ, REASONS, interpret
 from romtool.convert.calculix_keywords import is_deck, read_cards
-from romtool.convert.calculix_materials import PROPERTIES
 from romtool.convert.deck_dialect import Dialect
 from romtool.loading import Deck
 
@@ -65,6 +64,7 @@ ABAQUS = Dialect(
         "INERTIARELIEF": "inertia relief is not supported",
         "FOLLOWERLOAD": "follower loads are not supported",
     },
+    check_property=check_parameters,
     plastic=plastic,
     creep=creep,
     results=(".fil", ".xdmf"),
@@ -91,7 +91,4 @@ def is_abaqus(path: Path) -> bool:
 def read_deck(path: Path) -> Deck:
     """Read a deck. Raises ReaderError; see `romtool.convert.calculix_deck.interpret`."""
     found, cards = flatten(read_cards(path), path)
-    for card in cards:
-        if card.keyword in PROPERTIES:
-            check_parameters(card)
     return interpret(path, cards, found, ABAQUS)

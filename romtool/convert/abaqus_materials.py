@@ -40,8 +40,6 @@ def check_parameters(card: Card) -> None:
 
 def plastic(cards: Mapping[str, Card], warnings: list[str]) -> dict[str, object]:
     """Return the parameters of *PLASTIC. Raises ReaderError."""
-    for card in cards.values():
-        check_parameters(card)
     card = cards["PLASTIC"]
     if card.parameters.get("HARDENING") == "COMBINED":
         return _combined(card, cards.get("CYCLICHARDENING"))
@@ -68,7 +66,6 @@ def _combined(card: Card, cyclic: Card | None) -> dict[str, object]:
 
 def creep(card: Card, points: Floats, span: tuple[float, float], warnings: list[str]) -> tuple[str, dict[str, object]]:
     """Return law and parameters of *CREEP, linear in temperature between its rows. Raises ReaderError."""
-    check_parameters(card)
     law = card.parameters.get("LAW", "STRAIN")
     if law not in ("STRAIN", "TIME"):
         raise card.error(f"LAW={law} is not supported; romtool reads LAW=TIME, and LAW=STRAIN with m = 0")

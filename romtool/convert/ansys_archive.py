@@ -164,19 +164,20 @@ def _is_number(text: bytes) -> bool:
     return True
 
 
-def read_nodes(archive: Archive) -> tuple[Ints, Floats]:
-    """Return ascending node ids and (n, 3) coordinates of all NBLOCKs. Raises ReaderError."""
-    ids, points = [np.zeros(0, np.int64)], [np.zeros((0, 3))]
+def read_nodes(archive: Archive) -> tuple[Ints, Floats, Floats]:
+    """Return ascending node ids, (n, 3) coordinates and (n, 3) angles [degree] of all NBLOCKs. Raises ReaderError."""
+    ids, reals = [np.zeros(0, np.int64)], [np.zeros((0, 6))]
     for block in archive.blocks:
         if block.command.fields[0] == "NBLOCK":
             if block.n_reals < 3:
                 raise archive.error(block.command.line + 1, "the format of NBLOCK has no three coordinates")
             ids.append(_integers(archive, block)[:, 0])
-            reals = _columns(archive, block, block.n_integers * block.integer_width, block.real_width, 3)
-            points.append(_numbers(archive, block, np.char.strip(reals)))
+            fields = _columns(archive, block, block.n_integers * block.integer_width, block.real_width, 6)
+            reals.append(_numbers(archive, block, np.char.strip(fields)))
             _check_count(archive, block, len(ids[-1]))
     all_ids, first = np.unique(np.concatenate(ids), return_index=True)
-    return all_ids, np.concatenate(points)[first]
+    values = np.concatenate(reals)[first]
+    return all_ids, values[:, :3], values[:, 3:]
 
 
 def _check_count(archive: Archive, block: Block, found: int) -> None:

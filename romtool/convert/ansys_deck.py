@@ -51,7 +51,7 @@ def build_mesh(archive: Archive) -> tuple[Mesh, list[str]]:
     ------
     ReaderError: damaged blocks, elements with nodes that are not there, no elements that can be shown.
     """
-    ids, points = read_nodes(archive)
+    ids, points, _ = read_nodes(archive)
     raw, materials = read_elements(archive)
     parts, warnings = build_parts(raw)
     if not parts:
@@ -82,7 +82,12 @@ class _Property:
 
 def read_supports(archive: Archive) -> dict[str, Ints]:
     """Return the nodes that D fixes, by the set name that says which displacements: `D_xyz` …. Raises ReaderError."""
-    fixed = [(number, _FREEDOMS[fields[2]]) for number, fields in _zeros(archive) if fields[2] in _FREEDOMS]
+    turned = _turned(archive)
+    fixed = [
+        (number, _FREEDOMS[fields[2]])
+        for number, fields in _zeros(archive)
+        if fields[2] in _FREEDOMS and number not in turned
+    ]
     table = np.array(fixed, dtype=np.int64).reshape(-1, 2)
     ids, rows = np.unique(table[:, 0], return_inverse=True)
     codes = np.zeros(len(ids), dtype=np.int64)
@@ -93,6 +98,12 @@ def read_supports(archive: Archive) -> dict[str, Ints]:
 def _set_name(code: int) -> str:
     """Return the name of a set of supports from the bits of its components."""
     return "D_" + "".join(axis for k, axis in enumerate("xyz") if code >> k & 1)
+
+
+def _turned(archive: Archive) -> set[int]:
+    """Return the nodes with systems of their own."""
+    ids, _, angles = read_nodes(archive)
+    return set(ids[angles.any(axis=1)].tolist())
 
 
 def _zeros(archive: Archive) -> list[tuple[int, tuple[str, ...]]]:
@@ -141,9 +152,14 @@ def _refused(archive: Archive) -> list[str]:
         prescribed = name == "D" and _number(archive, command, (*command.fields, "", "", "")[3])
         if name in _MATTER or moves or prescribed:
             found.setdefault(name, []).append(command)
+    turned = _turned(archive)
+    own = sum(number in turned for number, _ in _zeros(archive))
     return [
-        f"{archive.path}:{same[0].line}: {name} ({len(same)} of them) is not supported; write it into the case file"
-        for name, same in found.items()
+        *(
+            f"{archive.path}:{same[0].line}: {name} ({len(same)} of them) is not supported; write it into the case file"
+            for name, same in found.items()
+        ),
+        *([f"{archive.path}: {own} D are on nodes with systems of their own; write them into the case"] if own else []),
     ]
 
 

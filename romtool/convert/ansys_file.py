@@ -82,6 +82,13 @@ class AnsysFile:
         flags = int(self.words[at + 1]) >> 24 & 255
         return out[:count].astype(np.int64) if flags & 128 else out[:count].view(np.float32).astype(np.float64)
 
+    def check(self, at: int, what: str) -> None:
+        """Check that a record is there, without reading it. Raises ReaderError."""
+        inside = at >= 0 and at + 2 < len(self.words)
+        size = int(self.words[at]) if inside else -1
+        if size < 0 or at + 2 + size >= len(self.words) or self.words[at + 2 + size] != size:
+            raise self.error(at, f"found no record, expected {what}")
+
     def integers(self, at: int, limit: int, what: str, least: int = 0) -> Ints:
         """Return the integers of a record, at least `least` of them. Raises ReaderError."""
         found = self.read(at, limit, what)

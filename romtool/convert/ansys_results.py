@@ -148,6 +148,9 @@ def _written(file: AnsysFile, warnings: list[str]) -> tuple[Ints, Floats]:
         return results[:0], times[:0]
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise file.error(file.pointer("times"), "the times do not increase")
+    for at in results.tolist():
+        header = file.integers(at, 512, "the header of a result", 120)
+        file.check(at + long(header, 104, 105), "the nodal results")
     return results, times
 
 

@@ -68,6 +68,7 @@ CALCULIX = Dialect(
     read=frozenset(READ),
     ignored=frozenset(IGNORED),
     reasons=REASONS,
+    check_property=lambda card: None,
     plastic=read_plastic,
     creep=read_creep,
     results=(".frd",),
@@ -110,16 +111,36 @@ def interpret(path: Path, cards: Sequence[Card], found: DeckMesh, dialect: Diale
         _check_place(step.cards, _MODEL_ONLY, "stands inside a step; expected it before the first one")
     refusals: list[ReaderError] = []
     kept = [step for step in steps if _keep(_step_refusal(step, dialect), refusals)]
-    model = [card for card in model if _keep(_refusal(card, dialect), refusals)]
+    whole = _without_spoiled(model, dialect)
+    model = [card for card in model if _keep(_refusal(card, dialect), refusals) and card in whole]
     kept = [replace(s, cards=tuple(c for c in s.cards if _keep(_refusal(c, dialect), refusals))) for s in kept]
-    if not refusals:
-        return _build(path, model, kept, found, dialect)
     try:
-        part = _build(path, model, kept, found, dialect)
-    except ReaderError:
-        raise refusals[0] from None
+        deck = _build(path, model, kept, found, dialect, refusals)
+    except ReaderError as error:
+        raise (refusals[0] if refusals else error) from None
+    if not refusals:
+        return deck
     message = str(refusals[0]) + (f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else "")
-    raise PartialDeckError(message, replace(part, warnings=(*map(str, refusals), *part.warnings)))
+    raise PartialDeckError(message, replace(deck, warnings=(*map(str, refusals), *deck.warnings)))
+
+
+def _without_spoiled(model: Sequence[Card], dialect: Dialect) -> list[Card]:
+    """Return the cards without the properties (and sections) of materials that have a property that is refused."""
+    owner: dict[int, str] = {}
+    current = ""
+    for k, card in enumerate(model):
+        refused = _refusal(card, dialect) is not None
+        if card.keyword == "MATERIAL":
+            current = card.name("NAME")
+        elif card.keyword not in PROPERTIES and not (refused and current):
+            current = ""
+        if current:
+            owner[k] = current
+    spoiled = {owner[k] for k, card in enumerate(model) if k in owner and _refusal(card, dialect) is not None}
+    return [
+        card for k, card in enumerate(model)
+        if owner.get(k) not in spoiled and not (card.keyword == "SOLIDSECTION" and card.name("MATERIAL") in spoiled)
+    ]  # fmt: skip
 
 
 def _keep(refusal: ReaderError | None, refusals: list[ReaderError]) -> bool:
@@ -129,11 +150,22 @@ def _keep(refusal: ReaderError | None, refusals: list[ReaderError]) -> bool:
     return refusal is None
 
 
-def _build(path: Path, model: Sequence[Card], steps: Sequence[Step], found: DeckMesh, dialect: Dialect) -> Deck:
-    """Return the deck of cards that are all supported."""
+def _build(
+    path: Path,
+    model: Sequence[Card],
+    steps: Sequence[Step],
+    found: DeckMesh,
+    dialect: Dialect,
+    refusals: list[ReaderError],
+) -> Deck:
+    """Return the deck of cards that are all supported; materials that are not go to the refusals."""
     warnings = list(found.warnings)
-    materials = read_materials(model, _span(steps), warnings, dialect)
-    _check_sections(path, model, found, materials, warnings)
+    materials, refused = read_materials(model, _span(steps), warnings, dialect)
+    refusals += refused
+    _check_sections(path, model, found, whole=not refusals)
+    dark = sorted({block.solver_type for block in found.mesh.blocks if not block.formulation})
+    if dark:
+        warnings.append(f"romtool shows elements of type {', '.join(dark)} but does not compute with them")
     linear = dialect.faulty and _is_linear(materials, steps)
     mesh, loading = _loading(path, model, steps, found, materials, linear, warnings, dialect)
     warnings += _remarks(steps, linear, any("C" in material.parameters for material in materials), dialect)
@@ -184,28 +216,23 @@ def _span(steps: Sequence[Step]) -> tuple[float, float]:
     return (visco[0].start + visco[0].increment, visco[-1].end) if visco else (1.0, 1.0)
 
 
-def _check_sections(
-    path: Path, model: Sequence[Card], found: DeckMesh, materials: Sequence[Material], warnings: list[str]
-) -> None:
-    """Raise a ReaderError where a section's set is unknown or a solid has no section or two."""
+def _check_sections(path: Path, model: Sequence[Card], found: DeckMesh, *, whole: bool) -> None:
+    """Raise a ReaderError where a section's set is unknown, or a solid has two sections or (`whole`) none."""
     mesh = found.mesh
     count = np.zeros(mesh.n_elements, dtype=np.int64)
     sections = [card for card in model if card.keyword == "SOLIDSECTION"]
-    for card, material in zip(sections, materials, strict=True):
-        if material.elements not in mesh.element_sets:
-            known = ", ".join(sorted(mesh.element_sets))
-            raise card.error(f"unknown element set {material.elements}; the deck has {known}")
-        count[mesh.element_sets[material.elements]] += 1
+    for card in sections:
+        name = card.name("ELSET")
+        if name not in mesh.element_sets:
+            raise card.error(f"unknown element set {name}; the deck has {', '.join(sorted(mesh.element_sets))}")
+        count[mesh.element_sets[name]] += 1
     solid = np.concatenate([np.full(len(b.element_ids), bool(b.formulation)) for b in mesh.blocks])
     bare = np.flatnonzero(solid & (count == 0))
-    if len(bare) and materials:
+    if len(bare) and sections and whole:
         raise ReaderError(f"{path}: element {mesh.element_ids[bare[0]]} has no *SOLID SECTION; give it one")
     if (count > 1).any():
         twice = mesh.element_ids[int(np.argmax(count > 1))]
         raise ReaderError(f"{path}: element {twice} has several *SOLID SECTION; keep one")
-    dark = sorted({block.solver_type for block in mesh.blocks if not block.formulation})
-    if dark:
-        warnings.append(f"romtool shows elements of type {', '.join(dark)} but does not compute with them")
 
 
 def _loading(

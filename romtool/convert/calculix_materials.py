@@ -12,6 +12,7 @@ import numpy as np
 
 from romtool.convert.calculix_keywords import Card, read_table
 from romtool.convert.deck_dialect import Dialect
+from romtool.errors import ReaderError
 from romtool.loading import Material
 from romtool.types import Floats
 
@@ -35,8 +36,8 @@ class _Definition:
 
 def read_materials(
     cards: Sequence[Card], span: tuple[float, float], warnings: list[str], dialect: Dialect
-) -> tuple[Material, ...]:
-    """Return one material per `*SOLID SECTION`, in deck order.
+) -> tuple[tuple[Material, ...], list[ReaderError]]:
+    """Return one material per `*SOLID SECTION`, in deck order, and why others are not read.
 
     Parameters
     ----------
@@ -45,21 +46,29 @@ def read_materials(
     warnings: sentences for the user are appended.
     dialect: whose deck it is.
 
+    Returns
+    -------
+    The materials; and one error for each section whose law or parameters romtool does not have.
+
     Raises
     ------
-    ReaderError: a law or parameter that romtool does not have; the message names card and line.
+    ReaderError: a section of an unknown material, properties outside materials; the message names card and line.
     """
     definitions = _definitions(cards)
-    found = []
+    found: list[Material] = []
+    refusals: list[ReaderError] = []
     for card in cards:
         if card.keyword == "SOLIDSECTION":
             name = card.name("MATERIAL")
             if name not in definitions:
                 raise card.error(f"unknown material {name}; the deck has {', '.join(definitions) or 'none'}")
-            if "ORIENTATION" in card.parameters:
-                raise card.error("ORIENTATION is not supported; romtool reads isotropic laws")
-            found.append(_material(definitions[name], card.name("ELSET"), span, warnings, dialect))
-    return tuple(found)
+            try:
+                if "ORIENTATION" in card.parameters:
+                    raise card.error("ORIENTATION is not supported; romtool reads isotropic laws")
+                found.append(_material(definitions[name], card.name("ELSET"), span, warnings, dialect))
+            except ReaderError as error:
+                refusals.append(error)
+    return tuple(found), refusals
 
 
 def _definitions(cards: Sequence[Card]) -> dict[str, _Definition]:
@@ -84,6 +93,8 @@ def _material(
 ) -> Material:
     """Return the material of one section."""
     cards = definition.properties
+    for card in cards.values():
+        dialect.check_property(card)
     if "ELASTIC" not in cards:
         raise definition.card.error(
             f"material {definition.name} has no *ELASTIC; romtool reads elastic laws and beyond"

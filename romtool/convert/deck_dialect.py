@@ -18,6 +18,7 @@ class Dialect:
     name: the solver.
     read, ignored: keywords that are read, and that have no part in a quasi-static computation of solids.
     reasons: keywords that matter and are not supported -> why.
+    check_property: raises a ReaderError for a property card of a material that means more than romtool reads.
     plastic: `plastic(cards, warnings)` returns the parameters of *PLASTIC from the cards of a material.
     creep: `creep(card, points, span, warnings)` returns law and parameters of *CREEP; `points` are the temperatures
         of *ELASTIC, `span` the first and last time.
@@ -31,6 +32,7 @@ class Dialect:
     read: frozenset[str]
     ignored: frozenset[str]
     reasons: Mapping[str, str]
+    check_property: Callable[[Card], None]
     plastic: Callable[[Mapping[str, Card], list[str]], Parameters]
     creep: Callable[[Card, Floats, tuple[float, float], list[str]], tuple[str, Parameters]]
     results: tuple[str, ...]

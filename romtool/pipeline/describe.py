@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from romtool.convert.registry import find_reader, read_deck, read_results
-from romtool.errors import ModelError, ReaderError
+from romtool.errors import ModelError
 from romtool.io.case import read_case
 from romtool.io.load import read_load
 from romtool.loading import PartialDeckError
@@ -113,8 +113,6 @@ def _describe_deck(path: Path) -> Description:
         deck = read_deck(path)
     except PartialDeckError as error:
         deck = replace(error.deck, warnings=("cannot be computed: " + error.deck.warnings[0], *error.deck.warnings[1:]))
-    except ReaderError as error:
-        return _describe_mesh_of_deck(path, error)
     mesh = describe_mesh(deck.mesh) if deck.mesh is not None else {}
     loading = deck.loading
     return {
@@ -130,15 +128,6 @@ def _describe_deck(path: Path) -> Description:
         "results": [str(entry) for entry in deck.results],
         "warnings": list(deck.warnings),
     }
-
-
-def _describe_mesh_of_deck(path: Path, error: ReaderError) -> Description:
-    """Describe the mesh of a deck whose physics is not understood. Raises the error where there is no mesh either."""
-    try:
-        found = describe_results(read_results(path))
-    except ReaderError:
-        raise error from None
-    return {**found, "kind": "solver-deck", "warnings": [*found["warnings"], f"cannot be computed: {error}"]}
 
 
 def describe_toml(path: Path) -> Description:

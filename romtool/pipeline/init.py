@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from romtool.convert.registry import find_reader, read_deck, read_results
-from romtool.errors import CaseError, ReaderError
+from romtool.errors import CaseError
 from romtool.io.atomic import output_folder
 from romtool.io.init import Source, case_text
 from romtool.loading import Deck, PartialDeckError
@@ -59,8 +59,8 @@ def _source(path: Path, out: Path) -> Source:
         return _source_of(path, None, (path,), _with_lacks(read_results(path)), out)
     try:
         deck = read_deck(path)
-    except ReaderError as error:
-        return _partial_source(path, error, out)
+    except PartialDeckError as error:
+        return _partial_source(path, error.deck, out)
     solution = _with_lacks(read_results(deck.results[0])) if deck.results else None
     return _source_of(path, deck, deck.results, solution, out)
 
@@ -83,29 +83,13 @@ def _with_lacks(results: SolverResults) -> SolverResults:
     return replace(results, warnings=(*results.warnings, *lacks(results)))
 
 
-def _partial_source(path: Path, error: ReaderError, out: Path) -> Source:
-    """Return a source for a deck that cannot be used as such: its results or mesh, and what of it was understood.
-
-    Raises
-    ------
-    ReaderError: the error, where the mesh of the deck cannot be read either.
-    """
-    part = error.deck if isinstance(error, PartialDeckError) else None
-    beside = part.results if part is not None and part.results else (_history_beside(path),)
-    try:
-        found = _with_lacks(read_results(beside[0]))
-    except ReaderError:
-        raise error from None
+def _partial_source(path: Path, part: Deck, out: Path) -> Source:
+    """Return a source for a deck that cannot be used as such: its results or mesh, and what of it was understood."""
+    beside = part.results or (path,)
+    found = _with_lacks(read_results(beside[0]))
     note = f"the deck {path.name} is not named here, since romtool does not support all of it"
-    notes = (note,) if part is not None else (note, str(error))
-    source = _source_of(path, None, beside, replace(found, warnings=(*notes, *found.warnings)), out)
+    source = _source_of(path, None, beside, replace(found, warnings=(note, *found.warnings)), out)
     return replace(source, contents=part)
-
-
-def _history_beside(deck: Path) -> Path:
-    """Return the results beside a deck under its name, else the deck itself, of which the mesh can be read."""
-    beside = (deck.with_suffix(suffix) for suffix in find_reader(deck).extensions)
-    return next((path for path in beside if path.is_file()), deck)
 
 
 def _relative(path: Path, folder: Path) -> str:

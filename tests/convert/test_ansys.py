@@ -158,6 +158,17 @@ def test_materials_and_supports(tmp_path: Path) -> None:
     assert deck.mesh.node_sets["D_z"].tolist() == [2]
 
 
+def test_supports_in_systems_of_their_own_are_refused(tmp_path: Path) -> None:
+    text = brick(PHYSICS)
+    first = text.index("        1        0        0")
+    stop = text.index("\n", first)
+    zero = "0.0000000000000E+000".rjust(21)
+    text = text[:stop] + (3 - (stop - first - 27) // 21) * zero + "4.5000000000000E+001".rjust(21) + text[stop:]
+    with pytest.raises(PartialDeckError, match="2 D are on nodes with systems of their own") as caught:
+        READER.read_deck(written(tmp_path, text))
+    assert [d.nodes for d in caught.value.deck.loading.dirichlet] == ["D_xy", "D_z"]
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
