@@ -30,6 +30,7 @@ COMMANDS = {
     "fields": "Write full fields of a result for ParaView.",
     "solve": "Run the built-in high-fidelity solver.",
     "compare": "Measure the errors between two results.",
+    "law": "Run a material law along a path of strain and stress, and check it.",
     "report": "Make one self-contained HTML page of models and results.",
     "info": "Describe a solver file, dataset, model or result.",
     "readers": "List the file formats and what they need.",
