@@ -31,6 +31,7 @@ COMMANDS = {
     "solve": "Run the built-in high-fidelity solver.",
     "compare": "Measure the errors between two results.",
     "operators": "Models of parameter-dependent matrices that any code exported.",
+    "law": "Run a material law along a path of strain and stress, and check it.",
     "report": "Make one self-contained HTML page of models and results.",
     "info": "Describe a solver file, dataset, model or result.",
     "readers": "List the file formats and what they need.",
