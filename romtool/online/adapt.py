@@ -281,7 +281,10 @@ class _AdaptiveRun:
             for time in times:
                 u, stress = thermoelastic(self.load.problem, float(time), self.load.solver)
                 snapshots.append({"u": u, "stress": stress})
-        self.trained = enrich(self.trained, snapshots, {}, self._model_id(0), self.ground, clock)
+        new = enrich(self.trained, snapshots, {}, self._model_id(0), self.ground, clock)
+        if new is self.trained:
+            return
+        self.trained = new
         self._log(0, ({}, {}), {}, 0, growth(before, self.trained), clock)
 
     def _model_id(self, step: int) -> str:

@@ -84,7 +84,7 @@ def enrich(
     ground: Ground,
     clock: Clock,
 ) -> Trained:
-    """Return a model that can represent new snapshots besides what it could before.
+    """Return a model that can represent new snapshots besides what it could before; the same one where it can already.
 
     Parameters
     ----------
@@ -101,7 +101,8 @@ def enrich(
     AccuracyError: a tolerance that could not be reached.
     """
     record, comm = trained.record, ground.comm
-    bases = bases_of(trained.modes, record)
+    known = bases_of(trained.modes, record)
+    bases = dict(known)
     with clock.phase("bases", "new modes"):
         for name, field in (entry for snapshot in snapshots for entry in snapshot.items()):
             split = ground.split_nodes(field) if name == "u" else ground.split_points(field)
@@ -110,6 +111,8 @@ def enrich(
                 bases[name] = extend(bases[name], split, products, comm, tolerance=NEGLIGIBLE)
             elif _norm(split, products, comm) > negligible_norm(ground.training.parts, name, comm):
                 bases[name] = _first(split, products, comm, record.bases["stress"].coefficients.shape[1])
+    if not pairs and _sizes(bases) == _sizes(known):
+        return trained
     memory = replace(
         record,
         bases={name: replace(basis, modes=()) for name, basis in bases.items()},
@@ -120,6 +123,11 @@ def enrich(
     found = build_model(ground.training, bases, memory, model_id, comm, clock)
     kept = {**trained.model.statistics, **found.model.statistics, "parent": trained.model.model_id}
     return replace(found, model=replace(found.model, statistics=kept))
+
+
+def _sizes(bases: Mapping[str, Pod]) -> dict[str, int]:
+    """Return field -> number of modes."""
+    return {name: basis.n_modes for name, basis in bases.items()}
 
 
 def _known(record: TrainingRecord, name: str) -> list[Floats]:

@@ -131,7 +131,7 @@ def test_between_two_training_loads_no_repair_is_needed():
 def test_the_enriched_model_replays_the_load_without_repairs(plain, moved):
     load, found = moved
     again = Start(found.trained, plain.ground).run(load, OPTIONS)
-    assert repaired(again) == []
+    assert again.enrichments == ()
     for name, values in true_errors(again, load, plain.ground).items():
         assert values.max() < 2 * TOLERANCE, name
 
