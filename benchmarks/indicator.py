@@ -183,23 +183,27 @@ def measure(case, loads, folder, tolerance, adaptive):
         "pooled all": judge([row for rows in pooled.values() for row in rows]),
         "loads": table,
     }
-    if adaptive:
-        for name, path in zip(names, loads, strict=True):
-            request = AdaptRequest(tolerance=tolerance)
-            start = time.perf_counter()
-            (answer,) = online_adaptive(folder / "model", [path], folder / "adapted", comm, quiet, request)
-            seconds = time.perf_counter() - start
-            exact = open_history(folder / "ref" / name)
-            errors = true_errors(open_history(folder / "adapted" / name), exact, floors)
-            table[name]["adapted"] = {
-                "high_fidelity_steps": [entry.step for entry in answer.enrichments if entry.step],
-                "n_steps": len(answer.history.times) - 1,
-                "largest_error": {field: float(errors[field].max()) for field in FIELDS},
-                "n_modes": answer.enrichments[-1].n_modes if answer.enrichments else model.n_modes,
-                "growth": max((entry.growth for entry in answer.enrichments), default=1.0),
-                "seconds": seconds,
-            }
+    for name, path in zip(names, loads, strict=True):
+        if adaptive:
+            table[name]["adapted"] = repair(path, name, folder, tolerance, floors)
     return result
+
+
+def repair(path, name, folder, tolerance, floors):
+    """Answer a load with repairs; return the figures."""
+    start = time.perf_counter()
+    request = AdaptRequest(tolerance=tolerance)
+    (answer,) = online_adaptive(folder / "model", [path], folder / "adapted", SerialComm(), quiet, request)
+    seconds = time.perf_counter() - start
+    errors = true_errors(open_history(folder / "adapted" / name), open_history(folder / "ref" / name), floors)
+    return {
+        "high_fidelity_steps": [entry.step for entry in answer.enrichments if entry.step],
+        "n_steps": len(answer.history.times) - 1,
+        "largest_error": {field: float(errors[field].max()) for field in FIELDS},
+        "n_modes": answer.history.coordinates.shape[1],
+        "growth": max((entry.growth for entry in answer.enrichments), default=1.0),
+        "seconds": seconds,
+    }
 
 
 def show(result):
