@@ -166,7 +166,7 @@ def _calibration(facts: CalibrationFacts) -> Chart:
     pairs = facts.pairs[np.argsort(facts.pairs[:, 0], kind="stable")]
     shown = pairs[np.unique(np.linspace(0, len(pairs) - 1, min(MOST_PAIRS, len(pairs))).astype(np.int64))]
     lines = (
-        Line("pairs of the calibration", shown[:, 0], shown[:, 1], colour=-1, scatter=True),
+        Line("pairs of the calibration", shown[:, 0], shown[:, 1], colour=5, scatter=True),
         Line("expected error", facts.misfit, facts.expected),
         Line("95 % bound", facts.misfit, facts.bound, colour=4),
     )
