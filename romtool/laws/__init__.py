@@ -17,7 +17,7 @@ from romtool.laws.parameters import (
     state_fields,
     state_size,
 )
-from romtool.laws.plugins import held_by, library_digest, named_by, open_plugins
+from romtool.laws.plugins import held_by, identify, library_digest, named_by, open_plugins
 from romtool.laws.sites import Sites, build_sites, take, thermal_strain, virgin_state
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "evaluate",
     "evaluate_fields",
     "held_by",
+    "identify",
     "law_names",
     "library_digest",
     "local_frames",
