@@ -12,7 +12,7 @@ from romtool.laws.tensors import jit
 from romtool.types import Floats, Ints
 
 _N_SYSTEMS = N_OCTAHEDRAL + N_CUBIC
-SLIP_VECTORS = 10
+SLIP_VECTORS = 12
 PLUGIN_NUMBERS = 112
 """Numbers that a UMAT is given besides its state variables."""
 PLUGIN_COUNTS = 16
@@ -31,7 +31,7 @@ class Workspace(NamedTuple):
     ----------
     terms: of the kinematic terms, columns MODULUS … PRODUCTS.
     saturating: of the saturating terms, columns LEFT and RATE.
-    matrix: (n_systems, n_systems + 6) of the slip systems. slip: (SLIP_VECTORS, n_systems).
+    matrix: (n_systems, n_systems + 6) of the slip systems. slip: (SLIP_VECTORS, n_systems). order: (n_systems,) int64.
     plugin: what a plug-in is given, state variables last. counts: (PLUGIN_COUNTS,) int32, likewise.
     words: (PLUGIN_WORDS,) int64, what a plug-in for many points is told.
     """
@@ -40,6 +40,7 @@ class Workspace(NamedTuple):
     saturating: Floats
     matrix: Floats
     slip: Floats
+    order: Ints
     plugin: Floats
     counts: Any
     words: Ints
@@ -77,6 +78,7 @@ def scratch(tables: LawTables) -> Workspace:
         np.empty((n_saturating, 2)),
         np.empty((_N_SYSTEMS, _N_SYSTEMS + 6)),
         np.empty((SLIP_VECTORS, _N_SYSTEMS)),
+        np.zeros(_N_SYSTEMS, dtype=np.int64),
         np.zeros(PLUGIN_NUMBERS + len(tables.state_columns)),
         np.zeros(PLUGIN_COUNTS, dtype=np.int32),
         np.zeros(PLUGIN_WORDS, dtype=np.int64),
