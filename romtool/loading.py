@@ -69,6 +69,7 @@ class Plugin:
     n_state: number of its state variables.
     states: name -> first and last of its state variables with that name, counted from one; the others have none.
     properties: name -> number; a UMAT takes them in their order as PROPS, MGIS by their names.
+    renamed: name -> the behaviour's own name of an internal variable (MGIS, which knows their sizes).
     digest: of the library's bytes when the case was read; "" where that is not known.
     """
 
@@ -78,6 +79,7 @@ class Plugin:
     n_state: int = 0
     states: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     properties: Mapping[str, float] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
 

@@ -143,7 +143,10 @@ def material_of(entry: MaterialEntry, folder: Path) -> Material:
 
 def plugin_of(entry: MaterialEntry, folder: Path) -> Plugin:
     """Return the library of a law; its path is relative to `folder`."""
-    states = {name: (n, n) if isinstance(n, int) else (n[0], n[1]) for name, n in (entry.states or {}).items()}
+    given = entry.states or {}
+    states = {
+        name: (n, n) if isinstance(n, int) else (n[0], n[1]) for name, n in given.items() if not isinstance(n, str)
+    }
     numbers = {str(i): float(number) for i, number in enumerate(entry.props or (), 1)}
     return Plugin(
         library=str((folder / (entry.library or "")).resolve()),
@@ -152,6 +155,7 @@ def plugin_of(entry: MaterialEntry, folder: Path) -> Plugin:
         n_state=entry.n_state or 0,
         states=states,
         properties=entry.properties or numbers,
+        renamed={name: n for name, n in given.items() if isinstance(n, str)},
     )
 
 

@@ -73,8 +73,8 @@ class MaterialEntry(Table):
     behaviour: Text | None = Field(default=None, description="the name of MFront's behaviour")
     name: Text | None = Field(default=None, description="the name that a UMAT is told, CMNAME")
     n_state: Annotated[int, Field(ge=0)] | None = Field(default=None, description="a whole number of at least 0")
-    states: dict[str, Count | Annotated[list[Count], Field(min_length=2, max_length=2)]] | None = Field(
-        default=None, description="a table: name = number of a state variable, or [first, last]"
+    states: dict[str, Count | Annotated[list[Count], Field(min_length=2, max_length=2)] | Text] | None = Field(
+        default=None, description='a table: name = number of a state variable, [first, last], or "name in MFront"'
     )
     props: list[Number] | None = Field(default=None, description="a list of numbers, PROPS")
     properties: dict[str, Number] | None = Field(default=None, description="a table of MFront's material properties")
@@ -92,6 +92,8 @@ class MaterialEntry(Table):
                 reject(f'of law "{self.law}" has no key "{key}"')
         if not needed and "parameters" not in self.model_fields_set:
             reject(f'lacks the key "parameters": {type(self).model_fields["parameters"].description}')
+        if any(isinstance(value, str) != (self.law == "mgis") for value in (self.states or {}).values()):
+            reject("has states of the other kind: numbers belong to a UMAT, names to MFront's behaviours")
         if (self.convention == "mean") != (self.definition_temperature is not None):
             reject('needs convention = "mean" and "definition_temperature" together')
         return self
@@ -107,7 +109,7 @@ class MaterialEntry(Table):
 
 _PLUGINS = {  # keys that a law of a library needs, and those that it may have
     "umat": (("library", "n_state", "props"), ("function", "name", "states")),
-    "mgis": (("library", "behaviour"), ("properties",)),
+    "mgis": (("library", "behaviour"), ("properties", "states")),
 }
 
 

@@ -17,7 +17,7 @@ from romtool.laws.parameters import (
     state_fields,
     state_size,
 )
-from romtool.laws.plugins import held_by, library_digest, named_by, open_plugins
+from romtool.laws.plugins import held_by, identify, library_digest, named_by, open_plugins
 from romtool.laws.sites import Sites, build_sites, free_strain, take, thermal_strain, virgin_state
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "evaluate_fields",
     "free_strain",
     "held_by",
+    "identify",
     "law_names",
     "library_digest",
     "local_frames",

@@ -4,7 +4,8 @@ import numpy as np
 
 from romtool.errors import LawError
 from romtool.laws.anisotropic import update_anisotropic
-from romtool.laws.catalogue import ANISOTROPIC, CRYSTAL, ISOTROPIC, UMAT
+from romtool.laws.batch import call_batch, prepare_point
+from romtool.laws.catalogue import ANISOTROPIC, CRYSTAL, ISOTROPIC, MGIS, UMAT
 from romtool.laws.crystal import update_crystal
 from romtool.laws.fields import Fields, Here, scratch
 from romtool.laws.isotropic import update_isotropic
@@ -117,6 +118,11 @@ def integrate(tables: LawTables, sites: Sites, temperature: Floats, step: Step, 
             fields.state_n1[point, j] = fields.state_n[point, j]
         if not update(tables, sites, step, here, fields):
             return point + 1
+    for row in range(len(tables.kernel)):
+        if tables.kernel[row] == MGIS:
+            failed = call_batch(tables, sites, step, row, fields)
+            if failed != 0:
+                return failed
     return 0
 
 
@@ -132,7 +138,7 @@ def update(tables: LawTables, sites: Sites, step: Step, here: Here, fields: Fiel
         return update_crystal(tables, sites, step, here, fields)
     if kernel == UMAT:
         return update_umat(tables, sites, step, here, fields)
-    return False
+    return prepare_point(tables, sites, here, fields)
 
 
 def elastic_tangent(tables: LawTables, sites: Sites, temperature: Floats) -> Floats:

@@ -8,13 +8,14 @@ import ctypes
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from romtool.errors import LawError
+from romtool.laws.mgis import complete, open_mgis
 from romtool.laws.parameters import LawTables, law_names, plugins_of
 from romtool.loading import Material, Plugin
 from romtool.types import Ints
@@ -32,8 +33,8 @@ _OPENED: dict[str, OpenPlugin] = {}
 
 
 def _key(law: str, plugin: Plugin) -> str:
-    """Return what tells plug-ins from each other: all but the digest."""
-    return json.dumps([law, asdict(replace(plugin, digest=""))], sort_keys=True)
+    """Return what tells the functions of plug-ins from each other."""
+    return json.dumps([law, plugin.library, plugin.function, dict(plugin.properties)], sort_keys=True)
 
 
 def named_by(materials: Iterable[Material]) -> list[tuple[str, Plugin]]:
@@ -68,7 +69,7 @@ def open_plugins(plugins: Iterable[tuple[str, Plugin]], folder: Path | None = No
     for law, plugin in plugins:
         if _key(law, plugin) not in _OPENED:
             path = _find(plugin, folder)
-            _OPENED[_key(law, plugin)] = OPENERS[law](plugin, path)
+            _OPENED[_key(law, plugin)] = OpenPlugin(*OPENERS[law](plugin, path))
             if plugin.digest and plugin.digest != library_digest(path):
                 remarks.append(f"{path} is not the library that the model was trained with (other bytes)")
     return remarks
@@ -94,6 +95,19 @@ def addresses(tables: LawTables) -> Ints:
     return found
 
 
+def identify(material: Material) -> Material:
+    """Return a material whose plug-in, if any, has the digest of its library, and the variables of its behaviour.
+
+    Raises
+    ------
+    LawError, MissingPartError: a behaviour of MGIS that cannot be loaded.
+    """
+    if material.plugin is None:
+        return material
+    plugin = complete(material.plugin) if material.law == "mgis" else material.plugin
+    return replace(material, plugin=replace(plugin, digest=library_digest(Path(plugin.library))))
+
+
 def library_digest(path: Path) -> str:
     """Return the digest of a library's bytes; "" where it is no file. Raises OSError."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
@@ -107,8 +121,8 @@ def _find(plugin: Plugin, folder: Path | None) -> Path:
     return folder / recorded.name
 
 
-def _open_umat(plugin: Plugin, path: Path) -> OpenPlugin:
-    """Open a library with a UMAT. Raises LawError."""
+def open_umat(plugin: Plugin, path: Path) -> tuple[int, Any]:
+    """Return the address of a UMAT, and the library that keeps it in memory. Raises LawError."""
     if not path.is_file():
         raise LawError(f"{path}: no such library; expected the shared library of a UMAT (gfortran -shared -fPIC …)")
     try:
@@ -120,12 +134,12 @@ def _open_umat(plugin: Plugin, path: Path) -> OpenPlugin:
     for name in (plugin.function, f"{plugin.function}_"):
         if hasattr(library, name):
             address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
-            return OpenPlugin(int(address or 0), library)
+            return int(address or 0), library
     raise LawError(
         f"{path}: has no function '{plugin.function}' or '{plugin.function}_'; name it by the key `function` "
         "(nm -D shows the names)"
     )
 
 
-OPENERS: dict[str, Callable[[Plugin, Path], OpenPlugin]] = {"umat": _open_umat}
+OPENERS: dict[str, Callable[[Plugin, Path], tuple[int, Any]]] = {"umat": open_umat, "mgis": open_mgis}
 """Law -> what opens its library."""

@@ -7,12 +7,9 @@ import numpy as np
 from romtool.laws.lookup import expansion_strain, locate
 from romtool.laws.parameters import LawTables, state_size
 from romtool.laws.plugins import addresses
-from romtool.laws.states import PREVIOUS
+from romtool.laws.states import OLD_TEMPERATURE, PREVIOUS
 from romtool.laws.tensors import jit
 from romtool.types import Floats, Ints
-
-PREVIOUS_TEMPERATURE = 12
-"""Where the temperature is in what a plug-in is told of the start of an increment."""
 
 
 class Sites(NamedTuple):
@@ -96,7 +93,7 @@ def virgin_state(tables: LawTables, sites: Sites) -> Floats:
     state = np.zeros((len(sites.material), state_size(tables)))
     for row in np.flatnonzero(sites.addresses):
         last = int(tables.state_rows[row + 1])
-        column = int(tables.state_columns[last - PREVIOUS + PREVIOUS_TEMPERATURE])
+        column = int(tables.state_columns[last - PREVIOUS + OLD_TEMPERATURE])
         state[:, column] = np.where(sites.material == row, sites.initial, state[:, column])
     return state
 

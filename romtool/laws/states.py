@@ -16,6 +16,8 @@ ALPHA = 7
 """First column of alpha_1."""
 PREVIOUS = 17
 """What a plug-in is told of the start: stress 6, strain 6, temperature, three energies, number of increments."""
+OLD_STRESS, OLD_STRAIN, OLD_TEMPERATURE, OLD_ENERGIES, OLD_COUNT = 0, 6, 12, 13, 16
+"""Where each of these is."""
 N_OCTAHEDRAL, N_CUBIC = 12, 6
 
 

@@ -9,16 +9,13 @@ has it, identity for DROT, DFGRD0 and DFGRD1. A PNEWDT below one makes the point
 
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-
 from romtool.laws.fields import PLUGIN_NUMBERS, Fields, Here
 from romtool.laws.local_axes import mechanical_strain, to_global, turn_tangent
 from romtool.laws.lookup import Step
 from romtool.laws.parameters import LawTables
-from romtool.laws.sites import PREVIOUS_TEMPERATURE, Sites
-from romtool.laws.states import PREVIOUS
+from romtool.laws.pointers import call_pointers
+from romtool.laws.sites import Sites
+from romtool.laws.states import OLD_COUNT, OLD_ENERGIES, OLD_STRAIN, OLD_STRESS, OLD_TEMPERATURE, PREVIOUS
 from romtool.laws.tensors import Six, inlined, is_finite, put_row
 from romtool.types import Floats
 
@@ -28,26 +25,9 @@ TIME, DTIME, TEMP, DTEMP, PREDEF, DPRED, COORDS, DROT, PNEWDT, CELENT = 71, 73, 
 DFGRD0, DFGRD1, STATEV = 92, 101, PLUGIN_NUMBERS
 # … and among its counts.
 NDI, NSHR, NTENS, NSTATV, NPROPS, NOEL, NPT, LAYER, KSPT, KSTEP, KINC = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13)
-# Places among what is kept of the start.
-OLD_STRESS, OLD_STRAIN, OLD_ENERGIES, OLD_COUNT = 0, 6, PREVIOUS_TEMPERATURE + 1, PREVIOUS_TEMPERATURE + 4
 NAME_LENGTH = 80
 ORDER = (0, 1, 2, 3, 5, 4)
 """Component of romtool behind each of a UMAT's."""
-
-
-@intrinsic
-def call_pointers(context: Any, address: Any, pointers: Any, length: Any) -> Any:
-    """Call the function at `address` with a tuple of pointers and one hidden length, by C's conventions."""
-
-    def generate(target, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        word, count = ir.IntType(64), len(signature.args[1])
-        function = ir.FunctionType(ir.VoidType(), [word] * (count + 1))
-        callee = builder.inttoptr(arguments[0], function.as_pointer())
-        values = [builder.extract_value(arguments[1], i) for i in range(count)]
-        builder.call(callee, [*values, arguments[2]])
-        return target.get_dummy_value()
-
-    return types.void(types.int64, pointers, types.int64), generate
 
 
 @inlined
@@ -119,7 +99,7 @@ def give_numbers(
         work[DROT + 4 * i] = work[DFGRD0 + 4 * i] = work[DFGRD1 + 4 * i] = 1.0
     work[TIME] = work[TIME + 1] = step.t_n
     work[DTIME], work[PNEWDT], work[CELENT] = step.t_n1 - step.t_n, 1.0, 1.0
-    work[TEMP] = state[point, columns[previous + PREVIOUS_TEMPERATURE]]
+    work[TEMP] = state[point, columns[previous + OLD_TEMPERATURE]]
     work[DTEMP] = here.temperature - work[TEMP]
     first = tables.state_rows[here.row]
     for i in range(previous - first):
@@ -148,7 +128,7 @@ def take_state(tables: LawTables, here: Here, fields: Fields, strain: Six, previ
         state[point, columns[previous + OLD_STRAIN + i]] = strain[i]
     for i in range(3):
         state[point, columns[previous + OLD_ENERGIES + i]] = work[ENERGIES + i]
-    state[point, columns[previous + PREVIOUS_TEMPERATURE]] = here.temperature
+    state[point, columns[previous + OLD_TEMPERATURE]] = here.temperature
     state[point, columns[previous + OLD_COUNT]] += 1.0
     first = tables.state_rows[here.row]
     for i in range(previous - first):

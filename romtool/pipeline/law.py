@@ -11,7 +11,7 @@ from romtool.io.case import read_case
 from romtool.io.law import PathInput, read_law, read_path
 from romtool.io.schema_law import COMPONENTS
 from romtool.io.validation import did_you_mean
-from romtool.laws import LAWS, LawInfo, named_by, open_plugins
+from romtool.laws import LAWS, LawInfo, identify, named_by, open_plugins
 from romtool.laws.check import Finding, check_law
 from romtool.laws.check import Path as StrainPath
 from romtool.laws.driver import LawHistory, LawPath, drive
@@ -37,7 +37,7 @@ def open_law(path: Path, elements: str | None) -> Material:
     CaseError, ReaderError: a file that is wrong, an element set without material.
     LawError: invalid parameters, a library that cannot be loaded.
     """
-    material = _of_case(path, elements) if _is_case(path) else read_law(path)
+    material = identify(_of_case(path, elements) if _is_case(path) else read_law(path))
     open_plugins(named_by([material]))
     return material
 

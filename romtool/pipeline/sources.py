@@ -18,7 +18,7 @@ from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
 from romtool.io.atomic import digest_files, digest_text
 from romtool.io.case import Case, Simulation, read_case, resolve
-from romtool.laws import build_tables, library_digest
+from romtool.laws import build_tables, identify
 from romtool.loading import Deck, Loading, Material
 from romtool.pipeline.folders import value_digest
 from romtool.pipeline.results import open_history
@@ -67,20 +67,12 @@ def open_case(path: Path) -> CaseSources:
     mesh = _mesh_of(case, decks)
     check_mesh(mesh)
     materials, loading = resolve(case, next(iter(decks.values()), None), field_reader(mesh))
-    materials = tuple(map(identified, materials))
+    materials = tuple(map(identify, materials))
     build_tables(materials)
     check_regions(mesh, materials, loading)
     warnings = [f"{entry.name}: {text}" for entry, found in decks.items() for text in found.warnings]
     warnings += implausible_units(materials)
     return CaseSources(case, mesh, materials, loading, decks, tuple(warnings))
-
-
-def identified(material: Material) -> Material:
-    """Return a material whose library, if any, is known by its digest."""
-    if material.plugin is None:
-        return material
-    digest = library_digest(Path(material.plugin.library))
-    return replace(material, plugin=replace(material.plugin, digest=digest))
 
 
 WAVE_SPEEDS = ((5e2, 2e4), (5e5, 2e7))

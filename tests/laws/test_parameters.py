@@ -18,12 +18,25 @@ from romtool.laws import (
     state_size,
     thermal_strain,
 )
-from romtool.loading import Material
+from romtool.loading import Material, Orientation
 from tests.laws.materials import MATERIALS
 from tests.laws.reference import Run
 
 MODULI = {"young": 2e5, "poisson": 0.3}
 CURVE = [[0.0, 200.0], [0.1, 300.0]]
+ORTHOTROPIC = {
+    "E1": 3.0,
+    "E2": 1.0,
+    "E3": 1.0,
+    "nu12": 0.1,
+    "nu23": 0.1,
+    "nu13": 0.1,
+    "G12": 1.0,
+    "G23": 1.0,
+    "G13": 1.0,
+}
+SLIP = {"K": 100.0, "n": 5.0, "r0": 10.0}
+CUBE = {"cubic_K": 100.0, "cubic_n": 5.0, "cubic_r0": 10.0}
 
 WRONG = [
     ("plastik", {}, ["unknown law", "'plastic'"]),
@@ -69,6 +82,30 @@ WRONG = [
     ("creep_time_hardening", {**MODULI, "A": 1.0, "n": 3.0}, ["'m'", "missing"]),
     ("creep_time_hardening", {**MODULI, "A": 1.0, "n": 3.0, "m": -1.0}, ["'m' is -1", "greater than -1"]),
     ("plastic_creep", {**MODULI, "A": 1.0, "n": 3.0, "R0": 1.0, "C": [1.0]}, ["unknown parameter 'C'"]),
+    ("plastic", {**MODULI, "R0": 1.0, "Q": [5.0]}, ["'Q' is given without 'b'"]),
+    ("plastic", {**MODULI, "R0": 1.0, "Q": [5.0, 1.0], "b": [1.0]}, ["'Q' has 2 terms and 'b' has 1"]),
+    ("plastic", {**MODULI, "R0": 10.0, "Q": [-20.0], "b": [1.0]}, ["'Q' brings the yield stress to -10"]),
+    ("plastic", {**MODULI, "R0": 10.0, "Q": [-5.0], "b": [1e5]}, ["'b' falls with slope -500000", "-3 G"]),
+    ("plastic", {**MODULI, "R0": 1.0, "B": 5.0}, ["'B' is given without 'N'"]),
+    ("plastic", {**MODULI, "R0": 1.0, "B": 5.0, "N": 1.5}, ["'N' is 1.5", "less than 1"]),
+    ("plastic", {**MODULI, "hardening": CURVE, "Q": [1.0], "b": [1.0]}, ["both 'hardening' and"]),
+    ("creep_norton", {**MODULI, "A": 1.0, "n": 3.0, "threshold": -1.0}, ["'threshold' is -1"]),
+    ("elastic_cubic", {"c11": 1.0, "c12": 2.0, "c44": 1.0}, ["no positive energy", "c11 > c12"]),
+    ("elastic_cubic", {"c11": [[0.0, 3.0], [9.0, 1.0]], "c12": 2.0, "c44": 1.0}, ["no positive energy"]),
+    ("elastic_orthotropic", {**ORTHOTROPIC, "nu12": 5.0}, ["no positive energy", "nu12 = -eps2/eps1"]),
+    ("elastic_orthotropic", {**ORTHOTROPIC, "G13": 0.0}, ["'G13' is 0"]),
+    (
+        "single_crystal",
+        {**MODULI, **SLIP, "c11": 3.0},
+        ["both of the alternatives", "c11, c12, c44, or young, poisson"],
+    ),
+    ("single_crystal", SLIP, ["none of the alternatives"]),
+    ("single_crystal", {"c11": 3.0, "c12": 1.0, **SLIP}, ["'c44'", "missing"]),
+    ("single_crystal", {**MODULI, **SLIP, "q": 1.0}, ["'q' is given without 'beta'"]),
+    ("single_crystal", {**MODULI, **SLIP, "q": 1.0, "beta": 1.0, "h": [1.0]}, ["'h' is [1.0]", "6 numbers"]),
+    ("single_crystal", {**MODULI, **SLIP, "cubic_K": 1.0}, ["'cubic_K' is given without 'cubic_n'"]),
+    ("single_crystal", {**MODULI, **SLIP, "cubic_c": 1.0}, ["'cubic_c' is given without 'cubic_K'"]),
+    ("single_crystal", {**MODULI, **SLIP, **CUBE, "rate": 1.0}, ["'rate' and 'cubic_rate'"]),
 ]
 
 
@@ -86,6 +123,13 @@ def test_wrong_reference_temperature_and_no_material():
         build_tables([Material("all", "elastic", MODULI, reference_temperature=float("nan"))])
     with pytest.raises(LawError, match="no material"):
         build_tables([])
+
+
+def test_an_orientation_belongs_to_laws_with_directions():
+    turned = Orientation("euler", np.zeros(3))
+    with pytest.raises(LawError, match="an orientation is given, but the law has no directions"):
+        build_tables([Material("all", "elastic", MODULI, orientation=turned)])
+    build_tables([Material("all", "elastic_cubic", {"c11": 3.0, "c12": 1.0, "c44": 1.0}, orientation=turned)])
 
 
 def test_every_law_states_its_parameters_with_units():
