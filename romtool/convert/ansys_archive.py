@@ -216,7 +216,7 @@ def _element_rows(archive: Archive, block: Block) -> Ints:
         if not 1 <= counts[at] <= 20 or at + n_rows > len(rows):
             line = block.command.line + 2 + at
             raise archive.error(line, f"an element with {counts[at]} nodes, expected 1 to 20 in complete rows")
-        stop = at + n_rows * _run(counts[at::n_rows], n_rows)
+        stop = at + n_rows * min(_run(counts[at::n_rows], n_rows), (len(rows) - at) // n_rows)
         group = rows[at:stop].reshape(-1, n_rows, rows.shape[1])
         table = np.zeros((len(group), _HEAD + 20), np.int64)
         table[:, : _HEAD + _FIRST] = group[:, 0]

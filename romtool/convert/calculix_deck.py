@@ -35,6 +35,12 @@ IGNORED = {
     "BEAMGENERALSECTION",
     "SURFACEINTERACTION", "SURFACEBEHAVIOR", "FRICTION", "NODALTHICKNESS", "NORMAL",
 }  # fmt: skip
+_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "DLOAD": ("OP", "AMPLITUDE"),
+    "DSLOAD": ("OP", "AMPLITUDE"),
+    "TEMPERATURE": ("OP", "AMPLITUDE"),
+    "BOUNDARY": ("OP", "AMPLITUDE", "TYPE"),
+}
 _STEP_ONLY = {"DLOAD", "DSLOAD", "TEMPERATURE", "STATIC", "VISCO"}
 _MODEL_ONLY = PROPERTIES | {
     "NODE",
@@ -180,6 +186,10 @@ def _refusal(card: Card, dialect: Dialect) -> ReaderError | None:
         return card.error(dialect.reasons[card.keyword])
     if card.keyword not in dialect.read | dialect.ignored | PROPERTIES:
         return card.error(f"is not supported; romtool reads quasi-static solids (docs: {dialect.name})")
+    unknown = sorted(set(card.parameters) - set(_PARAMETERS.get(card.keyword, card.parameters)))
+    if unknown:
+        known = ", ".join(_PARAMETERS[card.keyword])
+        return card.error(f"the parameter {unknown[0]} is not supported; romtool reads {known}")
     if card.keyword == "RESTART" and "READ" in card.parameters:
         return card.error("READ: the model is in another file; give the deck that begins the run")
     if card.keyword == "INITIALCONDITIONS" and card.parameters.get("TYPE") != "TEMPERATURE":

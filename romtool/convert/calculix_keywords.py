@@ -2,7 +2,8 @@
 
 A card is a keyword line and the data below it. Comments (`**`) and blank lines vanish, also inside data;
 a keyword line that ends in a comma goes on in the next line; `*INCLUDE, INPUT=file` is replaced by the
-file, in the middle of data too. Keywords and unquoted names are upper case without blanks, as in CalculiX.
+file, in the middle of data too, and `INPUT=file` of another card gives its data. Keywords and unquoted names are upper
+case without blanks, as in CalculiX.
 """
 
 import re
@@ -192,17 +193,18 @@ def _continued(text: str, match: re.Match[str]) -> tuple[int, str]:
 
 
 def _append_keyword(line: str, cards: list[Card], path: Path, number: int, depth: int) -> None:
-    """Append one card, or what an *INCLUDE stands for."""
+    """Append one card, with its data from another file (INPUT=), or what an *INCLUDE stands for."""
     keyword, title, parameters = _keyword_line(line)
     if keyword != "INCLUDE":
         cards.append(Card(keyword, title, parameters, (), path, number))
-        return
-    if not parameters.get("INPUT"):
+        if "INPUT" not in parameters:
+            return
+    elif not parameters.get("INPUT"):
         raise ReaderError(f"{path.name}:{number}: *INCLUDE: the parameter INPUT= is missing")
     target = path.parent / parameters["INPUT"]
     if not target.is_file():
         raise ReaderError(
-            f"{path.name}:{number}: *INCLUDE: file {parameters['INPUT']} does not exist; expected it at {target}"
+            f"{path.name}:{number}: {title}: file {parameters['INPUT']} does not exist; expected it at {target}"
         )
     _append_cards(target, cards, depth + 1)
 

@@ -92,7 +92,6 @@ class LoadReader:
             removed = False
             for card in step.cards:
                 if card.keyword in ("DLOAD", "DSLOAD"):
-                    check_parameters(card, ("OP", "AMPLITUDE"))
                     if card.parameters.get("OP") == "NEW" and not removed:
                         removed = True
                         self._remove(i)
@@ -303,13 +302,6 @@ def _sampled(start: Floats, end: Floats, slope: float, step: Step, linear: bool)
 def _renamed(load: Load, name: str, table: str) -> Load:
     """Return a load with its final name and table."""
     return Load(name, load.kind, load.region, load.value, load.on, load.point, load.axis, table)
-
-
-def check_parameters(card: Card, known: Sequence[str]) -> None:
-    """Raise a ReaderError for a parameter of a card that is not among the known ones."""
-    unknown = sorted(set(card.parameters) - set(known))
-    if unknown:
-        raise card.error(f"the parameter {unknown[0]} is not supported; romtool reads {', '.join(known)}")
 
 
 def _number(card: Card, text: str, line: int) -> float:

@@ -144,6 +144,8 @@ def _read_nodes(cards: Sequence[Card], sets: Sets, warnings: list[str]) -> tuple
     chosen = [card for card in cards if card.keyword == "NODE" and card.lines]
     all_ids, points, cut = [np.zeros(0, np.int64)], [np.zeros((0, 3))], 0
     for card in chosen:
+        if card.parameters.get("SYSTEM", "R") != "R":
+            raise card.error(f"SYSTEM={card.parameters['SYSTEM']} is not read; write rectangular coordinates")
         found = read_numbers(card)
         table = fill_table(card, found, 4)
         cut += found.cut

@@ -14,7 +14,6 @@ import numpy as np
 
 from romtool.convert.calculix_history import Amplitude, amplitude_of
 from romtool.convert.calculix_initial import assign_nodal
-from romtool.convert.calculix_loads import check_parameters
 from romtool.convert.calculix_mesh import DeckMesh
 from romtool.convert.calculix_steps import Step
 from romtool.loading import Temperature, TemperatureEntry
@@ -78,7 +77,6 @@ def _read_step(
     removed = False
     for card in step.cards:
         if card.keyword == "TEMPERATURE":
-            check_parameters(card, ("OP", "AMPLITUDE"))
             removed = removed or card.parameters.get("OP") == "NEW"
             named = mark.copy()
             assign_nodal(card, found, named)

@@ -134,11 +134,13 @@ class Document:
             raise ReaderError(f"{self.path}: a data item holds what is not a number: {error}") from error
 
     def _binary(self, item: Element) -> NDArray[Any]:
-        """Read a file of plain numbers."""
+        """Read numbers from their place in a file of plain numbers, which may hold others too."""
         order: Literal["<", ">"] = ">" if item.get("Endian", "").lower() == "big" else "<"
         file = self.folder / (item.text or "").strip()
+        shape = [int(n) for n in item.get("Dimensions", "").split()]
+        count = int(np.prod(shape)) if shape else -1
         try:
-            return np.fromfile(file, dtype=_dtype(item).newbyteorder(order), offset=int(item.get("Seek", "0")))
+            return np.fromfile(file, _dtype(item).newbyteorder(order), count, offset=int(item.get("Seek", "0")))
         except OSError as error:
             raise ReaderError(f"{self.path}: its data file {file} cannot be read: {error}") from error
 

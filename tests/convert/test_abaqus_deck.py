@@ -179,6 +179,15 @@ def test_two_instances_of_one_part(tmp_path: Path) -> None:
     assert any("A from 1, B from 9" in text for text in deck.warnings)
 
 
+def test_data_may_stand_in_another_file(tmp_path: Path) -> None:
+    text = HEAD + flat()
+    start, stop = text.index("*NODE\n") + len("*NODE\n"), text.index("*ELEMENT")
+    (tmp_path / "nodes.txt").write_text(text[start:stop])
+    check_same(read(tmp_path, text[:start].rstrip() + ", INPUT=nodes.txt\n" + text[stop:]), read(tmp_path, text))
+    with pytest.raises(ReaderError, match=r"\*NODE: file absent\.txt does not exist"):
+        read(tmp_path, text[:start].rstrip() + ", INPUT=absent.txt\n" + text[stop:])
+
+
 def test_parts_may_be_included(tmp_path: Path) -> None:
     text = assembly()
     start, stop = text.index("*NODE"), text.index("*NSET")
@@ -233,6 +242,7 @@ UNSUPPORTED = [
     ("*EMBEDDED ELEMENT, HOST ELSET=Body\nBody\n", "EMBEDDED"),
     ("*PRE-TENSION SECTION, SURFACE=Skin, NODE=1\n", "PRE-TENSION"),
     ("*UNHEARD OF\n", "UNHEARD OF"),
+    ("*BOUNDARY, USER\nBottom, 1, 1\n", "the parameter USER is not supported"),
 ]
 
 
@@ -252,6 +262,12 @@ def test_steps_that_are_not_quasi_static_are_left_out(tmp_path: Path) -> None:
     with pytest.raises(PartialDeckError, match=r"FREQUENCY.* \(and 1 more\)") as caught:
         read(tmp_path, text)
     np.testing.assert_allclose(caught.value.deck.loading.times, [0.0, 0.5, 1.0, 1.25, 1.5, 1.75, 2.0])
+
+
+def test_temperatures_of_another_run_are_told_not_dropped(tmp_path: Path) -> None:
+    text = (HEAD + flat()).replace("*TEMPERATURE\nWhole, 120.", "*TEMPERATURE, FILE=heat.odb, BSTEP=1")
+    with pytest.raises(PartialDeckError, match=r"\*TEMPERATURE: the parameter BSTEP is not supported"):
+        read(tmp_path, text)
 
 
 def test_nlgeom_is_said(tmp_path: Path) -> None:
@@ -283,6 +299,7 @@ def test_procedures_with_more_than_equilibrium_are_refused(tmp_path: Path, old: 
         ("NAME=Ramp\n", "NAME=Ramp, VALUE=ABSOLUTE\n", "VALUE=ABSOLUTE is not supported"),
         ("Bottom, 1, 3", "Bottom, 7", "components 7 to 7 are not supported"),
         ("TYPE=C3D4", "TYPE=C3D99", "unknown element type C3D99"),
+        ("*NODE\n", "*NODE, SYSTEM=C\n", "SYSTEM=C is not read"),
         ("*NODE\n", "*NGEN\n1, 2\n*NODE\n", "NGEN: is not read"),
         ("*END STEP\n*STEP", "*STEP", "begins inside a step"),
     ],
