@@ -162,7 +162,7 @@ def launch(stage: str, folder: Path, n_ranks: int) -> dict[str, Any]:
     )
     if done.returncode:
         raise SystemExit(f"{stage} on {n_ranks} ranks failed:\n{done.stderr}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return dict(json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{"))))
 
 
 def main() -> None:

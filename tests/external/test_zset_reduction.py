@@ -70,7 +70,8 @@ def test_solve_agrees_with_the_files_of_each_subdomain(tmp_path):
         nodes = np.searchsorted(solution.mesh.node_ids, piece.mesh.node_ids)
         elements = np.searchsorted(solution.mesh.element_ids, piece.mesh.element_ids)
         points = (8 * elements[:, None] + np.arange(8)).ravel()
-        for field, rows in (("u", nodes), ("stress", points), ("p", points)):
+        # p only begins, at 1e-7: there the ratio shows most
+        for field, rows, limit in (("u", nodes, 1e-4), ("stress", points, 1e-4), ("p", points, 1e-3)):
             pairs = [(solution.read(field, i)[rows], piece.read(field, i)) for i in range(len(piece.times))]
             gap = max(np.linalg.norm(a - b) for a, b in pairs)
             assert gap <= limit * max(np.linalg.norm(b) for _, b in pairs), (field, number)
