@@ -126,7 +126,7 @@ def _amplitudes(loading: Loading, entry: Load | Dirichlet) -> Floats:
 def _beyond(what: str, values: Floats, known: Floats) -> str:
     """Say where values leave a range, "" where they do not."""
     slack = SLACK * float(np.abs(known).max())
-    low, high = float(values.min()), float(values.max())
+    low, high = float(values.min()) + 0.0, float(values.max()) + 0.0  # no negative zero
     if low >= known[0] - slack and high <= known[1] + slack:
         return ""
     return f"{what}: {low:.6g} to {high:.6g}, trained on {known[0]:.6g} to {known[1]:.6g}"

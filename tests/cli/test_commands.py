@@ -225,5 +225,7 @@ def test_a_load_far_from_the_training_is_remarked_on(case_folder, tmp_path):
     load.write_text('name = "far"\n[[loads]]\nname = "END"\nscale = -1.2\n')
     far = romtool("online", case_folder / "model", load, "-o", tmp_path)
     near = romtool("online", case_folder / "model", case_folder / "loads" / "new.toml", "-o", tmp_path)
-    assert "warning: far: up to" in far.err
+    assert "far: outside the training: pressure on END: 0 to 144, trained on -144 to 0" in far.err
+    assert "warning: far: the error of p is beyond what the model was calibrated for" in far.err
+    assert "outside" not in near.err
     assert "warning" not in near.err
