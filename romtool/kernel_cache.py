@@ -7,6 +7,7 @@ change in one of these would leave old machine code in use.
 import hashlib
 import os
 import shutil
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent
@@ -26,8 +27,10 @@ def kernel_folder() -> Path:
 
 
 def use_kernel_folder() -> None:
-    """Tell numba to keep its compiled code there, unless the user chose a place; before numba is imported."""
+    """Tell numba to keep its compiled code there, unless the user chose a place; also where it is imported already."""
     os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_folder()))
+    if "numba" in sys.modules:
+        sys.modules["numba"].config.reload_config()
 
 
 def remove_stale_kernels() -> None:

@@ -1,6 +1,9 @@
 """Compiled kernels are kept in a folder that changes with the sources."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import romtool
@@ -33,3 +36,13 @@ def test_stale_folders_are_removed(tmp_path, monkeypatch):
     kernel_cache.remove_stale_kernels()
     assert present.is_dir()
     assert not stale.exists()
+
+
+def test_the_folder_is_used_also_where_numba_was_imported_before():
+    code = (
+        "import numba, romtool; from romtool.kernel_cache import kernel_folder; "
+        "print(numba.config.CACHE_DIR == str(kernel_folder()))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert found.stdout.strip() == "True"
