@@ -6,7 +6,7 @@ its coefficients, so that nothing here depends on the size of the mesh.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,23 +83,16 @@ def variants(model: ReducedModel, record: TrainingRecord) -> Iterator[Variant]:
     counts = {min(max(int(part * model.n_modes), 2), model.n_modes) for part in TRUNCATIONS} - {model.n_modes}
     for count in sorted(counts):
         yield _variant(model, record, everything, runs, count)
-    for seen, others in _partial(record):
-        if all(mask.any() for mask in seen.values()):
-            yield _variant(model, record, seen, others, model.n_modes)
-
-
-def _partial(record: TrainingRecord) -> Iterator[tuple[dict[str, Bools], tuple[int, ...]]]:
-    """Yield which snapshots a model has seen, and the simulations that it has not.
-
-    Of several simulations all but one, and one alone; of a single one its first quarter, half and three quarters.
-    """
-    runs = tuple(range(record.n_runs))
     for number in runs:
-        for first in (0.0,) if len(runs) > 1 else (0.25, 0.5, 0.75):
-            yield {name: record.seen(name, number, first) for name in record.bases}, (number,)
-        if len(runs) > 2:
-            alone = {name: ~record.seen(name, number, 0.0) for name in record.bases}
-            yield alone, tuple(run for run in runs if run != number)
+        for first in _left_out(record, number):
+            seen = {name: record.seen(name, number, first) for name in record.bases}
+            if all(mask.any() for mask in seen.values()):
+                yield _variant(model, record, seen, (number,), model.n_modes)
+
+
+def _left_out(record: TrainingRecord, number: int) -> Sequence[float]:
+    """Return from which part of a simulation on it is left out: 0 all of it, where there are others."""
+    return (0.0,) if record.n_runs > 1 else (0.25, 0.5, 0.75)
 
 
 def _variant(
@@ -167,7 +160,7 @@ def fit(pairs: Floats) -> Calibration:
 
     Parameters
     ----------
-    pairs: (n_pairs, 2) float, misfits and errors; where there are none, every misfit is beyond the calibration.
+    pairs: (n_pairs, 2) float, misfits and errors.
     """
     if not len(pairs):
         return Calibration(np.array([SMALLEST]), np.ones(1), np.ones(1), pairs)
