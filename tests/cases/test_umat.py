@@ -94,7 +94,7 @@ def test_a_changed_library_makes_the_dataset_anew(folders):
         (("n_state = 13", "n_state = 12"), "number 8 to 13 of 12"),
         (("n_state = 13\n", ""), 'of law "umat" lacks the key "n_state"'),
         (('law = "umat"', 'law = "elastic"'), 'of law "elastic" has no key "library"'),
-        (("p = 1,", "p = [1, 2, 3],"), "expected a table: name = number of a state variable, or [first, last]"),
+        (("p = 1,", "p = [1, 2, 3],"), "expected a table: name = number of a state variable, [first, last], or"),
     ],
 )
 def test_what_is_wrong_in_the_case_is_said(tmp_path, change, words):
