@@ -123,6 +123,7 @@ raise SystemExit(total != 2)' </dev/null || warn "MPI does not work here (see ab
 smoke_test
 $venv/bin/python -c 'from petsc4py import PETSc; print("PETSc:", ".".join(map(str, PETSc.Sys.getVersion())))' 2>/dev/null ||
   warn "no PETSc: the built-in solver uses SciPy's direct solver on one process"
+command -v gfortran >/dev/null || warn "no gfortran: the tests and the case with a UMAT are left out"
 command -v ccx >/dev/null || warn "no ccx (CalculiX): the demo uses romtool's built-in solver instead"
 
 fingerprint >$stamp

@@ -36,12 +36,11 @@ def _list(as_json: bool) -> None:
 
     found = laws()
     if as_json:
-        entries = {name: {"description": law.description, "parameters": law.parameters} for name, law in found.items()}
-        print_json({"laws": entries})
+        print_json({"laws": found})
         return
     for name, law in found.items():
-        rows = [(parameter, words) for parameter, words in law.parameters.items()]
-        print_table(f"{name}: {law.description}", ("parameter", "unit"), rows)
+        rows = [*law["parameters"].items(), *((f"state {key}", info["meaning"]) for key, info in law["states"].items())]
+        print_table(f"{name}: {law['description']}", ("parameter", "unit"), rows)
 
 
 def _run(

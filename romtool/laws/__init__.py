@@ -4,7 +4,7 @@
 `Sites` are named tuples of plain arrays.
 """
 
-from romtool.laws.catalogue import LAWS, PARAMETERS, LawInfo, ParameterInfo
+from romtool.laws.catalogue import LAWS, PARAMETERS, STATES, LawInfo, ParameterInfo
 from romtool.laws.fields import Fields, Workspace, scratch
 from romtool.laws.frames import local_frames
 from romtool.laws.kernels import elastic_tangent, evaluate, evaluate_fields
@@ -23,6 +23,7 @@ from romtool.laws.sites import Sites, build_sites, free_strain, take, thermal_st
 __all__ = [
     "LAWS",
     "PARAMETERS",
+    "STATES",
     "Fields",
     "LawInfo",
     "LawTables",

@@ -118,6 +118,24 @@ TERMS = len(COLUMNS)
 
 
 @dataclass(frozen=True)
+class StateInfo:
+    """Meaning and unit ("" for a pure number) of an internal variable, and its number of components in words."""
+
+    meaning: str
+    unit: str
+    components: str
+
+
+STATES: Mapping[str, StateInfo] = {
+    "p": StateInfo("cumulated inelastic strain", "", "1"),
+    "inelastic_strain": StateInfo("inelastic strain, tensor shear", "", "6"),
+    "alpha_i": StateInfo("kinematic hardening variable, X_i = 2/3 C_i alpha_i", "", "6 per term"),
+    "cumulated_slip": StateInfo("cumulated slip v", "", "1 per slip system"),
+    "slip_alpha": StateInfo("kinematic hardening variable of a slip system, x = c alpha", "", "1 per slip system"),
+}
+
+
+@dataclass(frozen=True)
 class LawInfo:
     """A law in words.
 

@@ -11,7 +11,7 @@ from romtool.io.case import read_case
 from romtool.io.law import PathInput, read_law, read_path
 from romtool.io.schema_law import COMPONENTS
 from romtool.io.validation import did_you_mean
-from romtool.laws import LAWS, LawInfo, identify, named_by, open_plugins
+from romtool.laws import LAWS, STATES, identify, named_by, open_plugins
 from romtool.laws.check import Finding, check_law
 from romtool.laws.check import Path as StrainPath
 from romtool.laws.driver import LawHistory, LawPath, drive
@@ -176,6 +176,13 @@ def _check_new(path: Path, overwrite: bool) -> None:
         raise CaseError(f"{path} exists; give --overwrite or another name")
 
 
-def laws() -> dict[str, LawInfo]:
-    """Return the laws by name."""
-    return dict(LAWS)
+def laws() -> dict[str, dict[str, Any]]:
+    """Return name -> description, parameters (name -> unit in words) and states (name -> meaning, unit, components)."""
+    return {
+        name: {
+            "description": law.description,
+            "parameters": law.parameters,
+            "states": {state: vars(STATES[state]) for state in ("p", "inelastic_strain", *law.states)},
+        }
+        for name, law in LAWS.items()
+    }

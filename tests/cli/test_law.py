@@ -39,6 +39,32 @@ def test_a_path_as_json(files):
     assert np.abs([told["stress"][axes] for axes in ("yy", "zz", "xy")]).max() < 1e-8 * peak
 
 
+@pytest.mark.parametrize(
+    ("kind", "modulus"),
+    [
+        ("uniaxial", 2e5),
+        ("plane_strain", 2e5 / (1 - 0.3**2)),  # sig_yy = 0, eps_zz = 0
+        ("plane_stress", 2e5 / (1 - 0.3**2)),  # eps_yy = 0, sig_zz = 0
+        ("axisymmetric", 2e5),
+        ("strain", 2e5 * 0.7 / (1.3 * 0.4)),
+    ],
+)
+def test_elastic_modulus_of_each_kind(files, kind, modulus):
+    text = TENSION.replace("uniaxial", kind).replace("0.002, -0.002", "1e-4, 0.0")
+    (files / "tension.toml").write_text(text)
+    told = romtool("law", files / "law.toml", "--path", files / "tension.toml", "--json").json
+    assert told["stress"]["xx"][4] == pytest.approx(modulus * 1e-4, rel=1e-9)
+
+
+def test_a_bar_between_walls(files):
+    (files / "law.toml").write_text(LAW + "expansion = 1e-5\n")
+    path = 'kind = "thermal"\ntimes = [0.0, 1.0]\ntemperature = [0.0, 40.0]\n'
+    (files / "path.toml").write_text(path)
+    told = romtool("law", files / "law.toml", "--path", files / "path.toml", "--json", "--plot", files / "p.png").json
+    assert told["stress"]["xx"][-1] == pytest.approx(-2e5 * 1e-5 * 40.0, rel=1e-9)
+    assert (files / "p.png").read_bytes()[1:4] == b"PNG"
+
+
 def test_table_plot_and_csv(files):
     plot, table = files / "p.svg", files / "t.csv"
     command = ("law", files / "law.toml", "--path", files / "tension.toml", "--plot", plot, "-o", table)
@@ -68,6 +94,8 @@ def test_list():
     told = romtool("law", "--list", "--json").json["laws"]
     assert {"elastic", "plastic", "single_crystal", "umat", "mgis"} <= set(told)
     assert told["plastic"]["parameters"]["young"] == "stress"
+    assert told["plastic"]["states"]["alpha_i"]["components"] == "6 per term"
+    assert "cumulated_slip" in told["single_crystal"]["states"]
     assert "Norton creep" in romtool("law", "--list").out
 
 
