@@ -185,7 +185,7 @@ def _collection(path: Path) -> tuple[list[Path], Floats]:
     try:
         entries = list(ElementTree.parse(path).getroot().iter("DataSet"))
         steps = sorted((float(e.get("timestep", "0")), path.parent / e.attrib["file"]) for e in entries)
-    except (OSError, ElementTree.ParseError, KeyError, ValueError) as error:
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:
         raise ReaderError(f"{path} is not a readable PVD collection: {error!r}") from error
     if not steps:
         raise ReaderError(f"{path} lists no DataSet; a PVD collection with one file per time was expected")
@@ -260,6 +260,18 @@ def _silent() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """Keep VTK's own log of errors from the standard error stream."""
+    from vtkmodules.vtkCommonCore import vtkLogger
+
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
+    try:
+        yield
+    finally:
+        vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_INFO)
+
+
 def from_meshio(mesh: Any) -> Grid:
     """Return the grid of a `meshio.Mesh`: cell data of all blocks joined, sets as rows."""
     starts = np.cumsum([0] + [len(block.data) for block in mesh.cells])
@@ -299,7 +311,7 @@ def _with_vtk(path: Path, cause: BaseException) -> Grid:
     if _parse_error(path):
         raise ReaderError(words) from cause
     try:
-        with _silent(), pyvista.VtkErrorCatcher() as caught:
+        with _silent(), _without_log(), pyvista.VtkErrorCatcher() as caught:
             data = pyvista.read(path)
     except Exception:
         raise ReaderError(words) from cause

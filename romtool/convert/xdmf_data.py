@@ -45,7 +45,7 @@ class Document:
         """Read the XML. Raises ReaderError with the line of the fault."""
         try:
             root = ElementTree.parse(path).getroot()
-        except (OSError, UnicodeError) as error:
+        except (OSError, UnicodeError, LookupError) as error:
             raise ReaderError(f"{path} cannot be read: {error}") from error
         except ElementTree.ParseError as error:
             raise ReaderError(f"{path}:{error.position[0]}: not well-formed XML: {error}") from error
