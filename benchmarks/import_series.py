@@ -110,9 +110,8 @@ def write_frd(path, points, cells, n_times, form):
 
 def write_exodus(path, points, cells, n_times, form):
     """Write an Exodus file; return the first byte of each record of its history."""
-    from tests.mesh_files import write_exodus as write
-
     from romtool.types import CellBlock, Mesh
+    from tests.mesh_files import write_exodus as write
 
     block = CellBlock("hexahedron", "hex8", np.arange(1, len(cells) + 1), cells)
     sets = {name: np.flatnonzero(mask) for name, mask in sets_of(points).items()}
@@ -145,7 +144,7 @@ def write_case(folder, results, n_times):
 def parse(path, form, starts, count):
     """Read all bytes and turn the numbers of the history into float64, knowing beforehand where they are."""
     starts, count = json.loads(starts), int(count)
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         for start, stop in zip([0, *starts], [*starts, None], strict=True):
             data = file.read(-1 if stop is None else stop - start)
             if start:

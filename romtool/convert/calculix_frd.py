@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from romtool.convert.calculix_types import FRD_TYPES
 from romtool.convert.parts import Part
 from romtool.errors import ReaderError
-from romtool.types import Floats, Ints
+from romtool.types import Ints
 
 Text = NDArray[np.bytes_]
 

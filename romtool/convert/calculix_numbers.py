@@ -37,7 +37,7 @@ def parse_fields(table: NDArray[np.uint8], start: int, width: int, count: int) -
         raise ValueError(f"a row of {table.shape[1]} characters, expected {start + width * count} or more")
     out = np.empty((len(table), count))
     left = np.zeros((len(table), count), dtype=np.bool_)
-    if _parse(table, start, width, out, left):
+    if _parse(table.view(np.int8), start, width, out, left):
         row, column = np.nonzero(left)
         places = (start + width * column)[:, None] + np.arange(width)
         fields = np.ascontiguousarray(table[row[:, None], places])
@@ -46,7 +46,7 @@ def parse_fields(table: NDArray[np.uint8], start: int, width: int, count: int) -
 
 
 @njit(cache=True)
-def _parse(table: NDArray[np.uint8], start: int, width: int, out: Floats, left: Bools) -> int:
+def _parse(table: NDArray[np.int8], start: int, width: int, out: Floats, left: Bools) -> int:
     """Fill in the numbers that can be had exactly; mark the others in `left` and return how many they are."""
     n_left = 0
     for i in range(out.shape[0]):
@@ -59,7 +59,7 @@ def _parse(table: NDArray[np.uint8], start: int, width: int, out: Floats, left: 
 
 
 @njit(cache=True)
-def _number(row: NDArray[np.uint8], at: int, stop: int) -> tuple[bool, float]:
+def _number(row: NDArray[np.int8], at: int, stop: int) -> tuple[bool, float]:
     """Return whether the characters from `at` to `stop` are blanks, sign, digits with a point, exponent; the number."""
     while at < stop and row[at] == 32:
         at += 1
@@ -71,7 +71,7 @@ def _number(row: NDArray[np.uint8], at: int, stop: int) -> tuple[bool, float]:
         if row[at] == 46:
             point = True
         else:
-            mantissa = 10 * mantissa + (np.int64(row[at]) - 48)
+            mantissa = 10 * mantissa + (int(row[at]) - 48)
             n_digits += 1
             behind += point
         at += 1
@@ -86,7 +86,7 @@ def _number(row: NDArray[np.uint8], at: int, stop: int) -> tuple[bool, float]:
 
 
 @njit(cache=True)
-def _exponent(row: NDArray[np.uint8], at: int, stop: int) -> tuple[bool, int]:
+def _exponent(row: NDArray[np.int8], at: int, stop: int) -> tuple[bool, int]:
     """Return whether the rest is nothing or `E`, a sign and one to three digits; the exponent."""
     if at == stop:
         return True, 0
@@ -96,5 +96,5 @@ def _exponent(row: NDArray[np.uint8], at: int, stop: int) -> tuple[bool, int]:
     for i in range(at + 2, stop):
         if not 48 <= row[i] <= 57:
             return False, 0
-        value = 10 * value + (np.int64(row[i]) - 48)
+        value = 10 * value + (int(row[i]) - 48)
     return True, -value if row[at + 1] == 45 else value
