@@ -87,6 +87,15 @@ def read_index(path: Path) -> DatIndex:
     return DatIndex(Path(path), tuple(tables))
 
 
+def has_tables(path: Path) -> bool:
+    """Tell whether a file begins with a table of `*EL PRINT` or `*NODE PRINT`."""
+    try:
+        with Path(path).open("rb") as stream:
+            return re.search(rb"^ .+\bfor set .+ and time +\S+ *$", stream.read(1 << 12), re.MULTILINE) is not None
+    except OSError:
+        return False
+
+
 def _tables(path: Path, view: mmap.mmap) -> list[Table]:
     """Find all titles; a table reaches at most to the next one."""
     lines, at = [], view.find(_MARK)

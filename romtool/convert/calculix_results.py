@@ -125,7 +125,7 @@ def read_results(path: Path) -> SolverResults:
     """
     index = read_index(path)
     warnings: list[str] = []
-    dat = _companion_dat(path)
+    dat = _companion_dat(path, warnings)
     datasets = _datasets(index, path, warnings)
     deck = _companion_deck(path, index, warnings)
     mesh = deck.mesh if deck else _frd_mesh(index, dat, warnings)
@@ -143,10 +143,13 @@ def read_results(path: Path) -> SolverResults:
     return SolverResults("calculix", paths, mesh, times, both, history.read, tuple(warnings))
 
 
-def _companion_dat(path: Path) -> DatIndex | None:
-    """Return the `.dat` tables beside a file."""
+def _companion_dat(path: Path, warnings: list[str]) -> DatIndex | None:
+    """Return the `.dat` tables beside a file; one without tables is told."""
     beside = path.with_suffix(".dat")
-    return read_dat_index(beside) if beside.is_file() else None
+    found = read_dat_index(beside) if beside.is_file() else None
+    if found and not found.tables and beside.stat().st_size:
+        warnings.append(f"{beside.name} holds no table of values at integration points (*EL PRINT): it is left out")
+    return found
 
 
 def _companion_deck(path: Path, index: FrdIndex, warnings: list[str]) -> Deck | None:

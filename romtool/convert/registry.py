@@ -92,10 +92,10 @@ def find_reader(path: Path) -> Reader:
     fitting = [e for e in entries if e.reader is not None and extension in _extensions(e.reader)]
     if not fitting:
         raise ReaderError(_unknown_extension(path, entries))
-    usable = [entry for entry in fitting if not entry.missing] or fitting
-    claimed = usable if len(usable) == 1 else [entry for entry in usable if _claims(entry, path)]
+    claimed = fitting if len(fitting) == 1 else [entry for entry in fitting if _claims(entry, path)]
+    claimed.sort(key=lambda entry: bool(entry.missing))
     if not claimed:
-        names = " nor ".join(entry.name for entry in usable)
+        names = " nor ".join(entry.name for entry in fitting)
         raise ReaderError(
             f"{path} is neither a {names} file, by its content; give a file of a solver that `romtool readers` lists"
         )

@@ -95,9 +95,10 @@ def read_index(path: Path) -> UtIndex:
     ReaderError: missing, no mesh file named, a damaged line, times that do not increase.
     """
     try:
-        lines = path.read_text(encoding="latin-1").splitlines()
+        text = path.read_text(encoding="latin-1")
     except OSError as error:
         raise ReaderError(f"{path}: the results cannot be read ({error.strerror}); put the file there") from error
+    lines = text.splitlines()
     lists: dict[str, list[str]] = {"meshfile": [], "node": [], "integ": [], "element": []}
     current: list[str] | None = None
     times: list[float] = []
@@ -112,6 +113,8 @@ def read_index(path: Path) -> UtIndex:
             times.append(_time(path, number, words, times))
     if not lists["meshfile"]:
         raise ReaderError(f"{path}: no line **meshfile in {len(lines)} lines; give the .ut of a Z-set run")
+    if not text.endswith("\n"):
+        raise ReaderError(f"{path}, line {len(lines)}: expected the end of the line; the file is cut off: take it anew")
     mesh_file = path.parent / lists["meshfile"][0]
     nodal, integ, element = (tuple(lists[key]) for key in ("node", "integ", "element"))
     return UtIndex(path, mesh_file, nodal, integ, element, np.array(times))
@@ -125,7 +128,7 @@ def _time(path: Path, number: int, words: list[str], times: list[float]) -> floa
     place = f"{path.name}, line {number}"
     if len(words) != 5 or not all(map(_is_number, words)):
         raise ReaderError(
-            f"{place}: {' '.join(words)!r}, expected index, cycle, sequence, increment and time; the file is damaged"
+            f"{place}: {' '.join(words)[:60]!r}, expected index, cycle, sequence, increment and time; the file is damaged"
         )
     if times and float(words[4]) <= times[-1]:
         raise ReaderError(

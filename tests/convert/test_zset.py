@@ -330,6 +330,7 @@ def test_truncated_results_are_refused(folder: Path, name: str, size: int) -> No
         ("2 1 1 1 5.0e-01", "2 1 1 5.0e-01", "line 6: .*expected index, cycle"),
         ("**meshfile box.geof\n", "", "no line ..meshfile"),
         ("box.geof", "other.geof", "other.geof: the mesh file cannot be read"),
+        ("1 1 2 1.0\n", "1 1 2 1.0", "line 7: expected the end of the line; the file is cut off"),
     ],
 )
 def test_damaged_indices_are_refused(folder: Path, old: str, new: str, what: str) -> None:

@@ -1,4 +1,4 @@
-"""Damaged variants of Abaqus, Ansys and Nastran files: one line, exit code 2, no crash."""
+"""Damaged variants of every sample: one line that names the file, exit code 2, nothing written, no crash."""
 
 import contextlib
 import shutil
@@ -23,8 +23,22 @@ FILES = (
     "nastran/sol401_tstep1.op2", "nastran/solid_bending.op2", "nastran/tet10_simple_example.op2",
     "nastran/time_thermal_elements.op2", "nastran/transient_solid_shell_bar.op2", "nastran/sol401_tstep1.dat",
     "nastran/solid_bending.bdf", "nastran/tet10_simple_example.bdf", "nastran/time_thermal_elements.bdf",
-    "nastran/transient_solid_shell_bar.bdf",
+    "nastran/transient_solid_shell_bar.bdf", "calculix/bar_c3d10.frd", "calculix/bar_c3d20r.frd",
+    "calculix/vtkdata_mesh.frd", "calculix/bar_c3d10.inp", "calculix/bar_c3d20r.inp", "calculix/bar_c3d10.dat",
+    "zset/cube.ut", "zset/cube.geof", "exodus/biplane_hex20_tetra10_shell8.exo", "exodus/mug.e", "exodus/noh.exo",
+    "exodus/spec_hex20_synthetic.e", "med/gmsh_hexahedron20.med", "med/gmsh_pyramid13.med", "med/gmsh_tetra10.med",
+    "med/gmsh_wedge15.med", "med/medcoupling_multistep_gauss_synthetic.med", "xdmf/no_checkpoint.xdmf",
+    "xdmf/out.xdmf",
 )  # fmt: skip
+COMPANIONS = {
+    "zset/cube.geof": "cube.ut",
+    "zset/cube.node": "cube.ut",
+    "zset/cube.integ": "cube.ut",
+    "zset/cube.ctnod": "cube.ut",
+    "xdmf/out.h5": "out.xdmf",
+    "xdmf/no_checkpoint.h5": "no_checkpoint.xdmf",
+}
+"""A damaged file beside the one that is opened."""
 
 VARIANTS: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
@@ -35,7 +49,14 @@ VARIANTS: dict[str, Callable[[bytes], bytes]] = {
     "text": lambda data: b"hello\nworld\n" * 50,
     "half noise": lambda data: data[: len(data) // 2] + np.random.default_rng(0).bytes(len(data) - len(data) // 2),
 }
-UNHARMED = {("ansys/hexbeam_modal_file.rst", "half noise")}
+UNHARMED = {
+    "ansys/hexbeam_modal_file.rst": "the noise is in modes, which are not read",
+    "xdmf/no_checkpoint.h5": "the noise is in numbers",
+    "zset/cube.integ": "the noise is in numbers",
+    "zset/cube.ctnod": "the noise is in numbers",
+    "zset/cube.node": "the noise is in numbers",
+}
+"""Files in whose second half any bytes are values."""
 
 
 def located(name: str) -> Path:
@@ -44,19 +65,58 @@ def located(name: str) -> Path:
     return shared("solver-files", *name.split("/"))
 
 
+def damaged(name: str, variant: str, folder: Path) -> Path:
+    """Copy a file and those of its name beside it, damage it, and return it."""
+    source = located(name)
+    for file in source.parent.glob(f"{source.stem}.*"):
+        shutil.copyfile(file, folder / file.name)
+    path = folder / source.name
+    path.write_bytes(VARIANTS[variant](source.read_bytes()))
+    return path
+
+
+def case_of(path: Path) -> Path:
+    """Write a case that is trained on a file."""
+    key = "deck" if path.suffix in (".inp", ".cdb", ".bdf") else "results"
+    folder = path.parent / "study"
+    folder.mkdir()
+    (folder / "case.toml").write_text(
+        f'[case]\nname = "c"\n[[simulations]]\nname = "s"\n{key} = "../{path.name}"\n'
+        '[[materials]]\nelements = "all"\nlaw = "elastic"\nparameters = { young = 1.0, poisson = 0.3 }\n'
+    )
+    return folder / "case.toml"
+
+
+def check_refused(opened: Path, named: str) -> None:
+    """Have `info`, `init` and `import` refuse a file in one line that names it, and write nothing."""
+    case = case_of(opened)
+    for arguments in (["info", opened], ["init", opened, "-o", opened.parent / "new"], ["import", case]):
+        failed = romtool(*arguments, "--json")
+        assert failed.code == 2, failed.out
+        message = failed.json["error"]["message"]
+        assert "\n" not in message
+        assert named in message
+        assert len(message) < 400 + len(str(opened))
+    assert not (opened.parent / "new").exists()
+    assert [path.name for path in case.parent.iterdir()] == ["case.toml"]
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_is_refused_in_one_line(name: str, variant: str, tmp_path: Path) -> None:
-    if (name, variant) in UNHARMED:
-        pytest.skip("the noise is in modes, which are not read")
-    path = tmp_path / Path(name).name
-    path.write_bytes(VARIANTS[variant](located(name).read_bytes()))
-    for arguments in (["info", str(path)], ["init", str(path), "-o", str(tmp_path / "case")]):
-        failed = romtool(*arguments, "--json")
-        assert failed.code == 2, failed.out
-        assert "\n" not in failed.json["error"]["message"]
-        assert path.name in failed.json["error"]["message"]
-    assert not (tmp_path / "case").exists()
+    if variant == "half noise" and name in UNHARMED:
+        pytest.skip(UNHARMED[name])
+    path = damaged(name, variant, tmp_path)
+    check_refused(path, path.name)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_a_damaged_file_beside_the_opened_one_is_named(name: str, variant: str, tmp_path: Path) -> None:
+    if variant == "half noise" and name in UNHARMED:
+        pytest.skip(UNHARMED[name])
+    path = damaged(name, variant, tmp_path)
+    check_refused(path.with_name(COMPANIONS[name]), path.name)
 
 
 EXTENSIONS = (".fil", ".inp", ".rst", ".cdb", ".op2", ".bdf")
