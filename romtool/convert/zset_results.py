@@ -128,7 +128,7 @@ def _time(path: Path, number: int, words: list[str], times: list[float]) -> floa
     place = f"{path.name}, line {number}"
     if len(words) != 5 or not all(map(_is_number, words)):
         raise ReaderError(
-            f"{place}: {' '.join(words)[:60]!r}, expected index, cycle, sequence, increment and time; the file is damaged"
+            f"{place}: {' '.join(words)[:60]!r}, expected index, cycle, sequence, increment and time; it is damaged"
         )
     if times and float(words[4]) <= times[-1]:
         raise ReaderError(
