@@ -129,7 +129,9 @@ SAME = ({".e", ".exo"}, {".bdf", ".dat"}, {".geof", ".geo"})
 """Extensions of one format."""
 
 
-@pytest.mark.parametrize("extension", [*sorted({Path(name).suffix for name in SAMPLES}), ".vtu", ".vtk", ".pvd", ".geo"])
+@pytest.mark.parametrize(
+    "extension", [*sorted({Path(name).suffix for name in SAMPLES}), ".vtu", ".vtk", ".pvd", ".geo"]
+)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_file_with_the_extension_of_another_program_is_refused(name: str, extension: str, tmp_path: Path) -> None:
     source = located(name)
