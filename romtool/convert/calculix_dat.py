@@ -287,6 +287,11 @@ class PointFields:
                 rows = read_rows(self.index.path, table)
                 at = self.points.rows(self.index.path, rows.elements, rows.points)
                 values = rows.values[:, list(_TENSOR_ORDER)] if table.components == _TENSOR else rows.values
+                if values.shape[1] != out.shape[1]:
+                    raise ReaderError(
+                        f"{self.index.path}: the table of {name} at byte {table.start} has {values.shape[1]} columns, "
+                        f"the first one {out.shape[1]}; the file is damaged: run CalculiX again"
+                    )
                 initial = time is None and name != "COORD"
                 out[at[at >= 0]] = 0.0 if initial else values[at >= 0]
         return out

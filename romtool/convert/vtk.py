@@ -4,10 +4,12 @@ Arrays come through meshio; those of a VTU through VTK where meshio gives up and
 asked for legacy files: of one cut short it silently returns whatever is in memory.
 """
 
+import binascii
 import contextlib
 import io
 import re
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -197,6 +199,10 @@ def _collection(path: Path) -> tuple[list[Path], Floats]:
     return [file for _, file in steps], times
 
 
+_DAMAGE = (binascii.Error, zlib.error, MemoryError, OverflowError)
+"""What meshio raises for data that are spoilt, with which VTK would do no better (or work for minutes)."""
+
+
 def read_grid(path: Path) -> Grid:
     """Read one .vtu or legacy .vtk file, or all pieces of a .pvtu.
 
@@ -308,7 +314,7 @@ def _with_vtk(path: Path, cause: BaseException) -> Grid:
         import pyvista
     except ImportError:
         raise ReaderError(f"{words} VTK may read it: pip install 'romtool[pictures]'") from cause
-    if _parse_error(path):
+    if _parse_error(path) or isinstance(cause, _DAMAGE):
         raise ReaderError(words) from cause
     try:
         with _silent(), _without_log(), pyvista.VtkErrorCatcher() as caught:

@@ -137,6 +137,8 @@ def build_mesh(path: Path, geometry: Geometry) -> ZsetMesh:
 
 
 def _check_unique(path: Path, geometry: Geometry) -> None:
+    if not geometry.groups:
+        raise ReaderError(f"{path}: holds no elements; expected **element with one or more: give a mesh of bodies")
     elements = np.concatenate([group.ids for group in geometry.groups])
     for what, ids in (("node", geometry.node_ids), ("element", elements)):
         values, counts = np.unique(ids, return_counts=True)
