@@ -265,7 +265,7 @@ def _whole(archive: Archive, command: Command, text: str) -> int:
         raise archive.error(command.line, f"found {text!r}, expected a whole number") from error
 
 
-_LARGEST_ID = 10**8
+LARGEST_ID = 10**8
 """Of a node or an element; above it a number is damage, which would fill the memory as the end of a range."""
 
 
@@ -282,8 +282,8 @@ def read_components(archive: Archive) -> tuple[dict[str, Ints], dict[str, Ints]]
             raise archive.error(
                 block.command.line, f"component {fields[1]} has fewer than the {count} numbers that it says"
             )
-        if np.abs(numbers).max(initial=0) > _LARGEST_ID:
-            raise archive.error(block.command.line, f"component {fields[1]} has ids above {_LARGEST_ID:g}")
+        if np.abs(numbers).max(initial=0) > LARGEST_ID:
+            raise archive.error(block.command.line, f"component {fields[1]} has ids above {LARGEST_ID:g}")
         if fields[2][:4] in found:
             found[fields[2][:4]][fields[1]] = written_out(numbers)
     return found["NODE"], found["ELEM"]

@@ -164,7 +164,8 @@ def _turned(block: _Block, points: Floats) -> _Block | None:
     if order is None or not len(block.rows):
         return None
     a, b, c, d = (points[block.nodes[:, i]] for i in (0, 1, 2, 3))
-    left = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # of spoilt coordinates, which the checks of the mesh refuse
+        left = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0.0
     if not (left.all() if block.cell_type == "wedge" else left.any()):
         return None
     return _Block(block.cell_type, np.where(left[:, None], block.nodes[:, order], block.nodes), block.rows)

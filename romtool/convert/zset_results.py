@@ -98,6 +98,8 @@ def read_index(path: Path) -> UtIndex:
         text = path.read_text(encoding="latin-1")
     except OSError as error:
         raise ReaderError(f"{path}: the results cannot be read ({error.strerror}); put the file there") from error
+    if "\0" in text:
+        raise ReaderError(f"{path}: byte {text.index(chr(0))} is zero; expected the text of a .ut of Z-set")
     lines = text.splitlines()
     lists: dict[str, list[str]] = {"meshfile": [], "node": [], "integ": [], "element": []}
     current: list[str] | None = None
