@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from romtool.cells import CELLS, FACE_CELLS
 from romtool.convert.array_names import ELEMENT_IDS, NODE_IDS, SET_ARRAYS, marked_rows
+from romtool.convert.damage import check_coordinates
 from romtool.errors import ReaderError
 from romtool.types import Bools, CellBlock, Floats, Ints, Mesh
 
@@ -119,6 +120,7 @@ def build_mesh(grid: Grid, path: Path, *, boundaries: bool = True) -> GridMesh:
         element_sets=_element_sets(named, cell_rows),
         side_sets=faces.sets(named, cell_rows),
     )
+    check_coordinates(mesh.points, mesh.node_ids, path)
     said = tuple(f"left-handed cells of type {block.cell_type} are turned" for block in turned if block is not None)
     return GridMesh(mesh, node_rows, cell_rows, numbered, (*faces.warnings(mesh), *said))
 

@@ -100,7 +100,7 @@ class Document:
             raise ReaderError(
                 f"{self.path}: data item of type {item.get('ItemType')}; only plain (Uniform) items are read"
             )
-        shape = tuple(int(n) for n in item.get("Dimensions", "").split())
+        shape = self._whole_numbers(item, "Dimensions", "")
         readers = {"HDF": self._hdf, "XML": self._xml, "BINARY": self._binary}
         form = item.get("Format", "XML").upper()
         if form not in readers:
@@ -112,6 +112,13 @@ class Document:
                 f"its Dimensions {' '.join(map(str, shape))} say {int(np.prod(shape))}"
             )
         return values.reshape(shape) if shape else values
+
+    def _whole_numbers(self, item: Element, key: str, default: str) -> tuple[int, ...]:
+        """Return the whole numbers of an attribute. Raises ReaderError."""
+        text = item.get(key, default)
+        if not re.fullmatch(r"\s*(\d+\s*)*", text):
+            raise ReaderError(f"{self.path}: {key} {text!r}; expected whole numbers: the file is damaged")
+        return tuple(map(int, text.split()))
 
     def _hdf(self, item: Element) -> NDArray[Any]:
         """Read `file.h5:/dataset`."""
@@ -137,10 +144,11 @@ class Document:
         """Read numbers from their place in a file of plain numbers, which may hold others too."""
         order: Literal["<", ">"] = ">" if item.get("Endian", "").lower() == "big" else "<"
         file = self.folder / (item.text or "").strip()
-        shape = [int(n) for n in item.get("Dimensions", "").split()]
+        shape = self._whole_numbers(item, "Dimensions", "")
         count = int(np.prod(shape)) if shape else -1
+        (offset,) = self._whole_numbers(item, "Seek", "0")
         try:
-            return np.fromfile(file, _dtype(item).newbyteorder(order), count, offset=int(item.get("Seek", "0")))
+            return np.fromfile(file, _dtype(item).newbyteorder(order), count, offset=offset)
         except OSError as error:
             raise ReaderError(f"{self.path}: its data file {file} cannot be read: {error}") from error
 

@@ -16,6 +16,7 @@ import pytest
 
 from romtool.cells import CELLS
 from romtool.convert.registry import read_results
+from romtool.convert.vtk import teach_meshio
 from romtool.fem.checks import check_mesh
 from romtool.fem.elements import ELEMENTS
 from romtool.io.fields import write_series
@@ -86,6 +87,7 @@ def write_own(path: Path, mesh: Mesh) -> Path:
 
 
 def write_meshio(path: Path, mesh: Mesh) -> Path:
+    teach_meshio()
     u, field = values(mesh)
     block = mesh.blocks[0]
     data = meshio.Mesh(
