@@ -104,7 +104,7 @@ def _tables(path: Path, view: mmap.mmap) -> list[Table]:
         lines.append((begin, end if end >= 0 else len(view)))
         at = view.find(_MARK, at + 1)
     stops = [begin for begin, _ in [*lines, (len(view), 0)]][1:]
-    return [_table(path, view[b:e], e, stop) for (b, e), stop in zip(lines, stops, strict=True)]
+    return [_table(path, view[b:e], e, max(e, stop)) for (b, e), stop in zip(lines, stops, strict=True)]
 
 
 def _table(path: Path, line: bytes, start: int, stop: int) -> Table:

@@ -129,7 +129,8 @@ class Document:
             with h5py.File(self.folder / name, "r") as file:
                 return np.asarray(file[dataset][()])
         except OSError as error:
-            raise ReaderError(f"{self.path}: its data file {self.folder / name} cannot be read: {error}") from error
+            reason = " ".join(str(error).split())[:200]
+            raise ReaderError(f"{self.path}: its data file {self.folder / name} cannot be read: {reason}") from error
         except KeyError as error:
             raise ReaderError(f"{self.path}: {name} has no dataset {dataset}") from error
 
