@@ -117,9 +117,15 @@ def read_index(path: Path) -> UtIndex:
         raise ReaderError(f"{path}: no line **meshfile in {len(lines)} lines; give the .ut of a Z-set run")
     if not text.endswith("\n"):
         raise ReaderError(f"{path}, line {len(lines)}: expected the end of the line; the file is cut off: take it anew")
-    mesh_file = path.parent / lists["meshfile"][0]
+    mesh_file = _mesh_file(path.parent / lists["meshfile"][0])
     nodal, integ, element = (tuple(lists[key]) for key in ("node", "integ", "element"))
     return UtIndex(path, mesh_file, nodal, integ, element, np.array(times))
+
+
+def _mesh_file(named: Path) -> Path:
+    """Return the mesh file, in its other form (text .geof, binary .geo) where the one that is named is not there."""
+    other = named.with_suffix({".geof": ".geo"}.get(named.suffix, ".geof"))
+    return other if not named.is_file() and other.is_file() else named
 
 
 def _is_number(word: str) -> bool:
