@@ -42,7 +42,7 @@ class DualSettings:
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """[clusters]: how many local bases ("auto" lets the criterion decide) and how they are found."""
+    """[clusters]: how many local bases ("auto" lets the criterion decide), how they are found and chosen."""
 
     count: int | Literal["auto"] = 1
     by: Literal["simulation", "time"] = "simulation"
@@ -50,6 +50,7 @@ class ClusterSettings:
     field: str = "u"
     overlap: float = 0.0
     seed: int = 0
+    certainty: float = 0.8
 
 
 @dataclass(frozen=True)

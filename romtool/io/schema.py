@@ -136,6 +136,9 @@ class ClusterTable(Table):
         default=ClusterSettings.overlap, description="a number between 0 and 1"
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=ClusterSettings.seed, description="a whole number of at least 0")
+    certainty: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=ClusterSettings.certainty, description="a number between 0 and 1"
+    )
 
 
 class IndicatorTable(Table):

@@ -74,7 +74,7 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
     """
     tolerance = min(settings.duals.tolerance, settings.pod.tolerance, settings.quadrature.tolerance)
     with clock.phase("pod", "displacement modes"):
-        displacement = _displacement_modes(training, settings, comm)
+        displacement = training_modes(training, settings, comm)
     names = tuple(dict.fromkeys((*settings.duals.fields, "stress")))
     with clock.phase("recompute", "stresses and internal variables at all integration points"):
         collected = collect_duals(training, names, tolerance, settings.pod.memory, comm)
@@ -178,8 +178,13 @@ def displacement_products(
     ]
 
 
-def _displacement_modes(training: TrainingSet, settings: Settings, comm: Comm) -> Pod:
-    """Return the modes of the training's displacements."""
+def training_modes(training: TrainingSet, settings: Settings, comm: Comm) -> Pod:
+    """Return the modes of the training's displacements.
+
+    Raises
+    ------
+    InputError: displacements that are all zero or not finite.
+    """
     inner = displacement_products(training.parts, training.runs[0].local, settings.pod, comm)
     found = displacement_modes(training, inner, settings.pod, comm)
     if found is None:
