@@ -139,6 +139,11 @@ class ClusterTable(Table):
     certainty: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
         default=ClusterSettings.certainty, description="a number between 0 and 1"
     )
+    max_count: Count = Field(default=ClusterSettings.max_count, description=COUNT_WORDS)
+    budget: Annotated[float, Field(gt=0.0)] | None = Field(default=None, description="a positive number of hours")
+    simulation_hours: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=None, description="a positive number of hours"
+    )
 
 
 class IndicatorTable(Table):

@@ -13,7 +13,8 @@ from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
 from romtool.offline.clock import Clock
-from romtool.offline.clusters import dissimilarities, members, recommended
+from romtool.offline.clusters import dissimilarities, members
+from romtool.offline.efficiency import recommended
 from romtool.offline.selector import train_selector
 from romtool.offline.snapshots import collect_duals
 from romtool.offline.train import Trained, train, training_modes
@@ -124,7 +125,7 @@ def _count(basis: Pod, starts: Ints, settings: Settings) -> int:
     """
     count, n_runs = settings.clusters.count, len(starts) - 1
     if count == "auto":
-        return recommended(basis, starts, settings.clusters)
+        return recommended(basis, starts, settings.clusters, settings.pod)
     if count > n_runs:
         raise CaseError(f"[clusters] count is {count}, but there are {n_runs} simulations; give at most as many")
     return count
