@@ -44,7 +44,7 @@ def command(case: Path, output: Path, overwrite: bool, as_json: bool, quiet: boo
 def _rows(entry: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return what is said of one model."""
     return [
-        *((("simulations", len(entry["simulations"])),) if "simulations" in entry else ()),
+        *((name, len(entry[name])) for name in ("simulations", "increments") if name in entry),
         ("displacement modes", entry["n_modes"]),
         ("left out by the modes", entry["pod_error"]),
         ("quadrature points", f"{entry['n_points']} of {entry['n_points_full']}"),

@@ -1,6 +1,6 @@
 """Train a dictionary of local models: cluster the training, train a model per cluster, learn to choose (METHODS 8)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,10 +15,12 @@ from romtool.loading import Loading
 from romtool.offline.clock import Clock
 from romtool.offline.clusters import dissimilarities, members
 from romtool.offline.efficiency import recommended
+from romtool.offline.phases import increment_phases, phase_errors, train_phases
 from romtool.offline.selector import train_selector
 from romtool.offline.snapshots import collect_duals
 from romtool.offline.train import Trained, train, training_modes
-from romtool.offline.training import TrainingSet
+from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.offline.verify import training_errors
 from romtool.reduced.dictionary import Clusters, Dictionary
 from romtool.reduced.march import restrict_to_thermal
 from romtool.reduced.model import ReducedModel, ThermalPoints
@@ -40,11 +42,13 @@ class TrainedDictionary:
     ----------
     members: one per cluster, on the same thermal nodes.
     training: what each was trained on.
+    errors: per member simulation -> field -> error of the model on it.
     selector, clusters: None for a single model.
     """
 
     members: tuple[Trained, ...]
     training: tuple[TrainingSet, ...]
+    errors: tuple[Mapping[str, Mapping[str, float]], ...]
     selector: Selector | None = None
     clusters: Clusters | None = None
 
@@ -73,29 +77,103 @@ def train_dictionary(
     InputError, ConvergenceError, AccuracyError: as `train`.
     """
     if settings.clusters.count == 1:
-        return TrainedDictionary((train(training, settings, model_id, comm, clock),), (training,))
-    with clock.phase("cluster", "clusters of the training simulations"):
-        basis, starts = cluster_basis(training, settings, comm)
-        distances = dissimilarities(basis, starts, settings.clusters.dissimilarity, settings.pod.tolerance)
-        count = on_root(comm, _count, basis, starts, settings)
-        found: Medoids = on_root(comm, k_medoids, distances, count, settings.clusters.seed)
-    clock.say(_clusters_in_words(training, found))
+        return _single(training, settings, model_id, comm, clock)
+    with clock.phase("cluster", "clusters of the training"):
+        found = _cluster(training, settings, comm)
+    clock.say(_in_words(found))
     if len(found.medoids) == 1:
-        return TrainedDictionary((train(training, settings, model_id, comm, clock),), (training,))
-    chosen = members(found.labels, distances, settings.clusters.overlap)
+        return _single(training, settings, model_id, comm, clock)
+    make = _phases if settings.clusters.by == "time" else _local_models
+    return make(training, settings, model_id, found, comm, clock)
+
+
+def _single(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, clock: Clock) -> TrainedDictionary:
+    """Train one model on all."""
+    trained = train(training, settings, model_id, comm, clock)
+    return TrainedDictionary((trained,), (training,), (_verify(trained, training, comm, clock),))
+
+
+def _verify(trained: Trained, training: TrainingSet, comm: Comm, clock: Clock) -> dict[str, dict[str, float]]:
+    """Run a model through its own training."""
+    with clock.phase("verify", "the model on its own training"):
+        return training_errors(trained, training, trained.record.settings.newton, comm)
+
+
+def _local_models(
+    training: TrainingSet, settings: Settings, model_id: str, found: Clusters, comm: Comm, clock: Clock
+) -> TrainedDictionary:
+    """Train one model per cluster of simulations."""
+    chosen = members(found.labels, found.dissimilarity, settings.clusters.overlap)
     parts = tuple(replace(training, runs=tuple(training.runs[i] for i in items)) for items in chosen)
     trained = []
     for number, part in enumerate(parts):
         clock.say(f"cluster {number}: {len(part.runs)} simulations")
         trained.append(train(part, settings, f"{model_id}-{number}", comm, clock))
-    with clock.phase("select", "selector of the clusters"):
-        shared = on_root(comm, share_nodes, trained, training.runs[0].loading.name)
-        loadings = [restrict_to_thermal(run.loading, shared[0].thermal) for run in training.runs]
-        certainty, seed = settings.clusters.certainty, settings.clusters.seed
-        selector = on_root(comm, train_selector, shared[0].thermal, loadings, found.labels, certainty, seed)
-    clusters = Clusters(tuple(run.name for run in training.runs), found.labels, found.medoids, distances)
+    shared = on_root(comm, share_nodes, trained, training.runs[0].loading.name)
     models = tuple(replace(entry, model=model) for entry, model in zip(trained, shared, strict=True))
-    return TrainedDictionary(models, parts, selector, clusters)
+    errors = tuple(_verify(entry, part, comm, clock) for entry, part in zip(models, parts, strict=True))
+    selector = _select(training, settings, shared[0].thermal, list(found.labels[:, None]), comm, clock)
+    return TrainedDictionary(models, parts, errors, selector, found)
+
+
+def _phases(
+    training: TrainingSet, settings: Settings, model_id: str, found: Clusters, comm: Comm, clock: Clock
+) -> TrainedDictionary:
+    """Train one model per phase of the runs."""
+    ends = np.cumsum([_n_items(run, settings) for run in training.runs])
+    labels = [
+        increment_phases(run.loading.times, _item_times(run, settings), own)
+        for run, own in zip(training.runs, np.split(found.labels, ends[:-1]), strict=True)
+    ]
+    trained = train_phases(training, settings, model_id, labels, comm, clock)
+    with clock.phase("verify", "the model on its own training"):
+        errors = phase_errors(trained, training, labels, comm)
+    selector = _select(training, settings, trained[0].model.thermal, labels, comm, clock)
+    count = len(trained)
+    return TrainedDictionary(trained, (training,) * count, (errors,) * count, selector, found)
+
+
+def _select(
+    training: TrainingSet,
+    settings: Settings,
+    thermal: ThermalPoints,
+    labels: Sequence[Ints],
+    comm: Comm,
+    clock: Clock,
+) -> Selector:
+    """Train the selector."""
+    clusters = settings.clusters
+    with clock.phase("select", "selector of the clusters"):
+        loadings = [restrict_to_thermal(run.loading, thermal) for run in training.runs]
+        return on_root(comm, train_selector, thermal, loadings, labels, clusters.by, clusters.certainty, clusters.seed)
+
+
+def _cluster(training: TrainingSet, settings: Settings, comm: Comm) -> Clusters:
+    """Divide the training into clusters of simulations or of increments."""
+    basis, starts = cluster_basis(training, settings, comm)
+    items = starts if settings.clusters.by == "simulation" else np.arange(starts[-1] + 1)
+    distances = dissimilarities(basis, items, settings.clusters.dissimilarity, settings.pod.tolerance)
+    count = on_root(comm, _count, basis, starts, settings)
+    found: Medoids = on_root(comm, k_medoids, distances, count, settings.clusters.seed)
+    names = tuple(name for run in training.runs for name in _item_names(run, settings))
+    return Clusters(names, found.labels, found.medoids, distances)
+
+
+def _item_times(run: TrainingRun, settings: Settings) -> Floats:
+    """Return the times of a run's snapshots: outputs of the displacement, increments of dual fields."""
+    return run.times if settings.clusters.field == "u" else run.loading.times
+
+
+def _n_items(run: TrainingRun, settings: Settings) -> int:
+    """Return the number of snapshots of a run."""
+    return len(_item_times(run, settings)) - 1
+
+
+def _item_names(run: TrainingRun, settings: Settings) -> list[str]:
+    """Return the names of the items of a run."""
+    if settings.clusters.by == "simulation":
+        return [run.name]
+    return [f"{run.name}, {time:g}" for time in _item_times(run, settings)[1:]]
 
 
 def cluster_basis(training: TrainingSet, settings: Settings, comm: Comm) -> tuple[Pod, Ints]:
@@ -110,7 +188,8 @@ def cluster_basis(training: TrainingSet, settings: Settings, comm: Comm) -> tupl
         starts = np.cumsum([0, *(len(run.times) - 1 for run in training.runs)])
         fine = replace(settings, pod=replace(settings.pod, tolerance=tolerance, max_modes=int(starts[-1])))
         return training_modes(training, fine, comm), starts
-    found = collect_duals(training, (field,), tolerance, settings.pod.memory, comm).decompose()
+    (collected,) = collect_duals(training, (field,), tolerance, settings.pod.memory, comm)
+    found = collected.decompose()
     if field not in found.bases:
         raise CaseError(f"[clusters] field: {field} is zero in all simulations; take another one")
     return found.bases[field], found.starts
@@ -123,19 +202,19 @@ def _count(basis: Pod, starts: Ints, settings: Settings) -> int:
     ------
     CaseError: more clusters than training computations.
     """
-    count, n_runs = settings.clusters.count, len(starts) - 1
+    count, by_time = settings.clusters.count, settings.clusters.by == "time"
     if count == "auto":
         return recommended(basis, starts, settings.clusters, settings.pod)
-    if count > n_runs:
-        raise CaseError(f"[clusters] count is {count}, but there are {n_runs} simulations; give at most as many")
+    n_items, what = (int(starts[-1]), "snapshots") if by_time else (len(starts) - 1, "simulations")
+    if count > n_items:
+        raise CaseError(f"[clusters] count is {count}, but there are {n_items} {what}; give at most as many")
     return count
 
 
-def _clusters_in_words(training: TrainingSet, found: Medoids) -> str:
-    """Say which simulations belong together."""
-    names = [run.name for run in training.runs]
+def _in_words(found: Clusters) -> str:
+    """Say what belongs together."""
     sizes = ", ".join(
-        f"{np.count_nonzero(found.labels == k)} around {names[medoid]}" for k, medoid in enumerate(found.medoids)
+        f"{np.count_nonzero(found.labels == k)} around {found.names[medoid]}" for k, medoid in enumerate(found.medoids)
     )
     return f"{len(found.medoids)} cluster{'s' * (len(found.medoids) > 1)}: {sizes}"
 

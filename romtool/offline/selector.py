@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from romtool.loading import Loading
 from romtool.reduced.model import ThermalPoints
-from romtool.reduced.selector import Inputs, Selector, columns, input_history, probabilities, summarise
+from romtool.reduced.selector import Inputs, Selector, columns, increments, input_history, probabilities, summarise
 from romtool.reduced.validity import initial_temperature, load_amplitudes, temperatures
 from romtool.types import Floats, Ints
 
@@ -19,6 +20,10 @@ MAX_THERMAL = 20
 """Modes of the temperature at most."""
 
 FOLDS = 5
+MOST_ANCHORS = 300
+"""Bumps at most; of more samples, evenly spaced ones."""
+
+By = Literal["simulation", "time"]
 WIDTHS = (0.25, 0.5, 1.0)
 """Widths of the bumps tried, in medians of the distances between the training's inputs."""
 
@@ -27,7 +32,7 @@ STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
 
 
 def train_selector(
-    thermal: ThermalPoints, loadings: Sequence[Loading], labels: Ints, certainty: float, seed: int
+    thermal: ThermalPoints, loadings: Sequence[Loading], labels: Sequence[Ints], by: By, certainty: float, seed: int
 ) -> Selector:
     """Train a selector; linear or with bumps, as cross-validation finds better.
 
@@ -35,18 +40,36 @@ def train_selector(
     ----------
     thermal: the nodes that the loadings' temperatures run over.
     loadings: of the training computations.
-    labels: (n_runs,) model of each, 0 … n_models - 1, each at least once.
+    labels: per computation its model (1,), or those of its increments (n_increments,); 0 … n_models - 1.
+    by: whether computations ("simulation") or increments ("time") are told apart.
     certainty: probability below which two models are run.
     seed: of the folds.
     """
     inputs = _inputs(thermal, loadings)
-    raw = np.array([summarise(input_history(inputs, thermal, entry), entry.times) for entry in loadings])
-    inputs = Inputs(inputs.modes, inputs.loads, raw.mean(axis=0), _scales(raw, inputs.modes.shape[1]))
-    features = (raw - inputs.center) / inputs.scale
-    tried = [_Form(bumps, width, strength) for bumps, width in _shapes(features) for strength in STRENGTHS]
-    scores = [_accuracy(form, inputs, features, labels, seed) for form in tried]
+    histories = [input_history(inputs, thermal, entry) for entry in loadings]
+    features = [
+        increments(history) if by == "time" else summarise(history, entry.times)[None]
+        for history, entry in zip(histories, loadings, strict=True)
+    ]
+    raw = np.vstack(features)
+    groups = np.repeat(np.arange(len(features)), [len(entry) for entry in features])
+    inputs = replace(inputs, center=raw.mean(axis=0), scale=_scales(raw, inputs.modes.shape[1]))
+    samples = _Samples(by, inputs, (raw - inputs.center) / inputs.scale, np.concatenate(labels), groups)
+    tried = [_Form(bumps, width, strength) for bumps, width in _shapes(samples.features) for strength in STRENGTHS]
+    scores = [_accuracy(form, samples, seed) for form in tried]
     best = int(np.argmax(scores))
-    return _fit(tried[best], inputs, features, labels, int(labels.max()) + 1, certainty, scores[best])
+    return replace(_fit(tried[best], samples, np.arange(len(raw))), certainty=certainty, accuracy=scores[best])
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """What is learnt from: (n, n_features) scaled features, their (n,) models and computations."""
+
+    by: By
+    inputs: Inputs
+    features: Floats
+    labels: Ints
+    groups: Ints
 
 
 def _inputs(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Inputs:
@@ -81,42 +104,42 @@ class _Form:
 
 def _shapes(features: Floats) -> list[tuple[bool, float]]:
     """Return the forms to try: linear, then bumps of several widths."""
-    distances = np.linalg.norm(features[:, None] - features[None], axis=2)[np.triu_indices(len(features), 1)]
+    some = features[np.unique(np.linspace(0, len(features) - 1, MOST_ANCHORS).astype(np.int64))]
+    distances = np.linalg.norm(some[:, None] - some[None], axis=2)[np.triu_indices(len(some), 1)]
     middle = float(np.median(distances)) if len(distances) else 0.0
     return [(False, 1.0), *((True, part * middle) for part in WIDTHS if middle > 0.0)]
 
 
-def _accuracy(form: _Form, inputs: Inputs, features: Floats, labels: Ints, seed: int) -> float:
-    """Return the part of the training that is chosen rightly when it is left out."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]  # each fold has its share of each model
-    right = 0
-    for fold in range(min(FOLDS, len(labels))):
-        out = order[fold :: min(FOLDS, len(labels))]
-        kept = np.setdiff1d(np.arange(len(labels)), out)
-        selector = _fit(form, inputs, features[kept], labels[kept], int(labels.max()) + 1, 0.0, 0.0)
-        right += int(np.count_nonzero(probabilities(selector, features[out]).argmax(axis=1) == labels[out]))
+def _accuracy(form: _Form, samples: _Samples, seed: int) -> float:
+    """Return the part of the training that is chosen rightly when its computation is left out."""
+    right, labels = 0, samples.labels
+    first = labels[np.searchsorted(samples.groups, np.arange(samples.groups[-1] + 1))]
+    order = np.random.default_rng(seed).permutation(len(first))
+    order = order[np.argsort(first[order], kind="stable")]  # each fold has its share of each model
+    folds = min(FOLDS, len(first))
+    for fold in range(folds):
+        out = np.isin(samples.groups, order[fold::folds])
+        if out.all():
+            return 1.0
+        selector = _fit(form, samples, np.flatnonzero(~out))
+        found = probabilities(selector, samples.features[out]).argmax(axis=1)
+        right += int(np.count_nonzero(found == labels[out]))
     return right / len(labels)
 
 
-def _fit(
-    form: _Form,
-    inputs: Inputs,
-    features: Floats,
-    labels: Ints,
-    n_models: int,
-    certainty: float,
-    accuracy: float,
-) -> Selector:
-    """Fit the logits; models without training get none."""
-    anchors = features if form.bumps else features[:0]
+def _fit(form: _Form, samples: _Samples, rows: Ints) -> Selector:
+    """Fit the logits to some of the samples; models without a sample get none."""
+    features, labels = samples.features[rows], samples.labels[rows]
+    n_models = int(samples.labels.max()) + 1
+    some = np.unique(np.linspace(0, len(features) - 1, MOST_ANCHORS).astype(np.int64))
+    anchors = features[some] if form.bumps else features[:0]
     here = np.unique(labels)
     weights, offset = np.zeros((len(anchors) or features.shape[1], n_models)), np.full(n_models, -np.inf)
     if len(here) == 1:
         offset[here[0]] = 0.0
     else:
         weights[:, here], offset[here] = _logistic(columns(features, anchors, form.width), labels, form.strength)
-    return Selector(inputs, anchors.copy(), form.width, weights, offset, certainty, accuracy)
+    return Selector(samples.by, samples.inputs, anchors.copy(), form.width, weights, offset, 0.0, 0.0)
 
 
 def _logistic(values: Floats, labels: Ints, strength: float) -> tuple[Floats, Floats]:

@@ -102,6 +102,11 @@ def online_adaptive(
     loads = together(comm, lambda: _read_loads(load_paths, out, request))
     dictionary = together(comm, lambda: read_dictionary(model_path))
     first = dictionary.models[0]
+    if dictionary.has_phases:
+        raise ModelError(
+            f"{model_path}: its bases are those of phases of a run, and are not repaired; leave --adapt, or train with "
+            '[clusters] by = "simulation"'
+        )
     if request.allow_plugin:
         together(comm, lambda: load_plugins(first, model_path, say))
     members = [_open_member(model_path, model, comm) for model in dictionary.models]

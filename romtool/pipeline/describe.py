@@ -191,7 +191,8 @@ def describe_dictionary(dictionary: Dictionary) -> Description:
     clusters, selector = dictionary.clusters, dictionary.selector
     return {
         "kind": "dictionary",
-        "simulations": {name: int(label) for name, label in zip(clusters.names, clusters.labels, strict=True)},
+        "by": selector.by,
+        "clusters": {name: int(label) for name, label in zip(clusters.names, clusters.labels, strict=True)},
         "medoids": [clusters.names[i] for i in clusters.medoids],
         "selector": {"accuracy": selector.accuracy, "certainty": selector.certainty, "bumps": len(selector.anchors)},
         "models": [describe_model(model) for model in dictionary.models],

@@ -1,6 +1,6 @@
 """`romtool offline`: train a model on a dataset and write its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from romtool.loading import Dirichlet
 from romtool.offline.clock import Clock, Say
 from romtool.offline.dictionary import train_dictionary
 from romtool.offline.parts import Part, build_part
+from romtool.offline.phases import join_modes
 from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRun, TrainingSet
-from romtool.offline.verify import training_errors, worst
+from romtool.offline.verify import worst
 from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
 from romtool.pipeline.folders import (
     Dataset,
@@ -39,8 +40,10 @@ from romtool.pipeline.folders import (
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.forces import amplitude_of
-from romtool.reduced.model import Lifting, ReducedModel
+from romtool.reduced.model import Lifting, ModeShapes, ReducedModel
 from romtool.types import Floats
+
+Errors = Mapping[str, Mapping[str, float]]
 
 UNBALANCE = 1e-2
 """Largest relative unbalance of a training simulation that is not remarked on."""
@@ -77,22 +80,19 @@ def offline(
             training = load_training(dataset_folder(case_path), dataset, comm)
         found = train_dictionary(training, settings, _model_id(dataset, settings), comm, clock)
         members = tuple(
-            _complete(entry, part, dataset, comm, clock)
-            for entry, part in zip(found.members, found.training, strict=True)
+            _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
         )
+        for text in dict.fromkeys(text for entry in members for text in entry.model.statistics["warnings"]):  # type: ignore[attr-defined]
+            if text not in dataset.warnings:
+                say(f"warning: {text}")
         found = replace(found, members=members)
         write_dictionary(temporary, found.dictionary, found.members, comm)
     return found.dictionary
 
 
-def _complete(trained: Trained, training: TrainingSet, dataset: Dataset, comm: Comm, clock: Clock) -> Trained:
-    """Run a new model through its own training; return it with all that reports say about it."""
-    remarks = [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)]
-    for text in remarks[len(dataset.warnings) :]:
-        clock.say(f"warning: {text}")
+def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: Dataset, clock: Clock) -> Trained:
+    """Return a new model with all that reports say about it."""
     settings = trained.record.settings
-    with clock.phase("verify", "the model on its own training"):
-        errors = training_errors(trained, training, settings.newton, comm)
     statistics = {
         **trained.model.statistics,
         "case": dataset.case,
@@ -104,7 +104,7 @@ def _complete(trained: Trained, training: TrainingSet, dataset: Dataset, comm: C
         "seconds": dict(clock.seconds),
         "settings": asdict(settings),
         "newton": vars(settings.newton),
-        "warnings": remarks,
+        "warnings": [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)],
         "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
         "versions": versions(),
         "created": now(),
@@ -216,14 +216,22 @@ def write_dictionary(folder: Path, dictionary: Dictionary, members: Sequence[Tra
     """Write model.h5 (rank 0), and per member training.h5 (rank 0) and the modes of the subdomains of this rank."""
     if comm.rank == 0:
         write_head(folder / "model.h5", "model", dictionary=dictionary)
+    if dictionary.has_phases:
+        _write_modes(folder, join_modes(members), dictionary.face.model_id)
+        return
     for number, trained in enumerate(members):
         place, model_id = member_folder(folder, number, len(members)), trained.model.model_id
         on_root(comm, lambda place=place: place.mkdir(exist_ok=True))  # type: ignore[misc]
         if comm.rank == 0:
             write_head(place / "training.h5", "training", record=trained.record, model_id=model_id)
-        for modes in trained.modes:
-            with part_writer(place, "modes", modes.subdomain.index, model_id) as file:
-                write_record(file, "modes", modes)
+        _write_modes(place, trained.modes, model_id)
+
+
+def _write_modes(folder: Path, shapes: Sequence[ModeShapes], model_id: str) -> None:
+    """Write the modes of the subdomains of this rank, one file each."""
+    for modes in shapes:
+        with part_writer(folder, "modes", modes.subdomain.index, model_id) as file:
+            write_record(file, "modes", modes)
 
 
 def offline_summary(found: Dictionary) -> dict[str, Any]:
@@ -235,13 +243,17 @@ def offline_summary(found: Dictionary) -> dict[str, Any]:
         "clusters": [
             {
                 "medoid": clusters.names[clusters.medoids[k]],
-                "simulations": [clusters.names[i] for i in np.flatnonzero(clusters.labels == k)],
+                f"{_ITEMS[found.selector.by]}s": [clusters.names[i] for i in np.flatnonzero(clusters.labels == k)],
                 **_summary(model),
             }
             for k, model in enumerate(found.models)
         ],
         "selector": {"accuracy": found.selector.accuracy, "certainty": found.selector.certainty},
     }
+
+
+_ITEMS = {"simulation": "simulation", "time": "increment"}
+"""What is clustered."""
 
 
 def _summary(model: ReducedModel) -> dict[str, Any]:

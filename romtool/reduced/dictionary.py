@@ -1,11 +1,11 @@
-"""A dictionary of local models, one per cluster of the training, and the way through it (METHODS 8).
+"""A dictionary of local models, per cluster of the training or phase of a run, and the way through it (METHODS 8).
 
 All members read the temperature of the same thermal nodes, so that one loading serves any of them. What depends on
 the basis - points, strains, weights, generalised forces, gappy operators, calibrations - is the member's own.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from romtool.loading import Loading
 from romtool.reduced.indicator import Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.phases import march_phases, segments
 from romtool.reduced.selector import Selector, candidates, loading_probabilities
 from romtool.settings import NewtonSettings
 from romtool.types import Floats, Ints
@@ -25,10 +26,10 @@ class Clusters:
 
     Parameters
     ----------
-    names: of the training computations.
-    labels: (n_runs,) cluster of each.
-    medoids: (n_clusters,) the computation in the middle of each cluster.
-    dissimilarity: (n_runs, n_runs) between computations.
+    names: of the items: training computations, or their increments "name, time".
+    labels: (n_items,) cluster of each.
+    medoids: (n_clusters,) the item in the middle of each cluster.
+    dissimilarity: (n_items, n_items) between items.
     """
 
     names: tuple[str, ...]
@@ -52,13 +53,30 @@ class Dictionary:
     selector: Selector | None = None
     clusters: Clusters | None = None
 
+    @property
+    def has_phases(self) -> bool:
+        """Tell whether the models are phases of one run, not alternatives."""
+        return self.selector is not None and self.selector.by == "time"
+
+    @property
+    def face(self) -> ReducedModel:
+        """Return the model whose loading, sets, thermal nodes, laws, fields and calibrations hold for all."""
+        first = self.models[0]
+        if not self.has_phases:
+            return first
+        return replace(
+            first, model_id=phased_id(first), duals={k: v for m in self.models[::-1] for k, v in m.duals.items()}
+        )
+
     def member(self, model_id: str | None = None) -> ReducedModel:
-        """Return a member by its id; without one, the single model.
+        """Return a member by its id, the face of phases, or without an id the single model.
 
         Raises
         ------
         ModelError: no member has this id, or there are several.
         """
+        if self.has_phases and model_id in (None, self.face.model_id):
+            return self.face
         if model_id is None and len(self.models) > 1:
             raise ModelError(f"the model is a dictionary of {len(self.models)} local ones; here a single one is needed")
         for model in self.models:
@@ -68,25 +86,34 @@ class Dictionary:
         raise ModelError(f"the model is {known}; {model_id} was expected")
 
 
+def phased_id(model: ReducedModel) -> str:
+    """Return the id of the phases that a model is one of."""
+    return model.model_id.rpartition("-")[0]
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which local model answers a loading.
 
     Parameters
     ----------
-    number: of the member that answered.
+    number: of the member that answered; of phases that with most steps.
     tried: numbers of the members that were run.
-    probabilities: (n_models,) that each member is the right one.
+    probabilities: (n_models,) that each member is the right one; of phases the mean over the steps.
+    phases: (n_times,) phase of the step that ends at each time, or (0,) where one member answers all.
     """
 
     number: int
     tried: tuple[int, ...]
     probabilities: Floats
+    phases: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def in_words(self) -> str:
         """Return the choice for a line of progress, "" of a single model."""
         if len(self.probabilities) == 1:
             return ""
+        if len(self.phases):
+            return f"phases {' '.join(str(segment.phase) for segment in segments(self.phases))}, "
         others = "".join(f", better than {number}" for number in self.tried if number != self.number)
         return f"cluster {self.number} (probability {self.probabilities[self.number]:.0%}{others}), "
 
@@ -122,8 +149,12 @@ def choose(dictionary: Dictionary, loading: Loading) -> Choice:
     if dictionary.selector is None:
         return Choice(0, (0,), np.ones(1))
     found = loading_probabilities(dictionary.selector, dictionary.models[0].thermal, loading)
-    tried = candidates(dictionary.selector, found)
-    return Choice(tried[0], tried, found)
+    if dictionary.has_phases:
+        steps = found.argmax(axis=1)
+        phases = np.concatenate([steps[:1], steps])
+        return Choice(int(np.bincount(steps).argmax()), tuple(np.unique(steps).tolist()), found.mean(axis=0), phases)
+    tried = candidates(dictionary.selector, found[0])
+    return Choice(tried[0], tried, found[0])
 
 
 def run_loading(dictionary: Dictionary, choice: Choice, loading: Loading, criteria: NewtonSettings) -> Run:
@@ -140,15 +171,18 @@ def run_loading(dictionary: Dictionary, choice: Choice, loading: Loading, criter
     ------
     CaseError: the loading asks for what the models were not trained for.
     """
-    runs = [_run(dictionary.models[n], replace(choice, number=n), loading, criteria) for n in choice.tried]
+    if dictionary.has_phases:
+        return _run(dictionary.face, choice, lambda: march_phases(dictionary.models, choice.phases, loading, criteria))
+    members = [(dictionary.models[number], replace(choice, number=number)) for number in choice.tried]
+    runs = [_run(model, own, lambda model=model: march_loading(model, loading, criteria)) for model, own in members]  # type: ignore[misc]
     return min(runs, key=lambda run: (bool(run.stopped), largest_bound(run.indications)))
 
 
-def _run(model: ReducedModel, choice: Choice, loading: Loading, criteria: NewtonSettings) -> Run:
-    """March one member, as far as it goes."""
+def _run(model: ReducedModel, choice: Choice, march: Callable[[], ReducedHistory]) -> Run:
+    """March as far as it goes."""
     stopped = ""
     try:
-        history = march_loading(model, loading, criteria)
+        history = march()
     except MarchStoppedError as error:
         stopped, history = str(error), error.history
     return Run(choice, model, history, indications_of(model, history), stopped)

@@ -6,6 +6,7 @@ training's inputs.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -38,6 +39,7 @@ class Selector:
 
     Parameters
     ----------
+    by: whether a "simulation" is chosen for, or each increment ("time").
     inputs: how a loading becomes numbers.
     anchors: (n_anchors, n_features) centres of the Gaussian bumps, or (0, n_features) for a linear choice.
     width: of the bumps.
@@ -47,6 +49,7 @@ class Selector:
     accuracy: part of the training that is chosen rightly when it is left out.
     """
 
+    by: Literal["simulation", "time"]
     inputs: Inputs
     anchors: Floats
     width: float
@@ -84,6 +87,16 @@ def summarise(history: Floats, times: Floats) -> Floats:
     return np.concatenate([extreme, mean])
 
 
+def increments(history: Floats) -> Floats:
+    """Return the (n_times - 1, 2 n) values at the end of each increment, and changes over it, of n inputs.
+
+    Parameters
+    ----------
+    history: (n_times, n) inputs.
+    """
+    return np.column_stack([history[1:], np.diff(history, axis=0)])
+
+
 def columns(features: Floats, anchors: Floats, width: float) -> Floats:
     """Return what the logits are linear in: the (n, n_features) features, or (n, n_anchors) Gaussian bumps."""
     if not len(anchors):
@@ -100,17 +113,17 @@ def probabilities(selector: Selector, features: Floats) -> Floats:
 
 
 def loading_probabilities(selector: Selector, thermal: ThermalPoints, loading: Loading) -> Floats:
-    """Return the (n_models,) probabilities of a loading.
+    """Return the (1, n_models) probabilities of a loading, or the (n_increments, n_models) ones of its increments.
 
     Parameters
     ----------
-    selector: the selector.
+    selector: the selector; it knows which of the two.
     thermal: the nodes that the loading's temperature runs over, those of the training of the selector.
     loading: the loading.
     """
-    found = summarise(input_history(selector.inputs, thermal, loading), loading.times)
-    scaled = (found - selector.inputs.center) / selector.inputs.scale
-    return np.asarray(probabilities(selector, scaled[None])[0])
+    history = input_history(selector.inputs, thermal, loading)
+    found = increments(history) if selector.by == "time" else summarise(history, loading.times)[None]
+    return probabilities(selector, (found - selector.inputs.center) / selector.inputs.scale)
 
 
 def candidates(selector: Selector, found: Floats) -> tuple[int, ...]:

@@ -130,3 +130,20 @@ def test_more_clusters_than_simulations(folder):
     assert done.code == 2
     assert "[clusters] count is 9, but there are 5 simulations" in done.error
     assert not (folder / "many").exists()
+
+
+def test_phases_of_a_run(folder):
+    case = folder / "phases.toml"
+    case.write_text((folder / "case.toml").read_text().replace("count = 2", 'count = 2\nby = "time"'))
+    done = romtool("offline", case, "-o", folder / "phases", "-q", "--json")
+    assert done.code == 0, done.err
+    assert sum(len(entry["increments"]) for entry in done.json["clusters"]) == 5 * 4
+    load = folder / "loads" / "new-low.toml"
+    told = romtool("online", folder / "phases", load, "-o", folder / "phased", "--json")
+    assert told.code == 0, told.err
+    assert max(errors(folder, "phased", "new-low").values()) < 0.05
+    assert len(romtool("info", folder / "phases", "--json").json["models"]) == 2
+    assert romtool("report", folder / "phased" / "new-low", "-o", folder / "phased.html").code == 0
+    refused = romtool("online", folder / "phases", load, "-o", folder / "never", "--adapt")
+    assert refused.code == 2
+    assert "phases of a run" in refused.error
