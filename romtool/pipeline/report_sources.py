@@ -8,7 +8,7 @@ from pathlib import Path
 
 from romtool.errors import ModelError
 from romtool.loading import Loading
-from romtool.pipeline.folders import Provenance, read_dictionary, read_head
+from romtool.pipeline.folders import Provenance, read_dictionary, read_head, read_model
 from romtool.pipeline.report_indicator import indicator_facts
 from romtool.pipeline.results import is_history, open_history, source_model
 from romtool.reduced.march import ReducedHistory
@@ -98,6 +98,15 @@ def _open_models(path: Path) -> list[OpenedModel]:
     return [OpenedModel(label, path, model) for label, model in zip(labels, models, strict=True)]
 
 
+def _open_member(path: Path, model_id: str) -> OpenedModel:
+    """Open the model that a result is in terms of."""
+    found = next((entry for entry in _open_models(path) if entry.model.model_id == model_id), None)
+    if found is not None:
+        return found
+    face = read_model(path, model_id)
+    return OpenedModel(f"{face.statistics.get('case', path)}, phases", path, face)
+
+
 def _open(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
     """Open one history."""
     if (path / "result.h5").is_file():
@@ -122,7 +131,7 @@ def _open_online(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
     results, reason = None, ""
     try:
         source = _tidy(source_model(path, provenance))
-        model = model or next(m for m in _open_models(source) if m.model.model_id == provenance.source_id)
+        model = model or _open_member(source, provenance.source_id)
         results = open_history(path)
     except ModelError as error:
         reason = str(error)
