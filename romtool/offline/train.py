@@ -91,6 +91,7 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
         zero=snapshots.zero,
         starts={name: outputs if name == "u" else snapshots.starts for name in bases},
         pairs={},
+        quantities=training.quantities,
     )
     return replace(build_model(training, bases, record, model_id, comm, clock), unbalance=snapshots.unbalance)
 

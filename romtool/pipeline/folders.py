@@ -29,7 +29,7 @@ from romtool.offline.training import TrainingRecord
 from romtool.online import adapt
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
-from romtool.reduced import indicator, march, model
+from romtool.reduced import indicator, march, model, quantities
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
 
@@ -134,6 +134,7 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
@@ -253,6 +254,29 @@ def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
     with part_reader(folder, "modes", index, model_id) as file:
         modes: ModeShapes = read_record(file, "modes")
         return modes
+
+
+def read_mode_field(path: Path, model_id: str, index: int, field: str) -> ModeShapes:
+    """Read the modes of one field ("u" or a dual field) of one subdomain, no others. Raises ModelError."""
+    folder = path if path.is_dir() else path.parent
+    with part_reader(folder, "modes", index, model_id) as file:
+        subdomain: Subdomain = read_record(file, "modes/subdomain")
+        if field == "u":
+            return ModeShapes(subdomain, np.asarray(file["modes/displacement"]), np.asarray(file["modes/lifting"]), {})
+        duals = file["modes/duals"]
+        place = [str(key) for key in duals.attrs["keys"]].index(field)
+        none = np.zeros((0, subdomain.mesh.n_nodes, 3))
+        return ModeShapes(subdomain, none, none, {field: np.asarray(duals[str(place)])})
+
+
+def read_subdomain(path: Path, model_id: str, index: int) -> Subdomain:
+    """Read the mesh of one subdomain of a model folder. Raises ModelError."""
+    folder = path if path.is_dir() else path.parent
+    if not (folder / part_name(index)).is_file():
+        raise ModelError(f"{folder}: {part_name(index)} is not beside model.h5; the mesh needs the whole model folder")
+    with part_reader(folder, "modes", index, model_id) as file:
+        subdomain: Subdomain = read_record(file, "modes/subdomain")
+        return subdomain
 
 
 def read_dataset(folder: Path) -> Dataset:

@@ -19,6 +19,7 @@ from romtool.laws import build_tables, named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
 from romtool.offline.clock import Clock, Say
+from romtool.offline.functionals import check_quantities
 from romtool.offline.parts import Part, build_part
 from romtool.offline.train import Trained, train
 from romtool.offline.training import TrainingRun, TrainingSet
@@ -28,6 +29,7 @@ from romtool.pipeline.folders import Dataset, now, part_writer, read_part, versi
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ReducedModel
+from romtool.settings import Quantity
 from romtool.types import Floats
 
 UNBALANCE = 1e-2
@@ -62,8 +64,11 @@ def offline(
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
         with clock.phase("load", "operators and displacement histories"):
-            training = load_training(dataset_folder(case_path), dataset, comm)
-        trained = train(training, settings, _model_id(dataset, settings), comm, clock)
+            training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)
+            part = training.parts[0]
+            fields = settings.duals.fields
+            together(comm, lambda: check_quantities(case.quantities, part.subdomain.mesh, part.tables, fields))
+        trained = train(training, settings, _model_id(dataset, settings, case.quantities), comm, clock)
         remarks = [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)]
         for text in remarks[len(dataset.warnings) :]:
             say(f"warning: {text}")
@@ -99,10 +104,6 @@ def _ignored(case: Case) -> list[str]:
     sentences = []
     if case.settings.clusters.count != 1:
         sentences.append("[clusters] count: one model is trained on all simulations, not one per cluster")
-    if case.quantities:
-        sentences.append(
-            "[[quantities]] are not computed; the report shows the largest p, von Mises stress and displacement"
-        )
     return sentences
 
 
@@ -190,8 +191,8 @@ def _solve_liftings(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...])
     return np.array([linear_lifting(problem, entry) for entry in entries])
 
 
-def _model_id(dataset: Dataset, settings: object) -> str:
-    return digest_text(f"{dataset.digest} {settings} {__version__}")[:12]
+def _model_id(dataset: Dataset, settings: object, quantities: tuple[Quantity, ...]) -> str:
+    return digest_text(f"{dataset.digest} {settings} {quantities} {__version__}")[:12]
 
 
 def write_model(folder: Path, model: ReducedModel, trained: Trained, comm: Comm) -> None:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +17,12 @@ from romtool.laws import held_by, open_plugins
 from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
+from romtool.pipeline.quantities import all_quantities, pieces_of_model, quantity_summary, write_histories
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, load_kernels, march_loading
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.quantities import QuantityHistory
 from romtool.reduced.validity import outside_validity
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
@@ -41,6 +43,7 @@ class Answer:
     tolerance: largest error bound that a step may have.
     enrichments: repairs of the model on the way.
     stopped: why the run ended before its last time; "" where it did not.
+    quantities: of the case, by name.
     """
 
     history: ReducedHistory
@@ -50,6 +53,7 @@ class Answer:
     tolerance: float
     enrichments: tuple[Enrichment, ...] = ()
     stopped: str = ""
+    quantities: Mapping[str, QuantityHistory] = field(default_factory=dict)
 
 
 def online(
@@ -177,7 +181,8 @@ def _answer(
     indications = indications_of(model, history)
     seconds = {"load": load_seconds, "march": time.perf_counter() - start}
     tolerance = model.statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
-    answer = Answer(history, indications, outside, seconds, tolerance, (), stopped)
+    quantities = all_quantities(model, loading, history, pieces_of_model(model_path, model))
+    answer = Answer(history, indications, outside, seconds, tolerance, (), stopped, quantities)
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
@@ -216,7 +221,9 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
         outside=answer.outside,
         tolerance=answer.tolerance,
         enrichments=answer.enrichments,
+        quantities=answer.quantities,
     )
+    write_histories(folder / "quantities.csv", answer.history.times, answer.quantities)
     return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
 
 
@@ -229,7 +236,7 @@ def tell_answer(answer: Answer, folder: Path, say: Say) -> None:
     """
     history = answer.history
     say(f"{history.name}: {len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
-    far = [field for field, found in answer.indications.items() if (found.status == OUTSIDE).any()]
+    far = [name for name, found in answer.indications.items() if (found.status == OUTSIDE).any()]
     if far:
         say(
             f"warning: {history.name}: the error of {' and '.join(far)} is beyond what the model was calibrated for; "
@@ -265,5 +272,6 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "outside": list(answer.outside),
         "repairs": [vars(entry) for entry in answer.enrichments],
         "largest": largest,
+        "quantities": quantity_summary(answer.quantities),
         "seconds": answer.seconds,
     }
