@@ -26,7 +26,7 @@ from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
 from romtool.offline.training import TrainingRecord
-from romtool.online import adapt
+from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
 from romtool.reduced import indicator, march, model, quantities
@@ -134,6 +134,7 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),

@@ -86,7 +86,7 @@ def online(
     if allow_plugin:
         load_plugins(model, model_path, say)
     loads = read_new_loads(load_paths, out, overwrite=overwrite)
-    read_field = _ModelFields(model)
+    read_field = ModelFields(model)
     load_kernels(model)
     prepared = []
     for load in loads:
@@ -118,7 +118,7 @@ def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list
     return loads
 
 
-def loading_for(model: ReducedModel, load: LoadFile, read_field: "_ModelFields") -> Loading:
+def loading_for(model: ReducedModel, load: LoadFile, read_field: "ModelFields") -> Loading:
     """Return the loading of a load file on a model; one with a name alone is the first simulation's.
 
     Raises
@@ -133,7 +133,7 @@ def changes_nothing(load: LoadFile) -> bool:
     return not any((load.loads, load.tables, load.dirichlet, load.temperature, load.time))
 
 
-class _ModelFields:
+class ModelFields:
     """Reads field files and keeps what the model needs: its thermal nodes, or the faces or nodes of a side set."""
 
     def __init__(self, model: ReducedModel) -> None:

@@ -1,0 +1,109 @@
+"""`romtool study MODEL STUDY.toml -o OUT`."""
+
+import re
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from romtool.cli.options import (
+    PATH,
+    allow_plugin_option,
+    json_option,
+    model_argument,
+    output_option,
+    overwrite_option,
+    print_json,
+    print_table,
+    quiet_option,
+    speaker,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from romtool.pipeline.study import StudyResult, Tick
+
+
+def _part(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Return (i, n) of "i/n"."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", value)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"{value} is no share of the draws; give i/n with i from 1 to n")
+    return int(found[1]), int(found[2])
+
+
+@click.command("study")
+@model_argument
+@click.argument("file", metavar="STUDY", type=PATH)
+@output_option("the study; what is there of the same study is kept")
+@overwrite_option
+@click.option("--part", metavar="i/n", callback=_part, help="Answer the i-th of n shares of the draws (job arrays).")
+@click.option("--draw", type=click.IntRange(0), help="Write the load file of one draw to -o, for `solve`, and stop.")
+@allow_plugin_option
+@json_option
+@quiet_option
+def command(model: Path, file: Path, output: Path, draw: int | None, as_json: bool, quiet: bool, **how: Any) -> None:
+    """Answer the random draws of a STUDY file with MODEL, and describe the distribution of what comes out.
+
+    A study that was broken off goes on where it was, with the same numbers.
+    """
+    from romtool.pipeline.ranks import on_root, world
+    from romtool.pipeline.study import StudyRequest, study, study_summary
+    from romtool.pipeline.study_draw import write_draw
+
+    comm = world()
+    say = speaker(quiet, comm.rank)
+    if draw is not None:
+        path = on_root(comm, lambda: write_draw(model, file, draw, output, say, overwrite=how["overwrite"]))
+        if as_json:
+            print_json({"load": str(path)})
+        return
+    with _progress(quiet or comm.rank > 0) as tick:
+        result = study(model, file, output, comm, say, StudyRequest(tick=tick, **how))
+    if as_json:
+        print_json(study_summary(result))
+    elif result.complete:
+        _print(result)
+
+
+@contextmanager
+def _progress(silent: bool) -> "Iterator[Tick]":
+    """Give what is told of progress: a bar with draws per second on a terminal, nothing elsewhere."""
+    if silent or not sys.stderr.isatty():
+        yield lambda done, count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("draws", total=None, rate="")
+
+        def tick(done: int, count: int) -> None:
+            bar.update(task, completed=done, total=count)
+            speed = bar.tasks[0].speed
+            bar.update(task, rate=f"{speed:.1f} draws/s" if speed else "")
+
+        yield tick
+
+
+def _print(result: "StudyResult") -> None:
+    """Print the quantities at the last of their times, and what the indicator says."""
+    rows = []
+    for name, entry in result.spreads.items():
+        error = float((entry.errors[:, -1]).max())
+        above = None if entry.threshold is None else float(entry.exceedance[-1])
+        rows.append((name, *(float(q) for q in entry.quantiles[:, -1]), error, entry.threshold, above))
+    first = next(iter(result.spreads.values()), None)
+    names = [f"{100.0 * p:g} %" for p in first.probabilities] if first else []
+    columns = ("quantity", *names, "bootstrap error", "threshold", "exceeded")
+    print_table(f"study {result.name}: {result.done} draws, at time {result.at[-1]:g}", columns, rows)
+    share = f"{result.share_above:.1%} of the draws may have an error above {result.tolerance:g}"
+    click.echo(f"{share}; {result.stopped} did not converge")
+    for name, reason in result.missing.items():
+        click.echo(f"{name}: not known: {reason}")

@@ -1,0 +1,243 @@
+"""Answers to draws of loads, and what is kept of each: a few kilobytes, at the times that are asked for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from romtool.errors import CaseError
+from romtool.loading import Loading
+from romtool.reduced.indicator import Indication, indications_of
+from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading
+from romtool.reduced.model import ReducedModel
+from romtool.reduced.quantities import reduced_quantities
+from romtool.settings import NewtonSettings
+from romtool.types import Bools, Floats, Ints
+
+TIME_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A loading answered by one of several models.
+
+    Parameters
+    ----------
+    member: number of the model.
+    history, indications: what it computed, and what is known of the error.
+    stopped: why the run ended before its last time; "" where it did not.
+    """
+
+    member: int
+    history: ReducedHistory
+    indications: Mapping[str, Indication]
+    stopped: str = ""
+
+
+def answer(models: Sequence[ReducedModel], loading: Loading, criteria: NewtonSettings) -> Answered:
+    """Answer a loading.
+
+    Parameters
+    ----------
+    models: that could answer it; the first does.
+    loading: its temperature restricted to the models' thermal nodes.
+    criteria: of the reduced Newton march.
+    """
+    try:
+        history, stopped = march_loading(models[0], loading, criteria), ""
+    except MarchStoppedError as error:
+        history, stopped = error.history, str(error)
+    return Answered(0, history, indications_of(models[0], history), stopped)
+
+
+@dataclass(frozen=True)
+class MemberRows:
+    """What is kept of the draws that one model answered.
+
+    Parameters
+    ----------
+    draws: (n,) their numbers.
+    coordinates: (n, n_at, n_modes). lifting: (n, n_at, n_liftings).
+    duals: field -> (n, n_at, n_dual_modes).
+    """
+
+    draws: Ints
+    coordinates: Floats
+    lifting: Floats
+    duals: Mapping[str, Floats]
+
+    def at(self, time: int) -> "MemberRows":
+        """Return the draws at one time, (n, n_modes) …: rows to reconstruct fields from."""
+        duals = {field: np.ascontiguousarray(values[:, time]) for field, values in self.duals.items()}
+        return MemberRows(self.draws, self.coordinates[:, time], self.lifting[:, time], duals)
+
+
+@dataclass(frozen=True)
+class DrawBlock:
+    """What is kept of some draws.
+
+    Parameters
+    ----------
+    numbers: (n,) of the draws.
+    rows: per model, without the draws that did not converge.
+    quantities: name -> (n, n_at), of those that reduced data give; NaN where a draw did not converge.
+    bounds: dual field -> (n,) largest error bound of all times, 0 where elastic throughout.
+    above: (n,) whether some field's error may be above the tolerance at some time.
+    stopped: (n,) whether the march ended before its last time.
+    """
+
+    numbers: Ints
+    rows: tuple[MemberRows, ...]
+    quantities: Mapping[str, Floats]
+    bounds: Mapping[str, Floats]
+    above: Bools
+    stopped: Bools
+
+
+def time_weights(times: Floats, wanted: Sequence[float] | None) -> tuple[Floats, Floats]:
+    """Return the wanted times, and the (n_at, n_times) weights of the stored ones in them.
+
+    Parameters
+    ----------
+    times: (n_times,) increasing.
+    wanted: times within the run; None for the last. Stored ones within 1e-9 of the duration are taken as they are,
+        others are linear between their neighbours.
+
+    Raises
+    ------
+    CaseError: a time outside the run.
+    """
+    at = np.array([times[-1]] if wanted is None else wanted, dtype=np.float64)
+    slack = TIME_TOLERANCE * float(times[-1] - times[0])
+    outside = at[(at < times[0] - slack) | (at > times[-1] + slack)]
+    if len(outside):
+        raise CaseError(
+            f"[output] at = {outside[0]:g} is outside the run from {times[0]:g} to {times[-1]:g}; give others"
+        )
+    weights = np.zeros((len(at), len(times)))
+    for row, time in zip(weights, at, strict=True):
+        nearest = int(np.abs(times - time).argmin())
+        if abs(times[nearest] - time) <= slack:
+            row[nearest] = 1.0
+        else:
+            k = int(np.searchsorted(times, time))
+            part = (time - times[k - 1]) / (times[k] - times[k - 1])
+            row[k - 1 : k + 1] = 1.0 - part, part
+    return at, weights
+
+
+def march_draws(
+    models: Sequence[ReducedModel],
+    loading_of: Callable[[int], Loading],
+    numbers: Sequence[int],
+    weights: Floats,
+    tolerance: float,
+) -> DrawBlock:
+    """Answer some draws.
+
+    Parameters
+    ----------
+    models: of `answer`.
+    loading_of: number of a draw -> its loading.
+    numbers: of the draws.
+    weights: (n_at, n_times) of `time_weights`.
+    tolerance: largest error bound of a step.
+    """
+    criteria = NewtonSettings(**models[0].statistics["newton"])  # type: ignore[arg-type]
+    kept: list[list[tuple[int, ReducedHistory]]] = [[] for _ in models]
+    quantities: list[dict[str, Floats]] = []
+    found: list[Answered] = []
+    for number in numbers:
+        loading = loading_of(number)
+        answered = answer(models, loading, criteria)
+        found.append(answered)
+        if answered.stopped:
+            quantities.append({})
+            continue
+        kept[answered.member].append((number, answered.history))
+        values = reduced_quantities(models[answered.member], loading, answered.history)
+        quantities.append({name: weights @ entry.values for name, entry in values.items()})
+    lost = np.full(len(weights), np.nan)
+    names = list(dict.fromkeys(name for entry in quantities for name in entry))
+    return DrawBlock(
+        np.array(numbers, dtype=np.int64),
+        tuple(_rows(model, entries, weights) for model, entries in zip(models, kept, strict=True)),
+        {name: np.array([entry.get(name, lost) for entry in quantities]) for name in names},
+        {field: np.array([_largest(entry.indications[field].bound) for entry in found]) for field in models[0].duals},
+        np.array([_above(entry, tolerance) for entry in found], dtype=np.bool_),
+        np.array([bool(entry.stopped) for entry in found], dtype=np.bool_),
+    )
+
+
+def _rows(model: ReducedModel, entries: Sequence[tuple[int, ReducedHistory]], weights: Floats) -> MemberRows:
+    """Return what is kept of the draws that a model answered."""
+    histories = [history for _, history in entries]
+
+    def stack(values: Sequence[Floats], width: int) -> Floats:
+        return np.array([weights @ entry for entry in values]).reshape(len(values), len(weights), width)
+
+    return MemberRows(
+        np.array([number for number, _ in entries], dtype=np.int64),
+        stack([history.coordinates for history in histories], model.n_modes),
+        stack([history.lifting for history in histories], len(model.liftings)),
+        {
+            field: stack([history.duals[field] for history in histories], basis.operator.pseudo_inverse.shape[0])
+            for field, basis in model.duals.items()
+        },
+    )
+
+
+def _largest(bound: Floats) -> float:
+    """Return the largest number, 0 where there is none."""
+    return float(np.nanmax(bound, initial=0.0))
+
+
+def _above(answered: Answered, tolerance: float) -> bool:
+    """Tell whether some field's error may be above the tolerance at some time."""
+    return any(bool(entry.exceeds(tolerance).any()) for entry in answered.indications.values())
+
+
+def join_blocks(blocks: Sequence[DrawBlock]) -> DrawBlock:
+    """Return all draws of several blocks."""
+    first = blocks[0]
+    names = list(dict.fromkeys(name for block in blocks for name in block.quantities))
+    width = max(rows.coordinates.shape[1] for rows in first.rows)
+    lost = [np.full((len(block.numbers), width), np.nan) for block in blocks]
+    return DrawBlock(
+        np.concatenate([block.numbers for block in blocks]),
+        tuple(_join_rows([block.rows[m] for block in blocks]) for m in range(len(first.rows))),
+        {
+            name: np.concatenate([block.quantities.get(name, none) for block, none in zip(blocks, lost, strict=True)])
+            for name in names
+        },
+        {field: np.concatenate([block.bounds[field] for block in blocks]) for field in first.bounds},
+        np.concatenate([block.above for block in blocks]),
+        np.concatenate([block.stopped for block in blocks]),
+    )
+
+
+def _join_rows(parts: Sequence[MemberRows]) -> MemberRows:
+    """Return the draws of one model of several blocks."""
+    return MemberRows(
+        np.concatenate([part.draws for part in parts]),
+        np.concatenate([part.coordinates for part in parts]),
+        np.concatenate([part.lifting for part in parts]),
+        {field: np.concatenate([part.duals[field] for part in parts]) for field in parts[0].duals},
+    )
+
+
+def take_draws(block: DrawBlock, count: int) -> DrawBlock:
+    """Return the first draws of a block that may hold more."""
+    if len(block.numbers) <= count:
+        return block
+    rows = tuple(_first_rows(entry, count) for entry in block.rows)
+    quantities = {name: values[:count] for name, values in block.quantities.items()}
+    bounds = {field: values[:count] for field, values in block.bounds.items()}
+    return DrawBlock(block.numbers[:count], rows, quantities, bounds, block.above[:count], block.stopped[:count])
+
+
+def _first_rows(rows: MemberRows, count: int) -> MemberRows:
+    """Return the rows of the draws below a number."""
+    keep = rows.draws < count
+    duals = {field: values[keep] for field, values in rows.duals.items()}
+    return MemberRows(rows.draws[keep], rows.coordinates[keep], rows.lifting[keep], duals)
