@@ -24,7 +24,7 @@ from romtool.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from romtool.pipeline.study import StudyResult, Tick
+    from romtool.pipeline.study import Tick
 
 
 def _part(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -68,7 +68,7 @@ def command(model: Path, file: Path, output: Path, draw: int | None, as_json: bo
     if as_json:
         print_json(study_summary(result))
     elif result.complete:
-        _print(result)
+        _print(study_summary(result))
 
 
 @contextmanager
@@ -92,18 +92,19 @@ def _progress(silent: bool) -> "Iterator[Tick]":
         yield tick
 
 
-def _print(result: "StudyResult") -> None:
+def _print(found: dict[str, Any]) -> None:
     """Print the quantities at the last of their times, and what the indicator says."""
-    rows = []
-    for name, entry in result.spreads.items():
-        error = float((entry.errors[:, -1]).max())
-        above = None if entry.threshold is None else float(entry.exceedance[-1])
-        rows.append((name, *(float(q) for q in entry.quantiles[:, -1]), error, entry.threshold, above))
-    first = next(iter(result.spreads.values()), None)
-    names = [f"{100.0 * p:g} %" for p in first.probabilities] if first else []
-    columns = ("quantity", *names, "bootstrap error", "threshold", "exceeded")
-    print_table(f"study {result.name}: {result.done} draws, at time {result.at[-1]:g}", columns, rows)
-    share = f"{result.share_above:.1%} of the draws may have an error above {result.tolerance:g}"
-    click.echo(f"{share}; {result.stopped} did not converge")
-    for name, reason in result.missing.items():
-        click.echo(f"{name}: not known: {reason}")
+    rows, names = [], []
+    for name, entry in found["quantities"].items():
+        names = list(entry["quantiles"])
+        error = max(values[-1] for values in entry["bootstrap"].values())
+        above = None if entry["threshold"] is None else entry["exceedance"][-1]
+        last = [values[-1] for values in entry["quantiles"].values()]
+        rows.append((name, *last, error, entry["threshold"], above))
+    columns = ("quantity", *(f"quantile {name}" for name in names), "bootstrap error", "threshold", "exceeded")
+    print_table(f"study {found['name']}: {found['done']} draws, at time {found['at'][-1]:g}", columns, rows)
+    indicator = found["indicator"]
+    share = f"{indicator['share_above']:.1%} of the draws may have an error above {indicator['tolerance']:g}"
+    click.echo(f"{share}; {found['stopped']} did not converge")
+    for name, reason in found["missing"].items():
+        click.echo(f"{name} is not known: {reason}")

@@ -145,9 +145,10 @@ def read_study(path: Path) -> Study:
 def _random(entry: RandomEntry, path: Path) -> RandomField | RandomNumber:
     """Return one random input."""
     if entry.distribution is None:
-        kernel = entry.kernel and Kernel(entry.kernel.length, entry.kernel.standard_deviation)
+        kernel = None if entry.kernel is None else Kernel(entry.kernel.length, entry.kernel.standard_deviation)
+        mean = None if entry.mean is None else _file(entry.mean, path)
         samples = tuple(_file(table, path) for table in entry.fields or ())
-        return RandomField(entry.target, entry.mean and _file(entry.mean, path), kernel, samples, entry.energy)
+        return RandomField(entry.target, mean, kernel, samples, entry.energy)
     kind, _, rest = entry.target.partition(".")
     name, arguments = _distribution(entry.distribution, f'{path}: [[random]] "{entry.target}"')
     return RandomNumber(

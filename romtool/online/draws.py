@@ -156,10 +156,8 @@ def field_entries(temperature: Temperature, points: Floats) -> tuple[Temperature
     -------
     The temperature with arrays or numbers, and (n_entries,) whether an entry differs from node to node.
     """
-    values = [
-        entry.value if isinstance(entry.value, float) else evaluate_at(points)(entry.value)
-        for entry in temperature.entries
-    ]
+    evaluate = evaluate_at(points)
+    values = [evaluate(entry.value) if isinstance(entry.value, str) else entry.value for entry in temperature.entries]
     entries = tuple(replace(entry, value=value) for entry, value in zip(temperature.entries, values, strict=True))
     return replace(temperature, entries=entries), np.array([np.ptp(value) > 0.0 for value in values], dtype=np.bool_)
 

@@ -1,12 +1,13 @@
 """Answers to draws of loads, and what is kept of each: a few kilobytes, at the times that are asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from romtool.errors import CaseError
 from romtool.loading import Loading
+from romtool.online.quantiles import Spread
 from romtool.reduced.indicator import Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading
 from romtool.reduced.model import ReducedModel
@@ -241,3 +242,50 @@ def _first_rows(rows: MemberRows, count: int) -> MemberRows:
     keep = rows.draws < count
     duals = {field: values[keep] for field, values in rows.duals.items()}
     return MemberRows(rows.draws[keep], rows.coordinates[keep], rows.lifting[keep], duals)
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study found.
+
+    Parameters
+    ----------
+    name: of the study.
+    model_id, source: the model.
+    draws: how many were asked for; done: how many are answered. stopped: how many of these did not converge.
+    at: (n_at,) times of all values.
+    random: target -> number of variables.
+    spreads: quantity -> its distribution. sources: quantity -> what it is computed from.
+    missing: quantity or field -> why it is not known.
+    fields: names of the fields in quantiles.xdmf.
+    bounds: dual field -> (n_draws,) largest error bound of each draw.
+    share_above: part of the draws whose error may be above the tolerance.
+    tolerance: largest error bound of a step.
+    seconds: by phase. rate: draws per second of this run, all ranks together.
+    versions: of romtool and the packages behind it. created: when.
+    """
+
+    name: str
+    model_id: str
+    source: str
+    draws: int
+    done: int
+    at: Floats
+    random: Mapping[str, int]
+    tolerance: float
+    seconds: Mapping[str, float]
+    rate: float
+    versions: Mapping[str, str]
+    created: str
+    stopped: int = 0
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    bounds: Mapping[str, Floats] = field(default_factory=dict)
+    share_above: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether all draws are answered."""
+        return self.done == self.draws

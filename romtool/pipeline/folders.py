@@ -134,7 +134,7 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
-        *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock),
+        *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),

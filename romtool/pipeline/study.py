@@ -7,7 +7,7 @@ all are there, quantiles are taken of quantities and fields.
 import csv
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Clock
 from romtool.online.draws import Draws
 from romtool.online.quantiles import Spread, spread
-from romtool.online.study import DrawBlock, join_blocks, march_draws, take_draws
+from romtool.online.study import DrawBlock, StudyResult, join_blocks, march_draws, take_draws
 from romtool.pipeline.folders import model_file, now, read_head, read_model, versions, write_head
 from romtool.pipeline.online import load_plugins
 from romtool.pipeline.ranks import on_root, together
@@ -54,53 +54,6 @@ class StudyRequest:
     part: tuple[int, int] | None = None
     allow_plugin: bool = False
     tick: Tick = lambda done, count: None
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """What a study found.
-
-    Parameters
-    ----------
-    name: of the study.
-    model_id, source: the model.
-    draws: how many were asked for; done: how many are answered. stopped: how many of these did not converge.
-    at: (n_at,) times of all values.
-    random: target -> number of variables.
-    spreads: quantity -> its distribution. sources: quantity -> what it is computed from.
-    missing: quantity or field -> why it is not known.
-    fields: names of the fields in quantiles.xdmf.
-    bounds: dual field -> (n_draws,) largest error bound of each draw.
-    share_above: part of the draws whose error may be above the tolerance.
-    tolerance: largest error bound of a step.
-    seconds: by phase. rate: draws per second of this run, all ranks together.
-    versions: of romtool and the packages behind it. created: when.
-    """
-
-    name: str
-    model_id: str
-    source: str
-    draws: int
-    done: int
-    at: Floats
-    random: Mapping[str, int]
-    tolerance: float
-    seconds: Mapping[str, float]
-    rate: float
-    versions: Mapping[str, str]
-    created: str
-    stopped: int = 0
-    spreads: Mapping[str, Spread] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
-    fields: tuple[str, ...] = ()
-    bounds: Mapping[str, Floats] = field(default_factory=dict)
-    share_above: float = 0.0
-
-    @property
-    def complete(self) -> bool:
-        """Tell whether all draws are answered."""
-        return self.done == self.draws
 
 
 def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, request: StudyRequest) -> StudyResult:

@@ -103,15 +103,16 @@ def write_field_quantiles(out: Path, answers: Answers, output: Output, comm: Com
     ------
     ModelError: only the model.h5 is there.
     """
-    together(comm, lambda: [_write_part(out, answers, output, index) for index in answers.mine(comm)])
+    together(comm, lambda: _write_parts(out, answers, output, answers.mine(comm)))
     on_root(comm, lambda: _write_whole(out, answers, output))
 
 
-def _write_part(out: Path, answers: Answers, output: Output, index: int) -> None:
-    """Write the quantiles on one subdomain."""
-    fields = {field: field_quantiles(answers, field, output, index) for field in output.fields}
-    with atomic_file(out / "fields" / part_name(index)) as path:
-        write_head(path, KIND, fields=fields, quantiles=output.quantiles, at=answers.at)
+def _write_parts(out: Path, answers: Answers, output: Output, indices: Sequence[int]) -> None:
+    """Write the quantiles on some subdomains."""
+    for index in indices:
+        fields = {field: field_quantiles(answers, field, output, index) for field in output.fields}
+        with atomic_file(out / "fields" / part_name(index)) as path:
+            write_head(path, KIND, fields=fields, quantiles=output.quantiles, at=answers.at)
 
 
 def field_quantiles(answers: Answers, field: str, output: Output, index: int) -> Floats:
