@@ -37,9 +37,7 @@ class RandomEntry(Table):
     )
     mean: FieldTable | None = None
     kernel: KernelTable | None = None
-    fields: Annotated[list[FieldTable], Field(min_length=2)] | None = Field(
-        default=None, description="a list of two or more tables { field = path, name = text }"
-    )
+    fields: list[FieldTable] | None = None
     energy: Fraction = Field(default=0.95, description=_FRACTION)
     distribution: dict[str, Any] | None = Field(
         default=None, description='a table { name = "norm", loc = 1.0, scale = 0.05 } in the words of scipy.stats'
@@ -57,6 +55,8 @@ class RandomEntry(Table):
         if self.target == "temperature":
             if (self.kernel is None) == (self.fields is None):
                 reject('of a temperature field needs one of the keys "kernel" and "fields"')
+            if self.fields is not None and len(self.fields) < 2:
+                reject("has fewer than two fields; a covariance needs more")
             if self.distribution is not None:
                 reject('of a temperature field has no key "distribution"; its variables are normal')
             return self
@@ -99,10 +99,12 @@ class StudyFile(Table):
     sampler: Literal["sobol", "lhs", "random"] = Field(default="sobol", description='"sobol", "lhs" or "random"')
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="a whole number of at least 0")
     base: Text | None = Field(default=None, description="the path of a load file")
-    random: Annotated[list[RandomEntry], Field(min_length=1)] = Field(description="one [[random]] or more")
+    random: list[RandomEntry]
     output: OutputTable = Field(default=OutputTable())
 
     @model_validator(mode="after")
     def _targets_are_unique(self) -> "StudyFile":
+        if not self.random:
+            reject("has random = []; give one [[random]] or more")
         require_unique([entry.target for entry in self.random], "[[random]] of target")
         return self
