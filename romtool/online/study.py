@@ -8,9 +8,8 @@ import numpy as np
 from romtool.errors import CaseError
 from romtool.loading import Loading
 from romtool.online.quantiles import Spread
-from romtool.reduced.indicator import Indication, indications_of
-from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading
-from romtool.reduced.model import ReducedModel
+from romtool.reduced.dictionary import Dictionary, Run, choose, run_loading
+from romtool.reduced.march import ReducedHistory
 from romtool.reduced.quantities import reduced_quantities
 from romtool.settings import NewtonSettings
 from romtool.types import Bools, Floats, Ints
@@ -18,37 +17,17 @@ from romtool.types import Bools, Floats, Ints
 TIME_TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True)
-class Answered:
-    """A loading answered by one of several models.
+def answer(dictionary: Dictionary, loading: Loading, criteria: NewtonSettings) -> tuple[int, Run]:
+    """Answer a loading; return the number of the member (see `Dictionary.members`) that did, and its answer.
 
     Parameters
     ----------
-    member: number of the model.
-    history, indications: what it computed, and what is known of the error.
-    stopped: why the run ended before its last time; "" where it did not.
-    """
-
-    member: int
-    history: ReducedHistory
-    indications: Mapping[str, Indication]
-    stopped: str = ""
-
-
-def answer(models: Sequence[ReducedModel], loading: Loading, criteria: NewtonSettings) -> Answered:
-    """Answer a loading.
-
-    Parameters
-    ----------
-    models: that could answer it; the first does.
+    dictionary: the models.
     loading: its temperature restricted to the models' thermal nodes.
     criteria: of the reduced Newton march.
     """
-    try:
-        history, stopped = march_loading(models[0], loading, criteria), ""
-    except MarchStoppedError as error:
-        history, stopped = error.history, str(error)
-    return Answered(0, history, indications_of(models[0], history), stopped)
+    run = run_loading(dictionary, choose(dictionary, loading), loading, criteria)
+    return 0 if dictionary.has_phases else run.choice.number, run
 
 
 @dataclass(frozen=True)
@@ -80,7 +59,7 @@ class DrawBlock:
     Parameters
     ----------
     numbers: (n,) of the draws.
-    rows: per model, without the draws that did not converge.
+    rows: per member of the dictionary, without the draws that did not converge.
     quantities: name -> (n, n_at), of those that reduced data give; NaN where a draw did not converge.
     bounds: dual field -> (n,) largest error bound of all times, 0 where elastic throughout.
     above: (n,) whether some field's error may be above the tolerance at some time.
@@ -128,7 +107,7 @@ def time_weights(times: Floats, wanted: Sequence[float] | None) -> tuple[Floats,
 
 
 def march_draws(
-    models: Sequence[ReducedModel],
+    dictionary: Dictionary,
     loading_of: Callable[[int], Loading],
     numbers: Sequence[int],
     weights: Floats,
@@ -138,64 +117,64 @@ def march_draws(
 
     Parameters
     ----------
-    models: of `answer`.
+    dictionary: the models.
     loading_of: number of a draw -> its loading.
     numbers: of the draws.
     weights: (n_at, n_times) of `time_weights`.
     tolerance: largest error bound of a step.
     """
-    criteria = NewtonSettings(**models[0].statistics["newton"])  # type: ignore[arg-type]
-    kept: list[list[tuple[int, ReducedHistory]]] = [[] for _ in models]
+    criteria = NewtonSettings(**dictionary.face.statistics["newton"])  # type: ignore[arg-type]
+    members, fields = dictionary.members, dictionary.face.duals
+    kept: list[list[tuple[int, ReducedHistory]]] = [[] for _ in members]
     quantities: list[dict[str, Floats]] = []
-    found: list[Answered] = []
+    runs: list[Run] = []
     for number in numbers:
         loading = loading_of(number)
-        answered = answer(models, loading, criteria)
-        found.append(answered)
-        if answered.stopped:
-            quantities.append({})
-            continue
-        kept[answered.member].append((number, answered.history))
-        values = reduced_quantities(models[answered.member], loading, answered.history)
-        quantities.append({name: weights @ entry.values for name, entry in values.items()})
+        member, run = answer(dictionary, loading, criteria)
+        runs.append(run)
+        quantities.append({})
+        if not run.stopped:
+            kept[member].append((number, run.history))
+            values = reduced_quantities(members[member], loading, run.history)
+            quantities[-1] = {name: weights @ entry.values for name, entry in values.items() if not entry.missing}
     lost = np.full(len(weights), np.nan)
     names = list(dict.fromkeys(name for entry in quantities for name in entry))
     return DrawBlock(
         np.array(numbers, dtype=np.int64),
-        tuple(_rows(model, entries, weights) for model, entries in zip(models, kept, strict=True)),
+        tuple(_rows(entries, weights) for entries in kept),
         {name: np.array([entry.get(name, lost) for entry in quantities]) for name in names},
-        {field: np.array([_largest(entry.indications[field].bound) for entry in found]) for field in models[0].duals},
-        np.array([_above(entry, tolerance) for entry in found], dtype=np.bool_),
-        np.array([bool(entry.stopped) for entry in found], dtype=np.bool_),
+        {field: np.array([_largest(run, field) for run in runs]) for field in fields},
+        np.array([_above(run, tolerance) for run in runs], dtype=np.bool_),
+        np.array([bool(run.stopped) for run in runs], dtype=np.bool_),
     )
 
 
-def _rows(model: ReducedModel, entries: Sequence[tuple[int, ReducedHistory]], weights: Floats) -> MemberRows:
-    """Return what is kept of the draws that a model answered."""
+def _rows(entries: Sequence[tuple[int, ReducedHistory]], weights: Floats) -> MemberRows:
+    """Return what is kept of the draws that a model answered; without draws the widths are zero."""
     histories = [history for _, history in entries]
 
-    def stack(values: Sequence[Floats], width: int) -> Floats:
-        return np.array([weights @ entry for entry in values]).reshape(len(values), len(weights), width)
+    def stack(values: Sequence[Floats]) -> Floats:
+        return np.array([weights @ entry for entry in values]) if values else np.zeros((0, len(weights), 0))
 
     return MemberRows(
         np.array([number for number, _ in entries], dtype=np.int64),
-        stack([history.coordinates for history in histories], model.n_modes),
-        stack([history.lifting for history in histories], len(model.liftings)),
+        stack([history.coordinates for history in histories]),
+        stack([history.lifting for history in histories]),
         {
-            field: stack([history.duals[field] for history in histories], basis.operator.pseudo_inverse.shape[0])
-            for field, basis in model.duals.items()
+            field: stack([history.duals[field] for history in histories])
+            for field in (histories[0].duals if histories else ())
         },
     )
 
 
-def _largest(bound: Floats) -> float:
-    """Return the largest number, 0 where there is none."""
-    return float(np.nanmax(bound, initial=0.0))
+def _largest(run: Run, field: str) -> float:
+    """Return the largest error bound of a field, 0 where there is none."""
+    return float(np.nanmax(run.indications[field].bound, initial=0.0)) if field in run.indications else 0.0
 
 
-def _above(answered: Answered, tolerance: float) -> bool:
+def _above(run: Run, tolerance: float) -> bool:
     """Tell whether some field's error may be above the tolerance at some time."""
-    return any(bool(entry.exceeds(tolerance).any()) for entry in answered.indications.values())
+    return any(bool(entry.exceeds(tolerance).any()) for entry in run.indications.values())
 
 
 def join_blocks(blocks: Sequence[DrawBlock]) -> DrawBlock:
@@ -219,11 +198,12 @@ def join_blocks(blocks: Sequence[DrawBlock]) -> DrawBlock:
 
 def _join_rows(parts: Sequence[MemberRows]) -> MemberRows:
     """Return the draws of one model of several blocks."""
+    known = [part for part in parts if len(part.draws)] or [parts[0]]
     return MemberRows(
-        np.concatenate([part.draws for part in parts]),
-        np.concatenate([part.coordinates for part in parts]),
-        np.concatenate([part.lifting for part in parts]),
-        {field: np.concatenate([part.duals[field] for part in parts]) for field in parts[0].duals},
+        np.concatenate([part.draws for part in known]),
+        np.concatenate([part.coordinates for part in known]),
+        np.concatenate([part.lifting for part in known]),
+        {field: np.concatenate([part.duals[field] for part in known]) for field in known[0].duals},
     )
 
 

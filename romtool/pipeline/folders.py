@@ -29,7 +29,8 @@ from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
-from romtool.reduced import indicator, march, model, quantities
+from romtool.reduced import dictionary, indicator, march, model, quantities, selector
+from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
 
@@ -136,6 +137,7 @@ _CLASSES: dict[str, type] = {
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
+        *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
@@ -239,15 +241,47 @@ def model_file(path: Path) -> Path:
     return found
 
 
-def read_model(path: Path) -> ReducedModel:
-    """Read a model from its folder or from its model.h5 alone. Raises ModelError."""
-    model: ReducedModel = read_head(model_file(path), "model", "model")
-    return model
+def read_dictionary(path: Path) -> Dictionary:
+    """Read the local models, or the single one, of a model folder or of its model.h5 alone. Raises ModelError."""
+    found: Dictionary = read_head(model_file(path), "model", "dictionary")
+    return found
+
+
+def read_model(path: Path, model_id: str | None = None) -> ReducedModel:
+    """Read a model by its id, or the single one, from its folder or from its model.h5 alone. Raises ModelError."""
+    try:
+        return read_dictionary(path).member(model_id)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def member_folder(path: Path, number: int, count: int) -> Path:
+    """Return the folder with modes and memory of a member of a dictionary of `count` models.
+
+    Parameters
+    ----------
+    path: the model folder, or its model.h5.
+    number: of the member.
+    count: of the members; a single one has no folder of its own.
+    """
+    folder = path if path.is_dir() else path.parent
+    return folder / f"cluster-{number}" if count > 1 else folder
+
+
+def find_member(path: Path, model_id: str) -> Path:
+    """Return the folder with the subdomains of the model with an id; that of model.h5 where there are none."""
+    folder = path if path.is_dir() else path.parent
+    for found in (folder, *sorted(folder.glob("cluster-*"))):
+        if (found / part_name(0)).is_file():
+            with open_file(found / part_name(0), "modes") as file:
+                if file.attrs.get("id") == model_id:
+                    return found
+    return folder
 
 
 def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
     """Read the modes of one subdomain of a model folder. Raises ModelError."""
-    folder = path if path.is_dir() else path.parent
+    folder = find_member(path, model_id)
     if not (folder / part_name(index)).is_file():
         raise ModelError(
             f"{folder}: {part_name(index)} is not beside model.h5; full fields need the whole model folder"
@@ -259,8 +293,7 @@ def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
 
 def read_mode_field(path: Path, model_id: str, index: int, field: str) -> ModeShapes:
     """Read the modes of one field ("u" or a dual field) of one subdomain, no others. Raises ModelError."""
-    folder = path if path.is_dir() else path.parent
-    with part_reader(folder, "modes", index, model_id) as file:
+    with part_reader(find_member(path, model_id), "modes", index, model_id) as file:
         subdomain: Subdomain = read_record(file, "modes/subdomain")
         if field == "u":
             return ModeShapes(subdomain, np.asarray(file["modes/displacement"]), np.asarray(file["modes/lifting"]), {})
@@ -272,7 +305,7 @@ def read_mode_field(path: Path, model_id: str, index: int, field: str) -> ModeSh
 
 def read_subdomain(path: Path, model_id: str, index: int) -> Subdomain:
     """Read the mesh of one subdomain of a model folder. Raises ModelError."""
-    folder = path if path.is_dir() else path.parent
+    folder = find_member(path, model_id)
     if not (folder / part_name(index)).is_file():
         raise ModelError(f"{folder}: {part_name(index)} is not beside model.h5; the mesh needs the whole model folder")
     with part_reader(folder, "modes", index, model_id) as file:

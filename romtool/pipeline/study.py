@@ -6,7 +6,7 @@ all are there, quantiles are taken of quantities and fields.
 
 import csv
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from romtool.offline.clock import Clock
 from romtool.online.draws import Draws
 from romtool.online.quantiles import Spread, spread
 from romtool.online.study import DrawBlock, StudyResult, join_blocks, march_draws, take_draws
-from romtool.pipeline.folders import model_file, now, read_head, read_model, versions, write_head
+from romtool.pipeline.folders import model_file, now, read_dictionary, read_head, versions, write_head
 from romtool.pipeline.online import load_plugins
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
 from romtool.pipeline.study_inputs import INPUTS, Inputs, open_inputs
+from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.march import load_kernels
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import MESH, source_of
@@ -74,32 +75,33 @@ def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, r
     """
     clock = Clock(lambda text: None)
     with clock.phase("load", ""):
-        models = (together(comm, lambda: read_model(model_path)),)
+        dictionary = together(comm, lambda: read_dictionary(model_path))
+        model = dictionary.face
         if request.allow_plugin:
-            together(comm, lambda: load_plugins(models[0], model_path, say))
+            together(comm, lambda: load_plugins(model, model_path, say))
         if request.overwrite:
             on_root(comm, lambda: _clear(out))
-        inputs = on_root(comm, lambda: open_inputs(study_path, model_path, models[0], out, say))
+        inputs = on_root(comm, lambda: open_inputs(study_path, model_path, model, out, say))
         draws = on_root(comm, inputs.draws)
-        load_kernels(models[0])
+        load_kernels(model)
     with clock.phase("draws", ""):
-        n_marched = _march(models, inputs, draws, out, comm, request)
+        n_marched = _march(dictionary, inputs, draws, out, comm, request)
     rate = n_marched / max(clock.seconds["draws"], 1e-9)
     if n_marched:
         say(f"{n_marched} draws in {clock.seconds['draws']:.1f} s, {rate:.1f} per second")
-    facts = _facts(inputs, models[0], model_path, rate)
+    facts = _facts(inputs, model, model_path, rate)
     lacking = on_root(comm, lambda: _lacking(out, inputs))
     if lacking:
         done = inputs.study.draws - sum(len(numbers) for numbers in lacking.values())
         say(f"{done} of {inputs.study.draws} draws are there; quantiles are taken when all are")
         return StudyResult(**facts, done=done, seconds=clock.seconds)
     block = on_root(comm, lambda: _read_all(out, inputs))
-    answers = Answers(model_file(model_path).parent, models, block, inputs.at)
+    answers = Answers(model_file(model_path).parent, dictionary.members, block, inputs.at)
     with clock.phase("quantities", ""):
         values, missing = _quantity_values(answers, inputs, comm)
     with clock.phase("fields", ""):
         lost = _write_fields(out, answers, inputs, comm)
-    facts |= _spreads(inputs, models[0], answers.block, values)
+    facts |= _spreads(inputs, model, answers.block, values)
     written = () if lost else inputs.study.output.fields
     result = StudyResult(**facts, fields=written, missing=missing | lost, seconds=clock.seconds)
     on_root(comm, lambda: _write(out, result, draws, values))
@@ -136,20 +138,18 @@ def _lacking(out: Path, inputs: Inputs) -> dict[int, range]:
     return found
 
 
-def _march(
-    models: Sequence[ReducedModel], inputs: Inputs, draws: Draws, out: Path, comm: Comm, request: StudyRequest
-) -> int:
+def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm: Comm, request: StudyRequest) -> int:
     """Answer the draws that are lacking, block after block; return how many all ranks answered."""
     lacking = on_root(comm, lambda: _lacking(out, inputs))
     share, n_shares = request.part or (1, 1)
     mine = [index for index in lacking if index % n_shares == share - 1]
     count, loading_of = inputs.study.draws, inputs.loading_of(draws)
-    tolerance = _tolerance(models[0])
+    tolerance = _tolerance(dictionary.face)
     request.tick(count - sum(map(len, lacking.values())), count)
 
     def march() -> None:
         for index in mine[comm.rank :: comm.size]:
-            block = march_draws(models, loading_of, lacking[index], inputs.weights, tolerance)
+            block = march_draws(dictionary, loading_of, lacking[index], inputs.weights, tolerance)
             with atomic_file(out / "draws" / _name(index)) as path:
                 write_head(path, KIND, digest=inputs.digest, numbers=block.numbers, block=block)
             if comm.rank == 0:
@@ -192,7 +192,10 @@ def _quantity_values(answers: Answers, inputs: Inputs, comm: Comm) -> tuple[dict
         if wanted is not None and quantity.name not in wanted:
             continue
         if source_of(functional) != MESH:
-            values[quantity.name] = answers.block.quantities[quantity.name]
+            if quantity.name in answers.block.quantities:
+                values[quantity.name] = answers.block.quantities[quantity.name]
+            else:
+                missing[quantity.name] = "not known of any draw"
             continue
         try:
             values[quantity.name] = mesh_values(quantity, answers, comm)

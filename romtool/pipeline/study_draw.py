@@ -14,7 +14,7 @@ from romtool.io.load import LoadFile, apply_load, read_load
 from romtool.loading import Dirichlet, Load, Loading, Temperature
 from romtool.offline.training import TrainingRecord
 from romtool.online.draws import draw_loading, field_entries
-from romtool.pipeline.folders import model_file, read_head, read_model, read_subdomain
+from romtool.pipeline.folders import find_member, model_file, read_dictionary, read_head, read_subdomain
 from romtool.pipeline.online import changes_nothing
 from romtool.pipeline.sources import field_reader
 from romtool.pipeline.study_inputs import make_fields, n_subdomains, open_inputs
@@ -48,15 +48,16 @@ def write_draw(
     CaseError: no such draw, a study that is wrong, a folder that exists.
     ModelError: only the model.h5 is there.
     """
-    model = read_model(model_path)
+    model = read_dictionary(model_path).face
     inputs = open_inputs(study_path, model_path, model, None, lambda text: None)
     study = inputs.study
     if number >= study.draws:
         raise CaseError(f"{study_path} has draws 0 to {study.draws - 1}; {number} is none of them")
     folder = model_file(model_path).parent
-    if not (folder / "training.h5").is_file():
-        raise ModelError(f"{model_path}: a draw on the whole mesh needs the whole model folder")
-    record: TrainingRecord = read_head(folder / "training.h5", "training", "record")
+    memory = find_member(folder, model.model_id) / "training.h5"
+    if not memory.is_file():
+        raise ModelError(f"{model_path}: a draw on the whole mesh needs the whole model folder, with training.h5")
+    record: TrainingRecord = read_head(memory, "training", "record")
     mesh = _mesh(folder, model)
     load = read_load(study.base) if study.base else LoadFile(study_path, study.name)
     base = apply_load(record.loadings[0] if changes_nothing(load) else record.loading, load, field_reader(mesh))

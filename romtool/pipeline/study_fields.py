@@ -84,9 +84,9 @@ def columns_of(field: str, width: int) -> tuple[str, ...]:
     return NAMES.get(width, ()) if is_linear(last) else (*NAMES[width], last)
 
 
-def widths_of(model: ReducedModel) -> dict[str, int]:
-    """Return field -> number of components, of all that a model gives."""
-    return {"u": 3, **{field: basis.components for field, basis in model.duals.items()}}
+def widths_of(models: Sequence[ReducedModel]) -> dict[str, int]:
+    """Return field -> number of components, of all that some models give."""
+    return {"u": 3, **{field: basis.components for model in models for field, basis in model.duals.items()}}
 
 
 def write_field_quantiles(out: Path, answers: Answers, output: Output, comm: Comm) -> None:
@@ -129,8 +129,13 @@ def field_quantiles(answers: Answers, field: str, output: Output, index: int) ->
     -------
     (n_at, n_quantiles (+ 1), n_entities, n_columns) float, columns of `columns_of`; the last row is the probability.
     """
-    shapes = {model.model_id: read_mode_field(answers.folder, model.model_id, index, field) for model in answers.models}
-    columns = columns_of(field, widths_of(answers.models[0])[field])
+    shapes = {
+        model.model_id: read_mode_field(answers.folder, model.model_id, index, field)
+        for model in answers.models
+        if field == "u" or field in model.duals
+    }
+    width = widths_of(answers.models)[field]
+    columns = columns_of(field, width)
     first = next(iter(shapes.values()))
     n_entities = first.displacement.shape[1] if field == "u" else first.duals[field].shape[1]
     threshold = output.thresholds.get(field)
@@ -140,8 +145,14 @@ def field_quantiles(answers: Answers, field: str, output: Output, index: int) ->
         members = answers.rows(time)
         n_draws = sum(len(rows.draws) for _, rows in members)
         for part in _parts(n_entities, n_draws * len(columns)):
-            cut = [(take_entities(shapes[model.model_id], field, part), rows) for model, rows in members]
-            values = np.concatenate([reconstruct(modes, rows, field, slice(None)) for modes, rows in cut])
+            values = np.concatenate(
+                [
+                    reconstruct(take_entities(shapes[model.model_id], field, part), rows, field, slice(None))
+                    if model.model_id in shapes
+                    else np.zeros((len(rows.draws), part.stop - part.start, width))
+                    for model, rows in members
+                ]
+            )
             for k, column in enumerate(columns):
                 chosen = np.ascontiguousarray(select(values, column).T)
                 if threshold is not None:
@@ -167,7 +178,7 @@ def _write_whole(out: Path, answers: Answers, output: Output) -> None:
     places = {
         name: (field, row, column)
         for field in output.fields
-        for name, row, column in _named(field, widths_of(model)[field], output)
+        for name, row, column in _named(field, widths_of(answers.models)[field], output)
     }
     infos = {name: FieldInfo("node" if entry[0] == "u" else "point", ("",)) for name, entry in places.items()}
 

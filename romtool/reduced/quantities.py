@@ -5,8 +5,8 @@ offline, and what is evaluated here is what the reconstructed fields would give.
 of products; they are taken with the reduced quadrature. A maximum or a percentile needs the fields of the whole mesh.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ MODES, QUADRATURE, MESH = "modes", "reduced quadrature", "mesh"
 """What a quantity is computed from; "mesh": from full fields, block after block."""
 
 INTEGRALS = ("energy", "dissipation")
+_NO_INTEGRALS = "the phases of a run have reduced quadratures of their own; train one model, [clusters] count = 1"
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,25 @@ def reduced_quantities(model: ReducedModel, loading: Loading, history: ReducedHi
             values = _from_modes(functional, loading, history)
             found[functional.quantity.name] = QuantityHistory(values, MODES)
     integrals = [entry.quantity for entry in model.quantities if entry.quantity.kind in INTEGRALS]
-    if integrals:
-        pair = _integrals(model, loading, history)
-        for entry in integrals:
-            found[entry.name] = QuantityHistory(pair[:, INTEGRALS.index(entry.kind)], QUADRATURE)
+    if integrals and history.coordinates.shape[1] != model.n_modes:
+        return found | {entry.name: QuantityHistory(np.zeros(0), QUADRATURE, _NO_INTEGRALS) for entry in integrals}
+    pair = _integrals(model, loading, history) if integrals else np.zeros((0, 2))
+    for entry in integrals:
+        found[entry.name] = QuantityHistory(pair[:, INTEGRALS.index(entry.kind)], QUADRATURE)
     return found
+
+
+def join_functionals(models: Sequence[ReducedModel]) -> tuple[Functional, ...]:
+    """Return the quantities of models whose coordinates stand side by side: phases of one run."""
+    return tuple(_join(entries) for entries in zip(*(model.quantities for model in models), strict=True))
+
+
+def _join(entries: Sequence[Functional]) -> Functional:
+    """Return one quantity of all phases; a field that is zero in a phase has no modes there."""
+    known = [entry for entry in entries if entry.modes.size]
+    if not known:
+        return entries[0]
+    return replace(known[0], modes=np.concatenate([entry.modes for entry in known], axis=1))
 
 
 def _from_modes(functional: Functional, loading: Loading, history: ReducedHistory) -> Floats:
