@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from romtool import __version__
-from romtool.convert.nodal_fields import order_field, read_nodal_field
 from romtool.errors import CaseError, ModelError
 from romtool.io.atomic import atomic_file, digest_files, digest_text
 from romtool.io.load import LoadFile, read_load
-from romtool.io.study import FieldFile, RandomField, Study, read_study
+from romtool.io.study import RandomField, Study, read_study
 from romtool.loading import Loading
 from romtool.online.draws import Draws, FieldModes, check_targets, draw_all, draw_loading, field_entries, field_modes
 from romtool.online.study import time_weights
 from romtool.pipeline.folders import model_file, read_head, read_subdomain, write_head
 from romtool.pipeline.online import ModelFields, loading_for
+from romtool.pipeline.sources import read_ordered
 from romtool.reduced.forces import check_loading
 from romtool.reduced.model import ReducedModel
 from romtool.types import Bools, Floats, Ints
@@ -166,17 +166,11 @@ def make_fields(study: Study, model_path: Path, model: ReducedModel, say: Say) -
     points, node_ids = mesh_nodes(model_path, model)
     found = {}
     for entry in entries:
-        mean = None if entry.mean is None else _read_field(entry.mean, node_ids)
-        samples = [_read_field(file, node_ids) for file in entry.samples]
+        mean = None if entry.mean is None else read_ordered(entry.mean.path, entry.mean.name, node_ids)
+        samples = [read_ordered(file.path, file.name, node_ids) for file in entry.samples]
         found[entry.target] = field_modes(entry, points, mean, samples)
         say(f"random {entry.target}: {found[entry.target].modes.shape[1]} modes on {len(points)} nodes")
     return found
-
-
-def _read_field(file: FieldFile, node_ids: Ints) -> Floats:
-    """Return the (n_nodes,) values of a field file."""
-    values, ids = read_nodal_field(file.path, file.name, count=None)
-    return order_field(values, ids, node_ids, file.path)
 
 
 def mesh_nodes(model_path: Path, model: ReducedModel) -> tuple[Floats, Ints]:
