@@ -152,9 +152,7 @@ def write_case(folder: Path, size: list[int], given: argparse.Namespace) -> list
     x, y, z = mesh.points.T
     mean = 20.0 + 400.0 * np.exp(-((x - 1.0) ** 2 + (y - 0.5) ** 2 + (z - 1.0) ** 2) / 0.4)
     modes = gaussian_modes(mesh.points, 1.0, given.deviation, 0.95)
-    from scipy.stats import qmc
-
-    points = qmc.MultivariateNormalQMC(np.zeros(modes.shape[1] + 1), seed=1).random(given.training)
+    points = np.random.default_rng(1).standard_normal((given.training, modes.shape[1] + 1))
     files = []
     for number, point in enumerate(points):
         np.save(folder / "loads" / f"{number}.npy", mean + modes @ (1.5 * point[:-1]))

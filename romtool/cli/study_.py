@@ -56,6 +56,10 @@ def command(model: Path, file: Path, output: Path, draw: int | None, as_json: bo
     from romtool.pipeline.study import StudyRequest, study, study_summary
     from romtool.pipeline.study_draw import write_draw
 
+    if how["part"] and how["overwrite"]:
+        raise click.UsageError(
+            "--overwrite would remove what other shares have done; remove the folder, then use --part"
+        )
     comm = world()
     say = speaker(quiet, comm.rank)
     if draw is not None:

@@ -299,3 +299,36 @@ def test_another_study_is_not_mixed_in(folder, done, tmp_path):
     assert romtool("study", folder / "model", path, "-o", folder, "-q").code == 2
     assert romtool("study", folder / "model", path, "-o", folder, "-q", "--overwrite").code == 2
     assert (folder / "case.toml").exists()
+
+
+def test_report_and_info_show_a_study(done, tmp_path):
+    _, out = done
+    page = tmp_path / "report.html"
+    made = romtool("report", out, "-o", page, "-q")
+    assert made.code == 0, made.err
+    text = page.read_text()
+    for words in ("1 024 draws".replace(" ", "\u202f", 1), "mises max exceeds", "convergence of the quantiles"):
+        assert words in text
+    found = romtool("info", out, "--json").json
+    assert (found["kind"], found["draws"], found["complete"]) == ("study", 1024, True)
+
+
+def test_the_report_follows_the_quantities_of_a_case(folder, tmp_path):
+    done = romtool("online", folder / "model", folder / "loads/pulled.toml", "-o", tmp_path / "out", "-q")
+    assert done.code == 0, done.err
+    page = tmp_path / "report.html"
+    arguments = (tmp_path / "out/pulled", folder / "ref/pulled", "-o", page, "-q", "--no-pictures")
+    assert romtool("report", *arguments).code == 0
+    assert "<h3>Largest values</h3>" in page.read_text()
+    assert "from modes" in page.read_text()
+
+
+def test_a_table_is_printed(folder, tmp_path):
+    (folder / "tiny.toml").write_text(STUDY.format(draws=2))
+    shown = romtool("study", folder / "model", folder / "tiny.toml", "-o", tmp_path / "out")
+    assert shown.code == 0, shown.err
+    assert "mises max" in shown.out
+    assert "of the draws may have an error above" in shown.out
+    assert "draws in" in shown.err  # no bar where stderr is no terminal
+    for part in (("--part", "3/2"), ("--part", "1/2", "--overwrite")):
+        assert romtool("study", folder / "model", folder / "tiny.toml", "-o", tmp_path / "out", *part).code == 2
