@@ -5,13 +5,12 @@ all are there, quantiles are taken of quantities and fields.
 """
 
 import csv
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from romtool.errors import CaseError, ModelError
+from romtool.errors import ModelError
 from romtool.io.atomic import atomic_file
 from romtool.io.study import RandomNumber
 from romtool.linalg.reduction import Comm
@@ -23,7 +22,7 @@ from romtool.pipeline.folders import model_file, now, read_dictionary, read_head
 from romtool.pipeline.online import load_plugins
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
-from romtool.pipeline.study_inputs import INPUTS, Inputs, open_inputs
+from romtool.pipeline.study_inputs import Inputs, Kept, open_inputs
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.march import load_kernels
 from romtool.reduced.model import ReducedModel
@@ -75,15 +74,8 @@ def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, r
     """
     clock = Clock(lambda text: None)
     with clock.phase("load", ""):
-        dictionary = together(comm, lambda: read_dictionary(model_path))
-        model = dictionary.face
-        if request.allow_plugin:
-            together(comm, lambda: load_plugins(model, model_path, say))
-        if request.overwrite:
-            on_root(comm, lambda: _clear(out))
-        inputs = on_root(comm, lambda: open_inputs(study_path, model_path, model, out, say))
-        draws = on_root(comm, inputs.draws)
-        load_kernels(model)
+        dictionary, inputs = _open(model_path, study_path, out, comm, say, request)
+        model, draws = dictionary.face, on_root(comm, inputs.draws)
     with clock.phase("draws", ""):
         n_marched = _march(dictionary, inputs, draws, out, comm, request)
     rate = n_marched / max(clock.seconds["draws"], 1e-9)
@@ -109,18 +101,18 @@ def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, r
     return result
 
 
-def _clear(out: Path) -> None:
-    """Remove the folder of another study.
-
-    Raises
-    ------
-    CaseError: it is no folder of a study.
-    """
-    if not out.exists():
-        return
-    if not (out / INPUTS).is_file():
-        raise CaseError(f"{out} is no study, and is not replaced; give another -o")
-    shutil.rmtree(out)
+def _open(
+    model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, request: StudyRequest
+) -> tuple[Dictionary, Inputs]:
+    """Read the model on every rank, and on rank 0 all else that the draws have in common."""
+    dictionary = together(comm, lambda: read_dictionary(model_path))
+    model = dictionary.face
+    if request.allow_plugin:
+        together(comm, lambda: load_plugins(model, model_path, say))
+    kept = Kept(out, request.overwrite)
+    inputs = on_root(comm, lambda: open_inputs(study_path, model_path, model, kept, say))
+    load_kernels(model)
+    return dictionary, inputs
 
 
 def _name(index: int) -> str:

@@ -1,5 +1,6 @@
 """What a study needs before its first draw: model, base load, random fields; the same on every rank."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,14 +59,48 @@ class Inputs:
         return lambda number: draw_loading(self.base, self.varying, draws, self.fields, number)
 
 
-def open_inputs(study_path: Path, model_path: Path, model: ReducedModel, out: Path | None, say: Say) -> Inputs:
+@dataclass(frozen=True)
+class Kept:
+    """The folder of a study; `overwrite` where draws of other inputs in it are removed."""
+
+    out: Path
+    overwrite: bool = False
+
+    def fields(self, digest: str) -> dict[str, FieldModes] | None:
+        """Return the random fields that are kept, None where the folder is new.
+
+        Raises
+        ------
+        CaseError: it holds draws of other inputs that are not to be removed, or is something else.
+        """
+        out = self.out
+        if (out / INPUTS).is_file():
+            if read_head(out / INPUTS, KIND, "digest") == digest and not self.overwrite:
+                found: dict[str, FieldModes] = read_head(out / INPUTS, KIND, "fields")
+                return found
+            if not self.overwrite:
+                raise CaseError(
+                    f"{out} holds draws of another model, base load, seed or random input; give --overwrite or another -o"
+                )
+            shutil.rmtree(out)
+        elif out.is_file() or (out.exists() and any(path.name[0] != "." for path in out.iterdir())):
+            raise CaseError(f"{out} exists and is no study; give another -o")
+        return None
+
+    def write(self, digest: str, fields: dict[str, FieldModes]) -> None:
+        """Write what is kept."""
+        with atomic_file(self.out / INPUTS) as path:
+            write_head(path, KIND, digest=digest, fields=fields)
+
+
+def open_inputs(study_path: Path, model_path: Path, model: ReducedModel, kept: Kept | None, say: Say) -> Inputs:
     """Read a study file and all that it names, and make its random fields, or take them from the study's folder.
 
     Parameters
     ----------
     study_path: the study file.
     model_path, model: the model.
-    out: folder of the study, where the random fields are kept; None to make them anew.
+    kept: folder of the study, where the random fields are kept; None to make them anew.
     say: takes sentences about what is done.
 
     Raises
@@ -82,39 +117,19 @@ def open_inputs(study_path: Path, model_path: Path, model: ReducedModel, out: Pa
     _check_output(study, model)
     at, weights = time_weights(base.times, study.output.at)
     digest = _digest(study, load, model)
-    whole = _kept(out, digest) if out else None
-    if whole is None:
-        whole = make_fields(study, model_path, model, say)
-        if out:
-            with atomic_file(out / INPUTS) as path:
-                write_head(path, KIND, digest=digest, fields=whole)
-    if whole and not varying.any():
+    if any(isinstance(entry, RandomField) for entry in study.random) and not varying.any():
         raise CaseError(
             f"{study.path}: no entry of the base load's temperature is a field, so that a random field has nothing to "
             'act on; give entries with "field" or "expression" in the base load'
         )
+    whole = kept.fields(digest) if kept else None
+    if whole is None:
+        whole = make_fields(study, model_path, model, say)
+        if kept:
+            kept.write(digest, whole)
     fields = {target: entry.take(model.thermal.rows) for target, entry in whole.items()}
     base = replace(base, temperature=temperature)
     return Inputs(study, digest, base, varying, fields, at, weights)
-
-
-def _kept(out: Path, digest: str) -> dict[str, FieldModes] | None:
-    """Return the random fields that a study's folder has, None where it is new.
-
-    Raises
-    ------
-    CaseError: the folder belongs to other inputs, or to something else.
-    """
-    if (out / INPUTS).is_file():
-        if read_head(out / INPUTS, KIND, "digest") != digest:
-            raise CaseError(
-                f"{out} holds draws of another model, base load, seed or random input; give --overwrite or another -o"
-            )
-        found: dict[str, FieldModes] = read_head(out / INPUTS, KIND, "fields")
-        return found
-    if out.exists() and any(path.name[0] != "." for path in out.iterdir()):
-        raise CaseError(f"{out} exists and is no study; give another -o")
-    return None
 
 
 def _digest(study: Study, load: LoadFile, model: ReducedModel) -> str:
