@@ -79,9 +79,8 @@ class Kept:
                 found: dict[str, FieldModes] = read_head(out / INPUTS, KIND, "fields")
                 return found
             if not self.overwrite:
-                raise CaseError(
-                    f"{out} holds draws of another model, base load, seed or random input; give --overwrite or another -o"
-                )
+                what = "another model, base load, seed or random input"
+                raise CaseError(f"{out} holds draws of {what}; give --overwrite or another -o")
             shutil.rmtree(out)
         elif out.is_file() or (out.exists() and any(path.name[0] != "." for path in out.iterdir())):
             raise CaseError(f"{out} exists and is no study; give another -o")
