@@ -10,7 +10,7 @@ from romtool.errors import ReaderError
 from romtool.linalg.eim import Numbers
 from romtool.operators.case import OperatorCase, Selection, read_operator_case
 from romtool.operators.coefficients import Coefficients
-from romtool.operators.matrices import Matrix, MatrixFiles, asymmetry, read_columns, read_matrix, read_vector
+from romtool.operators.matrices import Matrix, MatrixFiles, asymmetry, read_columns, read_matrix, read_rows, read_vector
 from romtool.pipeline.operator_lists import check_list, exported_paths, list_path
 
 IN_MEMORY = 2e9
@@ -101,6 +101,14 @@ def inverse_columns(inputs: Inputs) -> Numbers:
     if vectors == "rhs":
         return inputs.rhs
     return np.eye(n) if vectors == "identity" else read_columns(inputs.case.beside(vectors), n)
+
+
+def output_rows(inputs: Inputs) -> Numbers | None:
+    """Return the (n_outputs, n) matrix L of [basis]; None where the case has none. Raises ReaderError."""
+    basis = inputs.case.basis
+    if basis is None or basis.outputs is None:
+        return None
+    return read_rows(inputs.case.beside(basis.outputs), inputs.terms[0].shape[0])
 
 
 def norm_matrix(inputs: Inputs, reference: int) -> Matrix | None:

@@ -24,7 +24,7 @@ from romtool.operators.constants import (
 )
 from romtool.operators.greedy import Certified, Trained, train
 from romtool.operators.inverses import ErrorBound, InverseModel, LogDetModel, certify, inverse_model, logdet_model
-from romtool.operators.matrices import Matrix, read_rows
+from romtool.operators.matrices import Matrix
 from romtool.operators.model import OperatorModel
 from romtool.operators.norms import Norm
 from romtool.operators.petsc import PetscAlgebra
@@ -32,7 +32,7 @@ from romtool.operators.powers import Powers, select_powers
 from romtool.operators.problem import FullProblem
 from romtool.operators.stability import InterpolatedConstant, PositiveForms, SuccessiveConstraints
 from romtool.pipeline.folders import now, versions
-from romtool.pipeline.operator_inputs import Inputs, inverse_columns, norm_kind, norm_matrix, read_inputs
+from romtool.pipeline.operator_inputs import Inputs, inverse_columns, norm_kind, norm_matrix, output_rows, read_inputs
 from romtool.pipeline.operator_lists import exported_paths, list_path, write_list
 from romtool.pipeline.operator_models import write_operator_model
 from romtool.pipeline.ranks import on_root
@@ -210,9 +210,7 @@ class _Stage:
         settings = self.case.basis
         if settings is None:
             return None
-        outputs = np.zeros((0, self.inputs.terms[0].shape[0]))
-        if settings.outputs is not None:
-            outputs = read_rows(self.case.beside(settings.outputs), outputs.shape[1])
+        outputs = output_rows(self.inputs)
         return train(
             self.problem,
             self.norm,
@@ -221,7 +219,7 @@ class _Stage:
             coercive=settings.problem == "coercive",
             tolerance=settings.tolerance,
             max_modes=settings.max_modes,
-            outputs=self.problem.algebra.vectors(outputs.T).T,
+            outputs=None if outputs is None else self.problem.algebra.vectors(outputs.T).T,
             say=say,
         )
 

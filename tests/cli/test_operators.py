@@ -137,10 +137,12 @@ def test_validation_and_report(folder):
     found = romtool("operators", "validate", folder / "model", folder / "case.toml", "--json", "-q").json
     assert found["n"] == 5
     assert found["errors"]["representation"]["max"] <= 1e-7
-    assert found["errors"]["solution"]["covered"] == 1.0
     assert found["errors"]["solution"]["max"] <= 1e-3
-    assert found["errors"]["solution"]["effectivity"]["min"] >= 1.0
-    assert found["errors"]["logdet"]["covered"] == 1.0
+    for key in ("solution", "logdet", "inverse_energy"):
+        assert found["errors"][key]["bound"]["covered"] == 1.0
+        assert found["errors"][key]["bound"]["effectivity"]["min"] >= 1.0
+    for key in ("logdet", "inverse"):
+        assert 0.1 <= found["errors"][key]["indicator"]["effectivity"]["median"] <= 100.0
     assert found["seconds"]["one"] > 0.0
     shown = romtool("operators", "validate", folder / "model", folder / "case.toml", "-q").out
     assert "representation" in shown
@@ -148,7 +150,8 @@ def test_validation_and_report(folder):
     assert romtool("operators", "report", folder / "model", "-o", page, "-q").code == 0
     text = page.read_text(encoding="utf-8")
     assert "5 unseen parameters" in text
-    assert text.count("<svg") == 6
+    assert text.count("<svg") == 7
+    assert "slower" in text or "faster" in text
     assert "http" not in re.sub(r'xmlns\S*="[^"]*"', "", text)
 
 
@@ -178,7 +181,10 @@ def test_complex_symmetric_problem_with_sampled_entries(tmp_path):
     assert built["basis"]["converged"]
     found = romtool("operators", "validate", tmp_path / "model", case, "-q", "--json").json
     assert found["errors"]["solution"]["max"] <= 1e-6
-    assert found["errors"]["solution"]["covered"] == 1.0
+    assert found["errors"]["solution"]["indicator"]["covered"] == 1.0
+    assert found["errors"]["outputs"]["max"] <= 1e-6
+    shown = romtool("operators", "solve", tmp_path / "model", "--at", "k=5").out
+    assert "output 1" in shown
     answer = romtool("operators", "solve", tmp_path / "model", "--at", "k=5", "--json").json["answers"][0]
     exact = spsolve(exported.matrix([5.0]).tocsc(), exported.rhs)[-1]
     np.testing.assert_allclose(answer["outputs"][0], [exact.real, exact.imag], rtol=1e-6)
