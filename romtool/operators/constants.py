@@ -81,7 +81,7 @@ def successive_constraints(problem: FullProblem, norm: Norm, training: Floats) -
         if gaps[worst] <= GAP:
             return found
     raise AccuracyError(
-        f"the bounds of the coercivity constant are {gaps[worst]:.0%} apart at {problem.name(training[worst])} after "
+        f"the bounds of the coercivity constant are {gaps[worst]:.0%} apart at {problem.domain.label(training[worst])} after "
         f'{MAX_CONSTRAINTS} constraints; narrow the range, or set constant = "interpolation", or "ratio"'
     )
 
@@ -118,7 +118,7 @@ def _check_positive(problem: FullProblem, parameter: Floats, value: float) -> No
     """Raise InputError where a ratio of A is not positive."""
     if not value > 0.0:
         raise InputError(
-            f"A at {problem.name(parameter)} is not positive definite (ratio {value:.3g}); expected that of a coercive "
+            f"A at {problem.domain.label(parameter)} is not positive definite (ratio {value:.3g}); expected that of a coercive "
             'problem: export it again, or set problem = "general"'
         )
 
@@ -142,7 +142,7 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int) -> Positive
     rows = np.flatnonzero(values.any(axis=1))
     if not values[rows, reference].all():
         raise InputError(
-            f"a function is zero at {problem.name(problem.coefficients.parameters[reference])} and not elsewhere; give "
+            f"a function is zero at {problem.domain.label(problem.coefficients.parameters[reference])} and not elsewhere; give "
             "another reference, where all functions are positive"
         )
     ratios = values[rows] / values[rows, reference][:, None]
@@ -153,7 +153,7 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int) -> Positive
         least, most = ratios[:, m].min() * (1.0 - CLAIM_SLACK), ratios[:, m].max() * (1.0 + CLAIM_SLACK)
         if lowest < least or highest > most:
             raise InputError(
-                f"A at {problem.name(problem.coefficients.parameters[m])} has ratios {lowest:.4g} to {highest:.4g} to "
+                f"A at {problem.domain.label(problem.coefficients.parameters[m])} has ratios {lowest:.4g} to {highest:.4g} to "
                 f"the reference, its functions {least:.4g} to {most:.4g}: it is no sum of positive forms times these "
                 'functions; correct the functions or points, or set forms = "any"'
             )
@@ -164,7 +164,7 @@ def interpolated_constant(problem: FullProblem, norm: Norm, *, coercive: bool) -
     """Compute the constant at the parameters of all exported matrices. Raises InputError where one is singular."""
     known = InterpolatedConstant(problem.domain, problem.coefficients.parameters[:0], np.zeros(0))
     for parameter, matrix in zip(problem.coefficients.parameters, problem.terms, strict=True):
-        factor = problem.algebra.factorise(matrix, f"A at {problem.name(parameter)}")
+        factor = problem.algebra.factorise(matrix, f"A at {problem.domain.label(parameter)}")
         known = with_constant(problem, norm, known, parameter, factor, coercive=coercive)
     return known
 
@@ -183,7 +183,7 @@ def with_constant(
     constant = coercivity(factor, norm, start)[0] if coercive else inf_sup(factor, norm, start)
     if not constant > 0.0:
         raise InputError(
-            f"A at {problem.name(parameter)} has the stability constant {constant:.3g}; expected a positive one"
+            f"A at {problem.domain.label(parameter)} has the stability constant {constant:.3g}; expected a positive one"
         )
     if (known.parameters == parameter).all(axis=1).any():
         return known

@@ -91,7 +91,7 @@ def train(
         relative = answer(system, training, weights, rhs, given).relative_bound
         worst = int(np.argmax(relative))
         history.append(float(relative[worst]))
-        say(f"{len(chosen)} vectors: largest relative bound {history[-1]:.2e} at {problem.name(training[worst])}")
+        say(f"{len(chosen)} vectors: largest relative bound {history[-1]:.2e} at {problem.domain.label(training[worst])}")
         converged = history[-1] <= tolerance
         if converged or len(chosen) == max_modes or worst in chosen:
             break

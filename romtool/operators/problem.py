@@ -56,7 +56,7 @@ class FullProblem:
     def factorise(self, parameter: Floats) -> tuple[Any, Factor]:
         """Return matrix and factorisation for one (p,) parameter. Raises InputError where it is singular."""
         matrix = self.assemble(parameter)
-        return matrix, self.algebra.factorise(matrix, f"A at {self.name(parameter)}")
+        return matrix, self.algebra.factorise(matrix, f"A at {self.domain.label(parameter)}")
 
     def solve(self, parameter: Floats, matrix: Any, factor: Factor) -> Numbers:
         """Return the (n_rows, 1) solution for one parameter, refined once.
@@ -73,14 +73,10 @@ class FullProblem:
         relative = np.sqrt(abs(algebra.inner(residual, residual)[0, 0]) / abs(algebra.inner(rhs, rhs)[0, 0]))
         if not relative <= RESIDUAL:
             raise AccuracyError(
-                f"A at {self.name(parameter)} is nearly singular: its solution leaves a residual of {relative:.1e}; "
+                f"A at {self.domain.label(parameter)} is nearly singular: its solution leaves a residual of {relative:.1e}; "
                 "leave that parameter out of the range"
             )
         return np.asarray(solution)
-
-    def name(self, parameter: Floats) -> str:
-        """Return "k = 3, eta = 1" for a (p,) parameter."""
-        return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.domain.names, parameter, strict=True))
 
     def random(self, seed: int) -> Numbers:
         """Return a (n_rows, 1) vector with parts in all directions, the same for every number of ranks."""

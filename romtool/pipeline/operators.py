@@ -23,7 +23,15 @@ from romtool.operators.constants import (
     successive_constraints,
 )
 from romtool.operators.greedy import Certified, Trained, train
-from romtool.operators.inverses import ErrorBound, InverseModel, LogDetModel, certify, inverse_model, logdet_model
+from romtool.operators.inverses import (
+    N_CHECKS,
+    ErrorBound,
+    InverseModel,
+    LogDetModel,
+    certify,
+    inverse_model,
+    logdet_model,
+)
 from romtool.operators.matrices import Matrix
 from romtool.operators.model import OperatorModel
 from romtool.operators.norms import Norm
@@ -195,7 +203,7 @@ class _Stage:
         """The norm of A at the reference."""
         if norm_kind(self.case) == "reference" and self.case.basis is not None:
             return self.norm
-        name = self.problem.name(self.inputs.coefficients.parameters[self.reference])
+        name = self.case.domain.label(self.inputs.coefficients.parameters[self.reference])
         return Norm(self.problem.algebra, self.problem.terms[self.reference], f"A at {name}")
 
     @cached_property
@@ -245,33 +253,35 @@ class _Stage:
         remainder = by_forms or measured_remainder(self.problem, self.norm)
         return Certified(constant, remainder, measured_rhs_remainder(self.problem, self.norm))
 
-    def _powers(self, table: PowersTable) -> tuple[Powers, list[str], ErrorBound | None]:
-        """Select the parameters of factorisations; return them with their names and what bounds the errors."""
+    def _powers(self, table: PowersTable) -> tuple[Powers, Floats, ErrorBound | None]:
+        """Select the parameters of factorisations; return others for checks, and what bounds the errors."""
+        domain, training = self.case.domain, self.case.domain.training()
         found = select_powers(
             self.inputs.coefficients,
-            self.inputs.case.domain.training(),
+            training,
             self.inputs.coefficients.parameters[self.reference],
             degree=table.degree,
             tolerance=table.tolerance,
             max_terms=table.max_terms,
         )
         error_bound = certify(self.problem, self.energy, found, self.forms) if self.forms is not None else None
-        return found, [self.problem.name(parameter) for parameter in found.parameters], error_bound
+        return found, domain.farthest(training, found.parameters, N_CHECKS), error_bound
 
     def inverse(self, say: Say) -> InverseModel | None:
         """Invert at the selected parameters."""
         table = self.case.inverse
         if table is None:
             return None
-        powers, names, error_bound = self._powers(table)
-        say(f"inverses at {len(names)} parameters")
+        powers, checks, error_bound = self._powers(table)
+        say(f"inverses at {len(powers.parameters)} parameters")
         return inverse_model(
             self.inputs.terms,
             powers,
-            names,
+            self.case.domain,
             inverse_columns(self.inputs),
             self.inputs.rhs_coefficients,
             of_rhs=table.vectors == "rhs",
+            checks=checks,
             error_bound=error_bound,
         )
 
@@ -279,9 +289,9 @@ class _Stage:
         """Factorise at the selected parameters."""
         if self.case.logdet is None:
             return None
-        powers, names, error_bound = self._powers(self.case.logdet)
-        say(f"determinants at {len(names)} parameters")
-        return logdet_model(self.inputs.terms, powers, names, error_bound)
+        powers, checks, error_bound = self._powers(self.case.logdet)
+        say(f"determinants at {len(powers.parameters)} parameters")
+        return logdet_model(self.inputs.terms, powers, self.case.domain, checks=checks, error_bound=error_bound)
 
     def facts(self, seconds: float) -> dict[str, Any]:
         """Return what a report says of the build."""
