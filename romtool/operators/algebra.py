@@ -158,6 +158,47 @@ def _sparse_lu(matrix: Matrix, what: str) -> Any:
         raise singular(what, str(error)) from error
 
 
+def check_definite(matrix: Matrix, what: str) -> None:
+    """Check that a Hermitian matrix is positive definite, by the pivots of its symmetric factorisation.
+
+    Parameters
+    ----------
+    matrix: (n, n) array or sparse matrix.
+    what: names it in errors.
+
+    Raises
+    ------
+    InputError: it is not.
+    """
+    pivots = _sparse_pivots(matrix) if sparse.issparse(matrix) else _dense_pivots(matrix)
+    if not pivots.min() > SINGULAR * pivots.max():
+        raise InputError(
+            f"{what} is not positive definite (its pivots range from {pivots.min():.3g} to {pivots.max():.3g}); expected "
+            "a positive definite matrix, as coercive problems and log-determinants have: check what was exported there"
+        )
+
+
+def _dense_pivots(matrix: Matrix) -> Numbers:
+    """Return the squares of the diagonal of Cholesky's factor, with the first that is not positive last."""
+    factor, failed = linalg.lapack.get_lapack_funcs("potrf", (matrix,))(matrix, lower=True)
+    return np.asarray(np.real(np.diag(factor))[: failed or None] ** (1.0 if failed else 2.0))
+
+
+def _sparse_pivots(matrix: Matrix) -> Numbers:
+    """Return the pivots of an LU factorisation on the diagonal, or a zero where there is none."""
+    try:
+        factor = splu(
+            sparse.csc_matrix(matrix),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+    except RuntimeError:
+        return np.zeros(1)
+    on_diagonal = np.array_equal(factor.perm_r, factor.perm_c)
+    return np.real(factor.U.diagonal()) if on_diagonal else np.zeros(1)
+
+
 def singular(what: str, why: str) -> InputError:
     """Return the error for a singular matrix."""
     return InputError(f"{what} is singular ({why}); expected a matrix with an inverse: check what was exported there")

@@ -40,7 +40,15 @@ from romtool.operators.powers import Powers, select_powers
 from romtool.operators.problem import FullProblem
 from romtool.operators.stability import InterpolatedConstant, PositiveForms, SuccessiveConstraints
 from romtool.pipeline.folders import now, versions
-from romtool.pipeline.operator_inputs import Inputs, inverse_columns, norm_kind, norm_matrix, output_rows, read_inputs
+from romtool.pipeline.operator_inputs import (
+    Inputs,
+    check_terms,
+    inverse_columns,
+    norm_kind,
+    norm_matrix,
+    output_rows,
+    read_inputs,
+)
 from romtool.pipeline.operator_lists import exported_paths, list_path, write_list
 from romtool.pipeline.operator_models import write_operator_model
 from romtool.pipeline.ranks import on_root
@@ -117,6 +125,7 @@ def build(path: Path, out: Path, say: Say, comm: Comm, *, overwrite: bool = Fals
     start = time.perf_counter()
     inputs = read_inputs(path)
     say(f"read {len(inputs.terms)} matrices of {inputs.terms[0].shape[0]} unknowns")
+    check_terms(inputs, comm)
     stage = _Stage(inputs, comm)
     trained = stage.basis(say)
     model = OperatorModel(

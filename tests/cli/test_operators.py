@@ -239,7 +239,63 @@ def test_a_singular_matrix_is_named(tmp_path):
     matrix = sparse.load_npz(tmp_path / "A-0002.npz")
     matrix.data[matrix.indptr[4] : matrix.indptr[5]] = 0.0
     sparse.save_npz(tmp_path / "A-0002.npz", matrix)
-    refuse(r"A at k = \S+ is singular", "build", case, "-o", tmp_path / "m", "-q")
+    refuse(r"A-0002\.npz: A at k = \S+ is singular", "build", case, "-o", tmp_path / "m", "-q")
+
+
+def covariance_case(folder: Path, table: str, n: int = 80) -> Path:
+    """Write a case of exponential covariance matrices with only one more table, and export them."""
+    places = np.random.default_rng(3).random((n, 1))
+    case = folder / "case.toml"
+    case.write_text(
+        f"""
+        case.name = "covariance"
+        parameters = [{{ name = "l", range = [0.2, 1.0] }}]
+        operator = {{ functions = ["exp(-x/l)", "1"], points = {{ x = [0, 1, 200] }}, files = "A-{{}}.npy", tolerance = 1e-6 }}
+        rhs.file = "b.npy"
+        {table}
+        """
+    )
+    np.save(folder / "b.npy", places[:, 0])
+    listed = romtool("operators", "select", case, "--json").json["operator"]["parameters"]
+    for i, (length,) in enumerate(listed, start=1):
+        np.save(folder / f"A-{i:04d}.npy", np.exp(-np.abs(places - places.T) / length) + 0.1 * np.eye(n))
+    return case
+
+
+def repeat_a_row(matrix):
+    matrix[7] = matrix[8]
+
+
+def repeat_an_unknown(matrix):
+    matrix[7], matrix[:, 7] = matrix[8], matrix[:, 8]
+    matrix[7, 7] = matrix[7, 8] = matrix[8, 7] = matrix[8, 8]
+
+
+@pytest.mark.parametrize(
+    ("table", "damage", "words"),
+    [
+        ("inverse.degree = 1", repeat_a_row, r"A-0003\.npy: A at l = \S+ is singular"),
+        ("inverse.degree = 1", repeat_an_unknown, r"A-0003\.npy: A at l = \S+ is singular"),
+        ("logdet.degree = 1", repeat_a_row, r"A-0003\.npy: the matrix is not Hermitian"),
+        ("logdet.degree = 1", repeat_an_unknown, r"A-0003\.npy: A at l = \S+ is not positive definite"),
+        ("logdet.degree = 1", lambda a: np.fill_diagonal(a, 0.5), r"A-0003\.npy: A at l = \S+ is not positive"),
+        ('basis.problem = "coercive"', lambda a: np.fill_diagonal(a, 0.5), r"A-0003\.npy: A at l = \S+ is not positive"),
+    ],
+)
+def test_exported_matrices_that_can_not_be_factorised(tmp_path, table, damage, words):
+    case = covariance_case(tmp_path, table)
+    assert romtool("operators", "build", case, "-o", tmp_path / "good", "-q").code == 0
+    matrix = np.load(tmp_path / "A-0003.npy")
+    damage(matrix)
+    np.save(tmp_path / "A-0003.npy", matrix)
+    refuse(words, "build", case, "-o", tmp_path / "m", "-q")
+
+
+def test_a_model_of_another_version(folder):
+    with h5py.File(folder / "model" / "model.h5", "a") as file:
+        del file["model/system/round_off"]
+    refuse(r"model\.h5: .*of another version of romtool", "solve", folder / "model", "--at", "a=3,c=0.5")
+    refuse("no model here; .*romtool operators build", "validate", folder / "none", folder / "case.toml")
 
 
 def test_missing_and_stale_files(folder):

@@ -5,7 +5,7 @@ import pytest
 from scipy import linalg, sparse
 
 from romtool.errors import AccuracyError, InputError
-from romtool.operators.algebra import LuFactor, ScipyAlgebra
+from romtool.operators.algebra import LuFactor, ScipyAlgebra, check_definite
 from romtool.operators.eigen import coercivity, extremes, inf_sup
 from romtool.operators.norms import Family, Norm
 
@@ -107,6 +107,18 @@ def test_singular_matrices_are_named(kind):
     matrix = DENSE_SINGULAR
     with pytest.raises(InputError, match="A at k = 3 is singular"):
         LuFactor(kind(matrix), "A at k = 3")
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_positive_definite_matrices_are_told_from_others(kind):
+    check_definite(kind(X), "A")
+    check_definite(kind(X.real), "A")
+    lowest = np.linalg.eigvalsh(X)[0]
+    for shift in (1.01 * lowest, lowest, 1e3):
+        with pytest.raises(InputError, match="A at k = 3 is not positive definite"):
+            check_definite(kind(X - shift * np.eye(N)), "A at k = 3")
+    with pytest.raises(InputError, match="A at k = 3 is not positive definite"):
+        check_definite(kind(np.array([[0.0, 1.0], [1.0, 0.0]])), "A at k = 3")
 
 
 DENSE_SINGULAR = np.diag(np.append(np.arange(1.0, 6.0), 0.0)) + np.eye(6, k=1)
