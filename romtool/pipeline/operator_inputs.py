@@ -9,7 +9,7 @@ import numpy as np
 from romtool.errors import ReaderError
 from romtool.linalg.eim import Numbers
 from romtool.linalg.reduction import Comm
-from romtool.operators.algebra import LuFactor, check_definite
+from romtool.operators.algebra import check_definite, check_regular
 from romtool.operators.case import OperatorCase, Selection, read_operator_case
 from romtool.operators.coefficients import Coefficients
 from romtool.operators.matrices import Matrix, MatrixFiles, asymmetry, read_columns, read_matrix, read_rows, read_vector
@@ -72,7 +72,7 @@ def check_terms(inputs: Inputs, comm: Comm) -> None:
     ------
     InputError: one is singular, or not positive definite.
     """
-    case, check = inputs.case, check_definite if _definite(inputs.case) else LuFactor
+    case, check = inputs.case, check_definite if _definite(inputs.case) else check_regular
     if case.basis is None and case.inverse is None and case.logdet is None:
         return
 

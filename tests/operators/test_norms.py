@@ -5,7 +5,7 @@ import pytest
 from scipy import linalg, sparse
 
 from romtool.errors import AccuracyError, InputError
-from romtool.operators.algebra import LuFactor, ScipyAlgebra, check_definite
+from romtool.operators.algebra import LuFactor, ScipyAlgebra, check_definite, check_regular
 from romtool.operators.eigen import coercivity, extremes, inf_sup
 from romtool.operators.norms import Family, Norm
 
@@ -107,6 +107,17 @@ def test_singular_matrices_are_named(kind):
     matrix = DENSE_SINGULAR
     with pytest.raises(InputError, match="A at k = 3 is singular"):
         LuFactor(kind(matrix), "A at k = 3")
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_dependent_rows_are_found_and_scales_are_not_mistaken_for_them(kind):
+    for matrix in (ROOT, ROOT.real):
+        scales = np.geomspace(1e-12, 1e12, N)
+        check_regular(kind(scales[:, None] * matrix * scales), "A")
+        dependent = matrix.copy()
+        dependent[7] = dependent[8] + dependent[9] - 2.0 * dependent[20]
+        with pytest.raises(InputError, match="A at k = 3 is singular"):
+            check_regular(kind(dependent), "A at k = 3")
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
