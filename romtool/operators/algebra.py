@@ -5,7 +5,7 @@ Vectors are (n_rows, k) arrays of the rows that a rank owns; products of vectors
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from scipy import linalg, sparse
@@ -15,6 +15,7 @@ from romtool.errors import InputError
 from romtool.linalg.eim import Numbers
 from romtool.operators.matrices import Matrix, combine
 
+Value = TypeVar("Value")
 SINGULAR = 4.0 * float(np.finfo(np.float64).eps)
 """Pivots of this relative size, and inverses of conditions, are round-off."""
 
@@ -59,7 +60,11 @@ class Algebra(Protocol):
         ...
 
     def inner(self, left: Numbers, right: Numbers) -> Numbers:
-        """Return the (k, l) Euclidean products `leftᴴ right`."""
+        """Return the (…, k, l) Euclidean products `leftᴴ right` of (…, n_rows, k) and (…, n_rows, l) vectors."""
+        ...
+
+    def agreed(self, value: Value) -> Value:
+        """Return what the first rank found, on every rank: no rank decides on round-off of its own."""
         ...
 
     def factorise(self, matrix: Any, what: str) -> Factor:
@@ -96,11 +101,22 @@ class ScipyAlgebra:
 
     def inner(self, left: Numbers, right: Numbers) -> Numbers:
         """Return `leftᴴ right`."""
-        return np.asarray(left.conj().T @ right)
+        return products(left, right)
+
+    def agreed(self, value: Value) -> Value:
+        """Return the value itself."""
+        return value
 
     def factorise(self, matrix: Matrix, what: str) -> "LuFactor":
         """Return an LU factorisation. Raises InputError where the matrix is singular."""
         return LuFactor(matrix, what)
+
+
+def products(left: Numbers, right: Numbers) -> Numbers:
+    """Return `leftᴴ right` of the rows that are there; the smaller of the two is conjugated."""
+    if left.size <= right.size:
+        return np.asarray(left.conj().swapaxes(-1, -2) @ right)
+    return np.asarray((left.swapaxes(-1, -2) @ right.conj()).conj())
 
 
 class LuFactor:

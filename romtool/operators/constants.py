@@ -1,5 +1,6 @@
 """Offline: stability constants and sizes of remainders, from the exported matrices."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,8 @@ CLAIM_SLACK = 1e-6
 SAFETY = 2.0
 """On measured factors of remainders."""
 N_MEASURED = 3
+KRYLOV_NUMBERS = 500_000
+"""Operators whose extremes are computed together, times unknowns."""
 
 
 def term_extremes(problem: FullProblem, norm: Norm, combinations: Numbers) -> list[Extremes]:
@@ -39,14 +42,19 @@ def term_extremes(problem: FullProblem, norm: Norm, combinations: Numbers) -> li
     problem, norm: of full order.
     combinations: (d, n) a combination per column.
     """
+    count = combinations.shape[1]
+    together = int(np.clip(KRYLOV_NUMBERS // problem.n_unknowns, 1, count))
     found: list[Extremes] = []
-    for column in combinations.T:
-        matrix = problem.algebra.combine(problem.terms, column)
+    for start in range(0, count, together):
+        columns = range(start, min(start + together, count))
+        matrices = [problem.algebra.combine(problem.terms, combinations[:, column]) for column in columns]
 
-        def apply(vector: Numbers, matrix: Any = matrix) -> Numbers:
-            return norm.riesz(problem.algebra.multiply(matrix, vector))
+        def apply(vectors: Numbers, operators: Sequence[int], matrices: Sequence[Any] = matrices) -> Numbers:
+            pairs = zip(operators, vectors.T, strict=True)
+            return norm.riesz(np.hstack([problem.algebra.multiply(matrices[i], v[:, None]) for i, v in pairs]))
 
-        found.append(extremes(apply, norm, problem.random(len(found)), tolerance=BOX_TOLERANCE))
+        starts = np.hstack([problem.random(column) for column in columns])
+        found += extremes(apply, norm, starts, tolerance=BOX_TOLERANCE)
     return found
 
 
@@ -77,11 +85,11 @@ def successive_constraints(problem: FullProblem, norm: Norm, training: Floats) -
         apart = np.flatnonzero(lower < (1.0 - GAP) * upper)
         lower[apart] = found.lower(training[apart], weights[apart])
         gaps = 1.0 - lower / upper
-        worst = int(np.argmax(gaps))
-        if gaps[worst] <= GAP:
+        worst, gap = problem.algebra.agreed((int(np.argmax(gaps)), float(gaps.max())))
+        if gap <= GAP:
             return found
     raise AccuracyError(
-        f"the bounds of the coercivity constant are {gaps[worst]:.0%} apart at {problem.domain.label(training[worst])} after "
+        f"the bounds of the coercivity constant are {gap:.0%} apart at {problem.domain.label(training[worst])} after "
         f'{MAX_CONSTRAINTS} constraints; narrow the range, or set constant = "interpolation", or "ratio"'
     )
 
@@ -208,10 +216,10 @@ def operator_norm(problem: FullProblem, norm: Norm, matrix: Any, tolerance: floa
     """Return the largest `‖A v‖ / ‖v‖`, residuals in the dual norm, from above to the tolerance."""
     multiply, adjoint = problem.algebra.multiply, problem.algebra.multiply_adjoint
 
-    def apply(vector: Numbers) -> Numbers:
+    def apply(vector: Numbers, _: Sequence[int]) -> Numbers:
         return norm.riesz(adjoint(matrix, norm.riesz(multiply(matrix, vector))))
 
-    return float(extremes(apply, norm, problem.random(0), ends="high", tolerance=tolerance).high ** 0.5)
+    return float(extremes(apply, norm, problem.random(0), ends="high", tolerance=tolerance)[0].high ** 0.5)
 
 
 def measured_rhs_remainder(problem: FullProblem, norm: Norm) -> MeasuredRemainder | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class FullProblem:
         """Return a (n_rows, 1) vector with parts in all directions, the same for every number of ranks."""
         return self.algebra.vectors(np.random.default_rng(seed).standard_normal((self.n_unknowns, 1)))
 
-    @property
+    @cached_property
     def n_unknowns(self) -> int:
         """Return the size of the matrices."""
         return len(self.algebra.whole(np.zeros((len(self.rhs_terms), 1))))
