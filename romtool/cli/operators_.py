@@ -19,7 +19,6 @@ from romtool.cli.options import (
     speaker,
 )
 
-
 MAX_OUTPUTS = 8
 """Outputs in a table; all are in --json and -o."""
 
@@ -41,11 +40,15 @@ def select_command(case: Path, overwrite: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    sampled = any("error_between_samples" in entry for entry in found.values())
     rows = []
     for title, entry in found.items():
         error = entry["errors"][-1] if "errors" in entry else None
-        rows.append((title, len(entry["parameters"]), error, len(entry["missing"]), entry["list"]))
-    print_table("select", ("", "parameters", "error of the functions", "not yet exported", "list"), rows)
+        between = (entry.get("error_between_samples"),) if sampled else ()
+        rows.append((title, len(entry["parameters"]), error, *between, len(entry["missing"]), entry["list"]))
+    between_column = ("from every other sample",) if sampled else ()
+    columns = ("", "parameters", "error of the functions", *between_column, "not yet exported", "list")
+    print_table("select", columns, rows)
 
 
 @command.command("build")
@@ -135,8 +138,9 @@ def _judged(entry: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Return one row per statement on an error, or one without."""
     error = (entry["median"], entry["max"])
     stated = [(name, entry[name]) for name in ("bound", "indicator") if name in entry]
-    rows = [(*error, name, found["covered"], found["effectivity"]["median"]) for name, found in stated]
-    return rows or [(*error, None, None, None)]
+    if not stated:
+        return [(*error, None, None, None)]
+    return [(*error, name, found["covered"], found["effectivity"]["median"]) for name, found in stated]
 
 
 @command.command("report")

@@ -50,9 +50,8 @@ def progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield lambda done, total, words: None if quiet or not _is_told(done, total) else click.echo(
-            f"{done} of {total}: {words}", err=True
-        )
+        say = speaker(quiet)
+        yield lambda done, total, words: say(f"{done} of {total}: {words}") if _is_told(done, total) else None
         return
     with Progress(console=console) as bar:
         task = bar.add_task("", total=None)

@@ -126,8 +126,8 @@ def _check_positive(problem: FullProblem, parameter: Floats, value: float) -> No
     """Raise InputError where a ratio of A is not positive."""
     if not value > 0.0:
         raise InputError(
-            f"A at {problem.domain.label(parameter)} is not positive definite (ratio {value:.3g}); expected that of a coercive "
-            'problem: export it again, or set problem = "general"'
+            f"A at {problem.domain.label(parameter)} is not positive definite (ratio {value:.3g}); expected that of a "
+            'coercive problem: export it again, or set problem = "general"'
         )
 
 
@@ -145,13 +145,14 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int) -> Positive
     InputError: functions that are not positive at the reference, or matrices that are not such a sum of forms.
     """
     values = problem.coefficients.values
+    names = [problem.domain.label(parameter) for parameter in problem.coefficients.parameters]
     if np.iscomplexobj(values) or (values[:, reference] < 0.0).any():
         raise InputError('forms = "positive" with functions that are complex or negative; expected positive values')
     rows = np.flatnonzero(values.any(axis=1))
     if not values[rows, reference].all():
         raise InputError(
-            f"a function is zero at {problem.domain.label(problem.coefficients.parameters[reference])} and not elsewhere; give "
-            "another reference, where all functions are positive"
+            f"a function is zero at {names[reference]} and not elsewhere; give another reference, where all functions "
+            "are positive"
         )
     ratios = values[rows] / values[rows, reference][:, None]
     box = term_extremes(problem, norm, np.eye(len(problem.terms)))
@@ -161,8 +162,8 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int) -> Positive
         least, most = ratios[:, m].min() * (1.0 - CLAIM_SLACK), ratios[:, m].max() * (1.0 + CLAIM_SLACK)
         if lowest < least or highest > most:
             raise InputError(
-                f"A at {problem.domain.label(problem.coefficients.parameters[m])} has ratios {lowest:.4g} to {highest:.4g} to "
-                f"the reference, its functions {least:.4g} to {most:.4g}: it is no sum of positive forms times these "
+                f"A at {names[m]} has ratios {lowest:.4g} to {highest:.4g} to the reference, its functions "
+                f"{least:.4g} to {most:.4g}: it is no sum of positive forms times these "
                 'functions; correct the functions or points, or set forms = "any"'
             )
     return PositiveForms(problem.coefficients, rows, values[rows, reference])

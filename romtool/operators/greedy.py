@@ -91,7 +91,8 @@ def train(
         relative = answer(system, training, weights, rhs, given).relative_bound
         worst, largest = problem.algebra.agreed((int(np.argmax(relative)), float(relative.max())))
         history.append(largest)
-        say(f"{len(chosen)} vectors: largest relative bound {history[-1]:.2e} at {problem.domain.label(training[worst])}")
+        place = problem.domain.label(training[worst])
+        say(f"{len(chosen)} vectors: largest relative bound {history[-1]:.2e} at {place}")
         converged = history[-1] <= tolerance
         if converged or len(chosen) == max_modes or worst in chosen:
             break

@@ -18,7 +18,6 @@ from romtool.operators.problem import FullProblem
 from romtool.operators.stability import PositiveForms
 from romtool.types import Floats
 
-
 N_CHECKS = 3
 """Parameters at which the error is measured while a model is built."""
 SAFETY = 2.0

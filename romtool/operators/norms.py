@@ -11,7 +11,7 @@ from romtool.operators.algebra import Algebra
 DEPENDENT = 1e-14
 """Parts of vectors outside the others that are shorter than this part of the longest add no direction but round-off."""
 SPAN = 1e-5
-"""Vectors of one pass differ in length by no more: products of vectors are accurate to the root of machine precision."""
+"""Vectors of one pass differ in length by no more: their products resolve the root of machine precision."""
 
 
 class Norm:

@@ -74,8 +74,8 @@ class FullProblem:
         relative = np.sqrt(abs(algebra.inner(residual, residual)[0, 0]) / abs(algebra.inner(rhs, rhs)[0, 0]))
         if not relative <= RESIDUAL:
             raise AccuracyError(
-                f"A at {self.domain.label(parameter)} is nearly singular: its solution leaves a residual of {relative:.1e}; "
-                "leave that parameter out of the range"
+                f"A at {self.domain.label(parameter)} is nearly singular: its solution leaves a residual of "
+                f"{relative:.1e}; leave that parameter out of the range"
             )
         return np.asarray(solution)
 

@@ -22,6 +22,7 @@ from romtool.operators.constants import (
     positive_forms,
     successive_constraints,
 )
+from romtool.operators.functions import Entries
 from romtool.operators.greedy import Certified, Trained, train
 from romtool.operators.inverses import (
     N_CHECKS,
@@ -85,6 +86,8 @@ def select(path: Path, *, overwrite: bool = False) -> dict[str, Any]:
             "errors": found.interpolation.errors / found.interpolation.errors[0],
             "converged": found.interpolation.converged,
         }
+        if isinstance(selection.source, Entries):
+            summary[title]["error_between_samples"] = selection.source.between()
     if case.validation is not None:
         drawn = case.domain.draw(case.validation.samples, case.validation.seed)
         lists.append(("validation", case.beside(case.validation.files), drawn))

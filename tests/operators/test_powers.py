@@ -114,15 +114,15 @@ def test_solutions_of_a_right_hand_side():
 
 def test_errors_of_the_degree_are_measured():
     """Where all monomials are interpolated, fewer parameters change nothing: other parameters show the error."""
-    exported, inverse, logdet, _ = models(2)
+    exported, inverse, _, _ = models(2)
     domain, selected = exported.domain, inverse.powers.parameters
     checks = domain.farthest(domain.training(), selected, 3)
     assert np.linalg.norm(domain.scaled(checks)[:, None] - domain.scaled(selected), axis=-1).min() > 0.1
     terms = exported.full().terms
     determinants = logdet_model(terms, inverse.powers, domain, checks=checks).evaluate(UNSEEN)
-    inverses = inverse_model(
-        terms, inverse.powers, domain, np.eye(N - 1), None, of_rhs=False, checks=checks
-    ).evaluate(UNSEEN)
+    inverses = inverse_model(terms, inverse.powers, domain, np.eye(N - 1), None, of_rhs=False, checks=checks).evaluate(
+        UNSEEN
+    )
     exact = np.array([np.linalg.slogdet(exported.matrix(mu).toarray())[1] for mu in UNSEEN])
     assert (determinants.indicator >= np.abs(determinants.values - exact)).mean() >= 0.8
     exact = np.array([np.linalg.inv(exported.matrix(mu).toarray()) for mu in UNSEEN])
