@@ -100,8 +100,8 @@ def solve_command(
 
 
 def _shown(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the cells of an answer; outputs and log-determinants with all digits that count."""
-    row = dict(answer["parameters"])
+    """Return the cells of an answer; parameters, outputs and log-determinants with all digits that count."""
+    row: dict[str, Any] = {name: _digits(value) for name, value in answer["parameters"].items()}
     for name, value in answer.items():
         if name == "outputs":
             row |= {f"output {i}": _digits(output) for i, output in enumerate(value[:MAX_OUTPUTS], start=1)}

@@ -21,7 +21,7 @@ from romtool.types import Floats
 N_CHECKS = 3
 """Parameters at which the error is measured while a model is built."""
 SAFETY = 2.0
-"""On the largest error measured there."""
+"""On the largest error measured there, in indicators."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class InverseModel:
     rhs_coefficients: γ where B holds the terms of the right-hand side, and answers are `A⁻¹ Σ_j γ_j b_j`.
     of_rhs: whether B is the right-hand side.
     error_bound: of the bound, or None.
-    measured: relative error that was measured at other parameters; no indicator is smaller.
+    measured: relative error that was measured at other parameters.
     """
 
     powers: Powers
@@ -56,7 +56,7 @@ class InverseModel:
     def evaluate(self, parameters: Floats) -> "Estimate":
         """Return `A⁻¹ B`, (n, n_unknowns, k), or the (n, n_unknowns, 1) solutions, for (n, p) parameters.
 
-        The indicator is the largest relative change with up to three parameters less, at least `measured`; the bound
+        The indicator is the largest relative change with up to three parameters less, at least twice `measured`; the bound
         is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at the reference.
         """
         given = self.powers.at(parameters)
@@ -65,7 +65,9 @@ class InverseModel:
             np.linalg.norm(full - self._combined(weights, parameters), axis=(1, 2))
             for weights in self.powers.shorter_weights(given)
         ]
-        indicator = np.maximum(np.max(changes, axis=0, initial=0.0) / np.linalg.norm(full, axis=(1, 2)), self.measured)
+        indicator = np.maximum(
+            np.max(changes, axis=0, initial=0.0) / np.linalg.norm(full, axis=(1, 2)), SAFETY * self.measured
+        )
         bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).inverse
         return Estimate(full, indicator, bound)
 
@@ -91,7 +93,7 @@ class LogDetModel:
     powers: β.
     values: (d,) float `log det A(mu_m)`.
     error_bound: of the bound, or None.
-    measured: error that was measured at other parameters; no indicator is smaller.
+    measured: error that was measured at other parameters.
     """
 
     powers: Powers
@@ -105,7 +107,7 @@ class LogDetModel:
         values = np.real(given.weights @ self.values)
         changes = [np.abs(values - np.real(weights @ self.values)) for weights in self.powers.shorter_weights(given)]
         bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).logdet
-        return Estimate(values, np.maximum(np.max(changes, axis=0, initial=0.0), self.measured), bound)
+        return Estimate(values, np.maximum(np.max(changes, axis=0, initial=0.0), SAFETY * self.measured), bound)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Estimate:
     Parameters
     ----------
     values: (n, …) numbers.
-    indicator: (n,) float what up to three selected parameters less change, at least the error that was measured.
+    indicator: (n,) float what up to three selected parameters less change, at least twice the error that was measured.
     bound: (n,) float of the error; None without positive forms.
     """
 
@@ -157,7 +159,7 @@ def inverse_model(
         exact = model.applied(factor.solve(columns)[None], parameter[None])
         difference = exact - model.evaluate(parameter[None]).values
         errors.append(float(np.linalg.norm(difference) / np.linalg.norm(exact)))
-    return replace(model, measured=SAFETY * max(errors))
+    return replace(model, measured=max(errors))
 
 
 def logdet_model(
@@ -174,7 +176,7 @@ def logdet_model(
     checks = powers.parameters[:0] if checks is None else checks
     exact = np.array([factor.log_det for factor in _factors(terms, powers.theta, domain, checks)])
     errors = np.abs(exact - model.evaluate(checks).values)
-    return replace(model, measured=SAFETY * float(errors.max(initial=0.0)))
+    return replace(model, measured=float(errors.max(initial=0.0)))
 
 
 def _factors(terms: Sequence[Matrix], theta: Coefficients, domain: Domain, parameters: Floats) -> Iterator[LuFactor]:

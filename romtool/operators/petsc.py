@@ -28,14 +28,18 @@ class SharedMatrix:
     ----------
     own: (n_rows, n_unknowns) csr matrix, real or complex.
     shared: PETSc's matrix, real.
+    given, found: PETSc's vectors for operations on one vector.
     """
 
     own: Matrix
     shared: Any
+    given: Any
+    found: Any
 
     def __del__(self) -> None:
-        """Free PETSc's matrix."""
-        self.shared.destroy()
+        """Free what PETSc holds."""
+        for part in (self.given, self.found, self.shared):
+            part.destroy()
 
     def apply(self, operation: Callable[[Floats], Floats], vectors: Numbers) -> Numbers:
         """Apply an operation on (rows of `shared`, k) real vectors to (n_rows, k) vectors."""
@@ -46,6 +50,15 @@ class SharedMatrix:
             found = operation(np.hstack((vectors.real, vectors.imag)))
             return np.asarray(found[:, : vectors.shape[1]] + 1j * found[:, vectors.shape[1] :])
         return operation(vectors)
+
+    def by_column(self, operation: Callable[[Any, Any], None], vectors: Floats) -> Floats:
+        """Apply an operation of PETSc on vectors to each column."""
+        columns = []
+        for column in vectors.T:
+            self.given.setArray(column)
+            operation(self.given, self.found)
+            columns.append(np.real(self.found.getArray()).copy())
+        return np.stack(columns, axis=1) if columns else np.zeros((len(vectors), 0))
 
 
 class PetscAlgebra:
@@ -90,11 +103,11 @@ class PetscAlgebra:
 
     def multiply(self, matrix: SharedMatrix, vectors: Numbers) -> Numbers:
         """Return `A v`."""
-        return matrix.apply(lambda given: _by_column(matrix.shared.mult, matrix.shared, given), vectors)
+        return matrix.apply(lambda given: matrix.by_column(matrix.shared.mult, given), vectors)
 
     def multiply_adjoint(self, matrix: SharedMatrix, vectors: Numbers) -> Numbers:
         """Return `Aᴴ v`."""
-        return matrix.apply(lambda given: _by_column(matrix.shared.multTranspose, matrix.shared, given), vectors)
+        return matrix.apply(lambda given: matrix.by_column(matrix.shared.multTranspose, given), vectors)
 
     def inner(self, left: Numbers, right: Numbers) -> Numbers:
         """Return `leftᴴ right`, added in the order of the ranks."""
@@ -116,7 +129,8 @@ class PetscAlgebra:
         index = self._petsc.IntType
         parts = (doubled.indptr.astype(index), doubled.indices.astype(index), doubled.data)
         rows, size = doubled.shape
-        return SharedMatrix(own, self._petsc.Mat().createAIJ(((rows, size), (rows, size)), csr=parts, comm=self._comm))
+        shared = self._petsc.Mat().createAIJ(((rows, size), (rows, size)), csr=parts, comm=self._comm)
+        return SharedMatrix(own, shared, *shared.createVecs())
 
 
 def _sparse_rows(rows: Matrix) -> Matrix:
@@ -134,19 +148,6 @@ def _doubled(rows: Matrix) -> Matrix:
     blocks = np.stack((real, -imaginary, imaginary, real), axis=1).reshape(-1, 2, 2)
     shape = (2 * rows.shape[0], 2 * rows.shape[1])
     return sparse.bsr_matrix((blocks, rows.indices, rows.indptr), shape=shape).tocsr()
-
-
-def _by_column(operation: Any, matrix: Any, vectors: Floats) -> Floats:
-    """Apply an operation of PETSc on vectors to each column."""
-    given, found = matrix.createVecs()
-    columns = []
-    for column in vectors.T:
-        given.setArray(column)
-        operation(given, found)
-        columns.append(np.real(found.getArray()).copy())
-    given.destroy()
-    found.destroy()
-    return np.stack(columns, axis=1) if columns else np.zeros((len(vectors), 0))
 
 
 class MumpsFactor:
@@ -185,9 +186,8 @@ class MumpsFactor:
 
     def solve_adjoint(self, vectors: Numbers) -> Numbers:
         """Return `A⁻ᴴ v`."""
-        return self._matrix.apply(
-            lambda given: _by_column(self._solver.solveTranspose, self._matrix.shared, given), vectors
-        )
+        matrix = self._matrix
+        return matrix.apply(lambda given: matrix.by_column(self._solver.solveTranspose, given), vectors)
 
     def _solve_block(self, vectors: Floats) -> Floats:
         rows, size = self._matrix.shared.getLocalSize()[0], self._matrix.shared.getSize()[0]

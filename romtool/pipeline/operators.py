@@ -176,6 +176,7 @@ def build_summary(model: OperatorModel) -> dict[str, Any]:
                 "degree": found.powers.degree,
                 "n_monomials": len(found.powers.exponents),
                 "monomial_error": errors[-1],
+                "measured_error": found.measured,
                 "parameters": found.powers.parameters,
             }
     return summary
