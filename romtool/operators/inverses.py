@@ -56,8 +56,8 @@ class InverseModel:
     def evaluate(self, parameters: Floats) -> "Estimate":
         """Return `A⁻¹ B`, (n, n_unknowns, k), or the (n, n_unknowns, 1) solutions, for (n, p) parameters.
 
-        The indicator is the largest relative change with up to three parameters less, at least twice `measured`; the bound
-        is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at the reference.
+        The indicator is the largest relative change with up to three parameters less, at least twice `measured`; the
+        bound is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at the reference.
         """
         given = self.powers.at(parameters)
         full = self._combined(given.weights, parameters)
