@@ -30,7 +30,7 @@ CLAIM_SLACK = 1e-6
 SAFETY = 2.0
 """On measured factors of remainders."""
 N_MEASURED = 3
-KRYLOV_NUMBERS = 500_000
+KRYLOV_NUMBERS = 100_000
 """Operators whose extremes are computed together, times unknowns."""
 
 

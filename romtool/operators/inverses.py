@@ -60,9 +60,10 @@ class InverseModel:
         bound is of `‖P^½ (A⁻¹ - …) P^½‖`, P = A at the reference.
         """
         given = self.powers.at(parameters)
-        full = self._combined(given.weights, parameters)
+        rhs = self.rhs_weights(parameters)
+        full = self._combined(given.weights, rhs)
         changes = [
-            np.linalg.norm(full - self._combined(weights, parameters), axis=(1, 2))
+            np.linalg.norm(full - self._combined(weights, rhs), axis=(1, 2))
             for weights in self.powers.shorter_weights(given)
         ]
         indicator = np.maximum(
@@ -71,17 +72,15 @@ class InverseModel:
         bound = None if self.error_bound is None else _bounds(self.powers, self.error_bound, given).inverse
         return Estimate(full, indicator, bound)
 
-    def _combined(self, weights: Numbers, parameters: Floats) -> Numbers:
-        return self.applied(np.tensordot(weights, self.columns, axes=1), parameters)
+    def rhs_weights(self, parameters: Floats) -> Numbers | None:
+        """Return the (n, k) γ that answers are combined with; None where they are the columns themselves."""
+        if not self.of_rhs or self.rhs_coefficients is None:
+            return None
+        return self.rhs_coefficients.weights(parameters)
 
-    def applied(self, answers: Numbers, parameters: Floats) -> Numbers:
-        """Return (n, n_unknowns, k) products `A⁻¹ B`, times γ where they are to be solutions."""
-        if not self.of_rhs:
-            return np.asarray(answers)
-        rhs = np.ones((len(parameters), 1))
-        if self.rhs_coefficients is not None:
-            rhs = self.rhs_coefficients.weights(parameters)
-        return np.asarray(answers @ rhs[:, :, None])
+    def _combined(self, weights: Numbers, rhs: Numbers | None) -> Numbers:
+        answers = np.tensordot(weights, self.columns, axes=1)
+        return np.asarray(answers if rhs is None else answers @ rhs[:, :, None])
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,9 @@ def inverse_model(
     model = InverseModel(powers, found, rhs_coefficients, of_rhs, error_bound, 0.0)
     errors, checks = [0.0], powers.parameters[:0] if checks is None else checks
     for parameter, factor in zip(checks, _factors(terms, powers.theta, domain, checks), strict=True):
-        exact = model.applied(factor.solve(columns)[None], parameter[None])
-        difference = exact - model.evaluate(parameter[None]).values
+        rhs = model.rhs_weights(parameter[None])
+        exact = factor.solve(columns if rhs is None else columns @ rhs.T)
+        difference = exact - model.evaluate(parameter[None]).values[0]
         errors.append(float(np.linalg.norm(difference) / np.linalg.norm(exact)))
     return replace(model, measured=max(errors))
 
