@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
+from romtool.errors import AccuracyError
 from romtool.linalg.eim import Ints, Numbers
 from romtool.operators.algebra import Algebra
 
@@ -105,7 +106,7 @@ class Family:
         if chosen.size:
             found, _ = self._without(_divided(rest[:, chosen], upper), np.zeros((self.size, len(chosen))))
             image = self._image(found)
-            upper = np.linalg.cholesky(self._algebra.inner(found, image)).conj().T
+            upper = _cholesky(self._algebra.inner(found, image))
             self.members = np.hstack((self.members, _divided(found, upper)))
             self.images = np.hstack((self.images, _divided(image, upper)))
         return chosen
@@ -117,6 +118,17 @@ class Family:
         upper, order, rank, _ = factorise(products, tol=max(least, SPAN**2 * largest))
         rank = rank if largest > least else 0  # LAPACK takes the first pivot as it is
         return self._algebra.agreed((order[:rank] - 1, np.triu(upper[:rank, :rank])))
+
+
+def _cholesky(products: Numbers) -> Numbers:
+    """Return `R` of `RᴴR`, products of vectors that are nearly orthonormal. Raises AccuracyError where they are not."""
+    try:
+        return np.asarray(linalg.cholesky(products))
+    except linalg.LinAlgError as error:
+        raise AccuracyError(
+            "vectors can not be made orthonormal: the matrix of the norm is positive definite only but for round-off; "
+            "give another norm or reference"
+        ) from error
 
 
 def _divided(vectors: Numbers, upper: Numbers) -> Numbers:

@@ -29,6 +29,29 @@ def test_families_are_orthonormal_and_reproduce_their_vectors(dual):
     np.testing.assert_allclose(family.members @ second, vectors[:, 4:], atol=1e-12)
 
 
+def test_a_norm_of_round_off_is_told():
+    """Vectors in directions in which the matrix of the norm is round-off."""
+    generator = np.random.default_rng(0)
+    rotation = np.linalg.qr(generator.standard_normal((N, N)))[0]
+    norm = Norm(ALGEBRA, np.eye(N))
+    norm._matrix = (rotation * np.append(np.ones(30), np.full(10, 1e-18))) @ rotation.T
+    with pytest.raises(AccuracyError, match="positive definite only but for round-off"):
+        for _ in range(20):
+            Family(norm, N).extend(rotation[:, 30:] @ generator.standard_normal((10, 6)))
+
+
+def test_vectors_of_all_sizes_and_nearly_dependent_ones_in_one_block():
+    """Columns that span fourteen orders of magnitude keep their coordinates to round-off of the longest."""
+    family = Family(Norm(ALGEBRA, X), N)
+    vectors = GENERATOR.standard_normal((N, 3)) @ GENERATOR.standard_normal((3, 12))
+    vectors += np.geomspace(1.0, 1e-14, 12) * GENERATOR.standard_normal((N, 12))
+    coordinates = family.extend(vectors)
+    product = family.members.conj().T @ X @ family.members
+    np.testing.assert_allclose(product, np.eye(family.size), atol=1e-13)
+    largest = Norm(ALGEBRA, X).length(vectors).max()
+    assert Norm(ALGEBRA, X).length(family.members @ coordinates - vectors).max() <= 1e-13 * largest
+
+
 def test_dependent_vectors_add_no_member():
     family = Family(Norm(ALGEBRA), N)
     vectors = GENERATOR.standard_normal((N, 3))
