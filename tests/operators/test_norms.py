@@ -35,9 +35,14 @@ def test_a_norm_of_round_off_is_told():
     rotation = np.linalg.qr(generator.standard_normal((N, N)))[0]
     norm = Norm(ALGEBRA, np.eye(N))
     norm._matrix = (rotation * np.append(np.ones(30), np.full(10, 1e-18))) @ rotation.T
+    vectors = rotation[:, 30:] @ generator.standard_normal((20, 10, 6))
+
+    def orthonormalise_all():
+        for block in vectors:
+            Family(norm, N).extend(block)
+
     with pytest.raises(AccuracyError, match="positive definite only but for round-off"):
-        for _ in range(20):
-            Family(norm, N).extend(rotation[:, 30:] @ generator.standard_normal((10, 6)))
+        orthonormalise_all()
 
 
 def test_vectors_of_all_sizes_and_nearly_dependent_ones_in_one_block():
