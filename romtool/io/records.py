@@ -150,5 +150,5 @@ def open_file(path: Path, kind: str) -> h5py.File:
     if found != kind or schema != SCHEMA:
         file.close()
         what = f"a romtool {found} file (layout {schema})" if found else "not a romtool file"
-        raise ModelError(f"{path}: is {what}; expected a {kind} file of layout {SCHEMA}")
+        raise ModelError(f"{path}: is {what}; expected a {kind} file of layout {SCHEMA}: make it anew")
     return file
