@@ -14,8 +14,8 @@ from romtool.laws import named_by, open_plugins, state_fields
 from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Say
-from romtool.offline.clusters import members, planar_map, snapshot_energies
-from romtool.offline.efficiency import Efficiency, efficiency, largest_count
+from romtool.offline.clusters import Kind, members, planar_map, snapshot_energies
+from romtool.offline.efficiency import Efficiency, difference, efficiency, largest_count
 from romtool.offline.snapshots import collect_duals, displacement_modes
 from romtool.offline.train import displacement_products
 from romtool.offline.training import TrainingSet
@@ -197,8 +197,23 @@ def _document(case: Case, snapshots: Snapshots, found: Efficiency, positions: Fl
         "items": names,
         "map": positions.tolist(),
         "dissimilarities": found.dissimilarity.tolist() if settings.by == "simulation" else None,
+        "other": _other(case.settings, snapshots, found),
         "budget": _budget(case),
         "warnings": _unresolved(snapshots, case.settings.pod.tolerance),
+    }
+
+
+def _other(settings: Settings, snapshots: Snapshots, found: Efficiency) -> dict[str, Any]:
+    """Return how the other dissimilarity does, with as many clusters and modes."""
+    other: Kind = "euclidean" if settings.clusters.dissimilarity == "sine" else "sine"
+    changed = replace(settings.clusters, dissimilarity=other)
+    judged = efficiency(snapshots.basis, snapshots.starts, changed, settings.pod)
+    mean, deviation = difference(found, judged, found.recommended, settings.clusters.seed)
+    return {
+        "dissimilarity": other,
+        "error_equal_modes": float(judged.held_out.curves[found.recommended - 1, :, found.n_modes].mean()),
+        "larger_by": mean,
+        "larger_by_error": deviation,
     }
 
 
