@@ -10,14 +10,13 @@ import numpy as np
 
 from romtool.errors import CaseError
 from romtool.io.case import Case, read_case
-from romtool.laws import named_by, open_plugins, state_fields
+from romtool.laws import named_by, open_plugins
 from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Say
 from romtool.offline.clusters import Kind, members, planar_map, snapshot_energies
+from romtool.offline.dictionary import cluster_basis
 from romtool.offline.efficiency import Efficiency, difference, efficiency, largest_count
-from romtool.offline.snapshots import collect_duals, displacement_modes
-from romtool.offline.train import displacement_products
 from romtool.offline.training import TrainingSet
 from romtool.pipeline.dataset import dataset_folder, import_case
 from romtool.pipeline.folders import read_head
@@ -26,9 +25,6 @@ from romtool.pipeline.ranks import on_root, shared_output_folder, together
 from romtool.report.cluster_figures import ClusterFacts, save_cluster_figures
 from romtool.settings import Settings
 from romtool.types import Floats, Ints
-
-RESOLUTION = 1e-3
-"""The simulations are compared by modes of this part of `[pod] tolerance`, so that small ones are resolved too."""
 
 LEAST_SIMULATIONS = 4
 
@@ -55,7 +51,7 @@ class Snapshots:
         if by == "simulation":
             return list(self.names)
         owners = np.repeat(np.array(self.names, dtype=object), np.diff(self.starts))
-        return [f"{name} at {time:g}" for name, time in zip(owners, self.times, strict=True)]
+        return [f"{name}, {time:g}" for name, time in zip(owners, self.times, strict=True)]
 
 
 def cluster(
@@ -86,7 +82,7 @@ def cluster(
         dataset = import_case(case_path, comm, say)
         training = load_training(dataset_folder(case_path), dataset, comm)
         say(f"modes of {settings.clusters.field} of {len(training.runs)} simulations")
-        snapshots = collect(training, settings, comm)
+        snapshots = _collect(training, settings, comm)
         say(f"clusters of up to {largest_count(snapshots.starts, settings.clusters)}")
         document = on_root(comm, lambda: _judge(case, snapshots, temporary))
     for sentence in document["warnings"]:
@@ -111,39 +107,18 @@ def _read(case_path: Path) -> Case:
     return case
 
 
-def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
-    """Return the snapshots of the field that is compared, in modes that resolve small simulations too.
-
-    Parameters
-    ----------
-    training: subdomains and training computations.
-    settings: of the case; `clusters.field` is "u" or a dual field.
-    comm: the ranks.
+def _collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
+    """Return the snapshots of the field that is compared, as `offline` takes them to divide the training.
 
     Raises
     ------
     CaseError: a field that the laws do not have, or that is zero in all simulations.
     ConvergenceError: a law that could not be integrated.
     """
-    name, runs = settings.clusters.field, training.runs
-    tolerance = RESOLUTION * settings.pod.tolerance
-    if name == "u":
-        inner = displacement_products(training.parts, runs[0].local, settings.pod, comm)
-        times = [run.times[1:] for run in runs]
-        all_modes = replace(settings.pod, tolerance=tolerance, max_modes=sum(map(len, times)))
-        basis = displacement_modes(training, inner, all_modes, comm)
-    else:
-        known = ("u", "stress", *state_fields(training.parts[0].tables))
-        if name not in known:
-            raise CaseError(
-                f"[clusters] field: {name!r} is no field of the material laws; pick from {', '.join(known)}"
-            )
-        times = [run.loading.times[1:] for run in runs]
-        basis = collect_duals(training, [name], tolerance, settings.pod.memory, comm).decompose().bases.get(name)
-    if basis is None:
-        raise CaseError(f"[clusters] field: {name} is zero in all simulations; pick another field")
-    starts = np.cumsum([0, *map(len, times)])
-    return Snapshots(basis, starts, np.concatenate(times), tuple(run.name for run in runs))
+    basis, starts = cluster_basis(training, settings, comm)
+    outputs = settings.clusters.field == "u"
+    times = np.concatenate([(run.times if outputs else run.loading.times)[1:] for run in training.runs])
+    return Snapshots(basis, starts, times, tuple(run.name for run in training.runs))
 
 
 def _judge(case: Case, snapshots: Snapshots, folder: Path) -> dict[str, Any]:
