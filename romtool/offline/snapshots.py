@@ -12,7 +12,6 @@ from romtool.linalg.compression import Compression
 from romtool.linalg.pod import Pod
 from romtool.linalg.products import TENSOR_METRIC, Product, point_product
 from romtool.linalg.reduction import Comm, ordered_sum
-from romtool.offline.balance import Balance, common_nodes
 from romtool.offline.parts import MaterialHistory, Part, recompute
 from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.settings import PodSettings
@@ -78,13 +77,11 @@ class DualSnapshots:
     bases: name -> modes; `coefficients` has the snapshots run after run, increment after increment.
     zero: names of the fields that are zero or negligible throughout.
     starts: (n_runs + 1,) where each run's snapshots begin.
-    unbalance: per run the (n_increments,) relative residual of the imported displacements on the free unknowns.
     """
 
     bases: Mapping[str, Pod]
     zero: tuple[str, ...]
     starts: Ints
-    unbalance: tuple[Floats, ...]
 
 
 @dataclass(frozen=True)
@@ -95,13 +92,12 @@ class CollectedDuals:
     ----------
     fields: name -> its snapshots.
     least: name -> norm up to which a field is negligible.
-    starts, unbalance: as in `DualSnapshots`.
+    starts: as in `DualSnapshots`.
     """
 
     fields: Mapping[str, Compression]
     least: Mapping[str, float]
     starts: Ints
-    unbalance: tuple[Floats, ...]
 
     def decompose(self) -> DualSnapshots:
         """Return the modes of all fields; each field's snapshots are dropped as soon as it has them."""
@@ -109,13 +105,13 @@ class CollectedDuals:
         found = {
             name: basis for name, basis in bases.items() if basis is not None and basis.largest_norm > self.least[name]
         }
-        return DualSnapshots(found, tuple(name for name in bases if name not in found), self.starts, self.unbalance)
+        return DualSnapshots(found, tuple(name for name in bases if name not in found), self.starts)
 
 
 def collect_duals(
     training: TrainingSet, names: Sequence[str], tolerance: float, memory: float, comm: Comm
 ) -> CollectedDuals:
-    """Recompute the dual fields of all runs, and check the balance of each increment.
+    """Recompute the dual fields of all runs.
 
     Parameters
     ----------
@@ -145,16 +141,11 @@ def collect_duals(
         for name in names
     }
     least = {name: negligible_norm(parts, name, comm) for name in names}
-    unbalance = []
-    common = common_nodes(parts, training.n_nodes, comm)
     for run in runs:
-        balance = Balance(parts, run, common, comm)
         for states in _histories(parts, run, comm):
             for name, compression in fields.items():
                 compression.add([_field(state, name, columns[name]) for state in states])
-            balance.add([state.stress for state in states])
-        unbalance.append(np.array(balance.values))
-    return CollectedDuals(fields, least, starts, tuple(unbalance))
+    return CollectedDuals(fields, least, starts)
 
 
 def negligible_norm(parts: Sequence[Part], name: str, comm: Comm) -> float:

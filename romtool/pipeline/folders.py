@@ -25,6 +25,7 @@ from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
+from romtool.offline.consistency import Consistency
 from romtool.offline.training import TrainingRecord
 from romtool.online import adapt
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
@@ -67,6 +68,7 @@ class Dataset:
     loading: the case's own, on the whole mesh.
     simulations: in the order of the case.
     warnings: what a user should know.
+    balance: what the check of each simulation found.
     """
 
     digest: str
@@ -80,6 +82,7 @@ class Dataset:
     loading: Loading
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
+    balance: tuple[Consistency, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
-        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),

@@ -1,6 +1,5 @@
 """`romtool offline`: train a model on a dataset and write its folder."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,23 +14,19 @@ from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import Case, read_case
-from romtool.laws import build_tables, named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
 from romtool.offline.clock import Clock, Say
-from romtool.offline.parts import Part, build_part
 from romtool.offline.train import Trained, train
-from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.offline.training import TrainingSet
 from romtool.offline.verify import training_errors, worst
-from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
+from romtool.pipeline.balance import load_runs, refuse, verdicts
+from romtool.pipeline.dataset import dataset_folder, import_case, moved_supports
 from romtool.pipeline.folders import Dataset, now, part_writer, read_part, versions, write_head, write_record
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ReducedModel
 from romtool.types import Floats
-
-UNBALANCE = 1e-2
-"""Largest relative unbalance of a training simulation that is not remarked on."""
 
 
 def offline(
@@ -54,18 +49,18 @@ def offline(
     """
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
-    together(comm, lambda: open_plugins(named_by(case.overrides.materials)))
     for sentence in _ignored(case):
         say(f"warning: {sentence}")
     with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
         clock = clock or Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
+            refuse(dataset.balance, settings.balance)
         with clock.phase("load", "operators and displacement histories"):
             training = load_training(dataset_folder(case_path), dataset, comm)
         trained = train(training, settings, _model_id(dataset, settings), comm, clock)
-        remarks = [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)]
-        for text in remarks[len(dataset.warnings) :]:
+        unseen = _unseen(trained.model, dataset)
+        for text in unseen:
             say(f"warning: {text}")
         with clock.phase("verify", "the model on its own training"):
             errors = training_errors(trained, training, settings.newton, comm)
@@ -78,11 +73,11 @@ def offline(
                 "n_subdomains": dataset.n_subdomains,
                 "training_errors": worst(errors),
                 "training_errors_by_simulation": errors,
-                "unbalance": {run.name: u for run, u in zip(training.runs, trained.unbalance, strict=True)},
+                "unbalance": {check.simulation: check.unbalance for check in dataset.balance},
                 "seconds": clock.seconds,
                 "settings": asdict(settings),
                 "newton": vars(settings.newton),
-                "warnings": remarks,
+                "warnings": [*dataset.warnings, *verdicts(dataset.balance, settings.balance), *unseen],
                 "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
                 "versions": versions(),
                 "created": now(),
@@ -106,18 +101,6 @@ def _ignored(case: Case) -> list[str]:
     return sentences
 
 
-def _unbalanced(training: TrainingSet, trained: Trained) -> list[str]:
-    """Say which training simulations are not in balance with what the case says acts on them."""
-    pairs = zip(training.runs, trained.unbalance, strict=True)
-    worst_of = {run.name: float(np.max(values, initial=0.0)) for run, values in pairs}
-    return [
-        f"simulation {name}: the stresses recomputed from its displacements are out of balance with its loads by "
-        f"{unbalance:.1%}; check that materials, loads, temperature, increments and units are those of the solver's run"
-        for name, unbalance in worst_of.items()
-        if unbalance > UNBALANCE
-    ]
-
-
 def _unseen(model: ReducedModel, dataset: Dataset) -> list[str]:
     """Say which internal variables the model can not give, since they stayed zero in the training."""
     if all(material.law == "elastic" for material in dataset.materials):
@@ -138,7 +121,7 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
     ModelError: a file of a subdomain that is missing, damaged or of another import.
     """
     mine = owned(comm, dataset.n_subdomains)
-    parts, read = together(comm, lambda: _read_parts(folder, dataset, mine))
+    parts, read = together(comm, lambda: load_runs(folder, dataset, mine))
     subdomains = [part.subdomain for part in parts]
     supports = moved_supports(dataset)
     lifted = tuple(_lifting(entry) for entry in supports)
@@ -154,14 +137,6 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
     ]
     fields = tuple(liftings[:, subdomain.node_rows] for subdomain in subdomains)
     return TrainingSet(parts, dataset.loading, tuple(runs), lifted, fields, dataset.n_nodes, dataset.digest)
-
-
-def _read_parts(folder: Path, dataset: Dataset, indices: Sequence[int]) -> tuple[tuple[Part, ...], list[TrainingRun]]:
-    """Read some subdomains and the training computations on them."""
-    subdomains = [read_part(folder, dataset, index) for index in indices]
-    tables = build_tables(dataset.materials)
-    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
-    return parts, load_runs(folder, dataset, subdomains)
 
 
 def _lifting(entry: Dirichlet) -> Lifting:

@@ -1,0 +1,179 @@
+"""Why a training computation is out of balance: assumptions are tried, and those that put it right are named."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from romtool.errors import ConvergenceError, InputError
+from romtool.linalg.reduction import Comm, gather_subdomains, ordered_sum
+from romtool.offline.balance import Forces
+from romtool.offline.consistency import ROUNDING, Consistency
+from romtool.offline.parts import Part
+from romtool.offline.scene import Scene, set_scene
+from romtool.offline.training import TrainingRun
+from romtool.offline.trials import Trial, law_trials, load_trials
+from romtool.types import Floats
+
+HELPS = 0.1
+"""An assumption counts where it brings the unbalance below this part of what it is."""
+CLOSE = 5.0
+"""Assumptions whose unbalances differ by less than this factor explain it equally well."""
+MAX_ITERATIONS = 6
+NEAR = 0.02
+"""Relative distance within which a number counts as one with a meaning of its own."""
+WORTH = 1e-2
+"""Part of the tolerance above which causes are looked for."""
+EARLY = 0.1
+"""Part of the largest unbalance from which on an increment is taken as the first one that fails."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An assumption and what it does.
+
+    Parameters
+    ----------
+    words: what would be wrong with the case.
+    before, after: the unbalance without it and with it.
+    special: whether its number has a meaning of its own.
+    """
+
+    words: str
+    before: float
+    after: float
+    special: bool
+
+    @property
+    def sentence(self) -> str:
+        """Return the words with what they are based on."""
+        return f"{self.words} (the unbalance falls from {self.before:.2g} to {self.after:.1g})"
+
+
+def find_causes(
+    parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm, found: Consistency, tolerance: float
+) -> tuple[str, ...]:
+    """Return what would put a training computation right, the most likely first; empty where nothing does.
+
+    Parameters
+    ----------
+    parts, run, n_nodes, comm: as in `check_run`.
+    found: what that found.
+    tolerance: the unbalance that is too large.
+    """
+    worst = found.worst_unbalance
+    first = int(np.argmax(found.unbalance >= EARLY * worst))
+    chosen = dict.fromkeys((first, max(first, int(np.argmax(found.unbalance))), len(found.unbalance) - 1))
+    scene = set_scene(parts, run, n_nodes, comm, [number + 1 for number in chosen])
+    causes = [cause for trial in _trials(scene, found, first, tolerance) if (cause := _try(scene, trial, tolerance))]
+    place = () if causes or worst <= tolerance else _place(scene)
+    return (*(cause.sentence for cause in rank(causes)), *place)
+
+
+def _trials(scene: Scene, found: Consistency, first: int, tolerance: float) -> Iterator[Trial]:
+    """Yield what is to be tried; where the solver's own stresses are known they tell laws from loads."""
+    balanced = _known(found.own, first) and found.own[first] <= EARLY * found.unbalance[first]
+    reproduced = _known(found.stress, first) and found.stress[first] <= tolerance
+    if not balanced:
+        yield from load_trials(scene)
+    if not reproduced:
+        yield from law_trials(scene)
+
+
+def _known(values: Floats, row: int) -> bool:
+    return len(values) > row and bool(np.isfinite(values[row]))
+
+
+def rank(causes: Sequence[Cause]) -> list[Cause]:
+    """Return the best assumption and a second one where that is as good; numbers with a meaning come first."""
+    if not causes:
+        return []
+    least = min(cause.after for cause in causes)
+    best = [cause for cause in causes if cause.after <= CLOSE * least]
+    return sorted(best, key=lambda cause: (not cause.special, cause.after))[:2]
+
+
+def _try(scene: Scene, trial: Trial, tolerance: float) -> Cause | None:
+    """Return an assumption with its best number, None where it does not help or cannot be evaluated."""
+    try:
+        base = list(trial.forces(trial.start))
+        before = scene.unbalance(scene.nominal[: len(base)])
+        number, after = _fit(scene, trial, base) if trial.step else (trial.start, scene.unbalance(base, trial.unknowns))
+        special = next((s for s in trial.special if abs(number - s) <= NEAR * max(abs(s), NEAR)), None)
+        if special is not None:
+            exact = scene.unbalance(trial.forces(special), trial.unknowns)
+            number, after = (special, exact) if exact <= max(CLOSE * after, tolerance) else (number, after)
+    except (ConvergenceError, InputError):
+        return None
+    words = trial.words(number) if after <= HELPS * before else ""
+    return Cause(words, before, after, trial.step == 0.0 or number in trial.special) if words else None
+
+
+def _fit(scene: Scene, trial: Trial, base: Sequence[Forces]) -> tuple[float, float]:
+    """Return the number with the least residual, by Gauss and Newton's method with differences, and its unbalance."""
+    known = [(trial.start, base), (trial.start + trial.step, list(trial.forces(trial.start + trial.step)))]
+    best = (trial.start, scene.unbalance(base))
+    for _ in range(MAX_ITERATIONS):
+        (old, before), (now, here) = known
+        step = _descent(scene, here, before, now - old)
+        if step is None:
+            return best
+        number = now + step
+        try:
+            forces = list(trial.forces(number))
+        except (ConvergenceError, InputError):
+            return best
+        value = scene.unbalance(forces)
+        improved = value < 0.5 * best[1]
+        best = (number, value) if value < best[1] else best
+        if not improved or number == now:
+            return best
+        known = [known[1], (number, forces)]
+    return best
+
+
+def _descent(scene: Scene, here: Sequence[Forces], before: Sequence[Forces], gap: float) -> float | None:
+    """Return the step to the least residual along the line through two numbers that are `gap` apart; None: flat."""
+    total = np.zeros((2, 2))
+    for now, old in zip(here, before, strict=True):
+        pairs = [(i - e, j - f) for i, e, j, f in zip(now.inner, now.external, old.inner, old.external, strict=True)]
+        stacked = [np.stack([r, (r - s) / gap], axis=2) for r, s in pairs]
+        _, acting, absolute = scene.unknowns.measure(now)
+        total += scene.unknowns.products(stacked)[0] / max(acting, absolute, 1e-300) ** 2
+    flat = total[1, 1] * gap**2 <= 1e-20 * max(total[0, 0], 1e-300)
+    return None if flat or not np.isfinite(total).all() else float(-total[0, 1] / total[1, 1])
+
+
+def _place(scene: Scene) -> tuple[str, ...]:
+    """Say where a residual sits that nothing explains, where that is on few nodes."""
+    forces, unknowns = scene.nominal[0], scene.unknowns
+    squares = [
+        np.square((i - e) * free * inside[:, None]).sum(axis=1)
+        for i, e, free, inside in zip(forces.inner, forces.external, unknowns.free, unknowns.common.inside, strict=True)
+    ]
+    total = float(ordered_sum(scene.comm, [np.array(s.sum()) for s in squares]))
+    found = []
+    for name in scene.parts[0].subdomain.mesh.node_sets:
+        pairs = [(s, part.subdomain.mesh.node_sets[name]) for s, part in zip(squares, scene.parts, strict=True)]
+        share, count = ordered_sum(scene.comm, [np.array([s[rows].sum(), len(rows)]) for s, rows in pairs]).tolist()
+        if share >= (1.0 - HELPS) * total:
+            found.append((count, name))
+    n_nodes = sum(gather_subdomains(scene.comm, [part.subdomain.mesh.n_nodes for part in scene.parts]))
+    if not found or min(found)[0] > HELPS * n_nodes:
+        return ()
+    return (f"what is out of balance sits on node set '{min(found)[1]}'",)
+
+
+def with_causes(
+    parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm, found: Consistency, tolerance: float
+) -> Consistency:
+    """Return the result of a check, with what would put it right.
+
+    Causes are looked for from a hundredth of the tolerance on: what one wrong number explains is wrong also where other
+    loads hide it.
+    """
+    worst = found.worst_unbalance
+    explained = worst <= max(WORTH * tolerance, ROUNDING * found.digits)
+    if explained or not np.isfinite(found.unbalance).all():
+        return found
+    return replace(found, causes=find_causes(parts, run, n_nodes, comm, found, tolerance))
