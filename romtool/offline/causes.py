@@ -36,13 +36,13 @@ class Cause:
     ----------
     words: what would be wrong with the case.
     before, after: the unbalance without it and with it.
-    special: whether its number has a meaning of its own.
+    merit: 2 where its number has a meaning of its own, 1 where it is round, 0 else.
     """
 
     words: str
     before: float
     after: float
-    special: bool
+    merit: int
 
     @property
     def sentence(self) -> str:
@@ -85,12 +85,12 @@ def _known(values: Floats, row: int) -> bool:
 
 
 def rank(causes: Sequence[Cause]) -> list[Cause]:
-    """Return the best assumption and a second one where that is as good; numbers with a meaning come first."""
+    """Return the best assumption and a second one as good; numbers with a meaning come first, then round ones."""
     if not causes:
         return []
     least = min(cause.after for cause in causes)
     best = [cause for cause in causes if cause.after <= CLOSE * least]
-    return sorted(best, key=lambda cause: (not cause.special, cause.after))[:2]
+    return sorted(best, key=lambda cause: -cause.merit)[:2]
 
 
 def _try(scene: Scene, trial: Trial, tolerance: float) -> Cause | None:
@@ -98,15 +98,31 @@ def _try(scene: Scene, trial: Trial, tolerance: float) -> Cause | None:
     try:
         base = list(trial.forces(trial.start))
         before = scene.unbalance(scene.nominal[: len(base)])
-        number, after = _fit(scene, trial, base) if trial.step else (trial.start, scene.unbalance(base, trial.unknowns))
-        special = next((s for s in trial.special if abs(number - s) <= NEAR * max(abs(s), NEAR)), None)
-        if special is not None:
-            exact = scene.unbalance(trial.forces(special), trial.unknowns)
-            number, after = (special, exact) if exact <= max(CLOSE * after, tolerance) else (number, after)
+        if not trial.step:
+            return _cause(trial, trial.start, before, scene.unbalance(base, trial.unknowns), 2)
+        fitted = _fit(scene, trial, base)
+        return _cause(trial, fitted[0], before, fitted[1], 0) and _simplest(scene, trial, fitted, before, tolerance)
     except (ConvergenceError, InputError):
         return None
+
+
+def _cause(trial: Trial, number: float, before: float, after: float, merit: int) -> Cause | None:
+    """Return an assumption with a number where that helps and makes sense."""
     words = trial.words(number) if after <= HELPS * before else ""
-    return Cause(words, before, after, trial.step == 0.0 or number in trial.special) if words else None
+    return Cause(words, before, after, merit) if words else None
+
+
+def _simplest(scene: Scene, trial: Trial, fitted: tuple[float, float], before: float, tolerance: float) -> Cause | None:
+    """Return an assumption with a number of a meaning, or a round one, where that is nearly as good as the fitted."""
+    number, after = fitted
+    near = [(s, 2) for s in trial.special if abs(number - s) <= NEAR * max(abs(s), NEAR)]
+    for other, merit in (*near, (float(f"{number * trial.scale:.1e}") / trial.scale, 1)):
+        exact = scene.unbalance(trial.forces(other))
+        if exact <= max(CLOSE * after, tolerance if merit == 2 else 0.0):
+            found = _cause(trial, other, before, exact, merit)
+            if found is not None:
+                return found
+    return _cause(trial, number, before, after, 0)
 
 
 def _fit(scene: Scene, trial: Trial, base: Sequence[Forces]) -> tuple[float, float]:

@@ -38,6 +38,7 @@ class Trial:
     start: the number that the case has.
     step: how far from it the first other one is tried; 0 for an assumption without a number, which `start` stands for.
     special: numbers with a meaning of their own, which are preferred.
+    scale: what is shown is the number times this; it is preferred where it is round.
     unknowns: free ones, where the assumption changes them.
     """
 
@@ -46,17 +47,18 @@ class Trial:
     start: float = 1.0
     step: float = 0.0
     special: tuple[float, ...] = ()
+    scale: float = 1.0
     unknowns: Unknowns | None = None
 
 
 def load_trials(scene: Scene) -> Iterator[Trial]:
     """Yield the assumptions about loads and supports."""
+    yield from _densities(scene)
     for number, load in enumerate(scene.run.loading.loads):
         columns = [[factor[number] * shape[number] for shape in scene.shapes] for factor in scene.factors()]
         yield _scaled_load(scene, load, columns)
         if load.kind == "centrifugal" and load.table is not None:
             yield _unsquared(scene, number, load)
-    yield from _densities(scene)
     yield from _missing_pressures(scene)
     yield from _missing_supports(scene)
 
@@ -135,7 +137,7 @@ def _density(scene: Scene, material: Material, columns: Any) -> Trial:
         text = f"the density of '{material.elements}' should be {factor * density:.4g} instead of {density:g}"
         return text + _units(factor) if factor > 0.0 else ""
 
-    return Trial(lambda f: scene.add_load(columns, f - 1.0), words, 1.0, -0.5, POWERS_OF_TEN)
+    return Trial(lambda f: scene.add_load(columns, f - 1.0), words, 1.0, -0.5, POWERS_OF_TEN, density)
 
 
 def _locals(scene: Scene) -> Iterator[tuple[Any, Any]]:
@@ -203,7 +205,7 @@ def _parameter(scene: Scene, row: int, material: Material, name: str) -> Trial:
             text = f"'{name}' of '{material.elements}' should be {factor:.4g} times what it is"
         return text + _units(factor)
 
-    return Trial(forces, words, 1.0, -0.02, POWERS_OF_TEN)
+    return Trial(forces, words, 1.0, -0.02, POWERS_OF_TEN, value if isinstance(value, int | float) and value else 1.0)
 
 
 def scaled(value: object, factor: float) -> object:
