@@ -19,6 +19,8 @@ HELPS = 0.1
 """An assumption counts where it brings the unbalance below this part of what it is."""
 CLOSE = 5.0
 """Assumptions whose unbalances differ by less than this factor explain it equally well."""
+CONFIRMED = 4
+"""How many of the best assumptions are tried on the whole run."""
 MAX_ITERATIONS = 6
 NEAR = 0.02
 """Relative distance within which a number counts as one with a meaning of its own."""
@@ -34,12 +36,13 @@ class Cause:
 
     Parameters
     ----------
-    words: what would be wrong with the case.
+    trial, number: the assumption.
     before, after: the unbalance without it and with it.
     merit: 2 where its number has a meaning of its own, 1 where it is round, 0 else.
     """
 
-    words: str
+    trial: Trial
+    number: float
     before: float
     after: float
     merit: int
@@ -47,7 +50,7 @@ class Cause:
     @property
     def sentence(self) -> str:
         """Return the words with what they are based on."""
-        return f"{self.words} (the unbalance falls from {self.before:.2g} to {self.after:.1g})"
+        return f"{self.trial.words(self.number)} (the unbalance falls from {self.before:.2g} to {self.after:.1g})"
 
 
 def find_causes(
@@ -66,18 +69,41 @@ def find_causes(
     chosen = dict.fromkeys((first, max(first, int(np.argmax(found.unbalance))), len(found.unbalance) - 1))
     scene = set_scene(parts, run, n_nodes, comm, [number + 1 for number in chosen])
     causes = [cause for trial in _trials(scene, found, first, tolerance) if (cause := _try(scene, trial, tolerance))]
-    place = () if causes or worst <= tolerance else _place(scene)
-    return (*(cause.sentence for cause in rank(causes)), *place)
+    confirmed = [_confirm(scene, cause, worst) for cause in _ordered(causes)[:CONFIRMED]]
+    named = rank([cause for cause in confirmed if cause.after <= HELPS * cause.before])
+    if named or worst <= tolerance:
+        return tuple(cause.sentence for cause in named)
+    return _clue(found, first, tolerance) or _place(scene)
+
+
+def _confirm(scene: Scene, cause: Cause, worst: float) -> Cause:
+    """Return an assumption about laws with what it does to the whole run; the others as they are."""
+    if cause.trial.change is None:
+        return cause
+    return replace(cause, before=worst, after=scene.throughout(cause.trial.change(cause.number)))
 
 
 def _trials(scene: Scene, found: Consistency, first: int, tolerance: float) -> Iterator[Trial]:
     """Yield what is to be tried; where the solver's own stresses are known they tell laws from loads."""
-    balanced = _known(found.own, first) and found.own[first] <= EARLY * found.unbalance[first]
-    reproduced = _known(found.stress, first) and found.stress[first] <= tolerance
+    balanced, reproduced = _told_by_stresses(found, first, tolerance)
     if not balanced:
         yield from load_trials(scene)
     if not reproduced:
         yield from law_trials(scene)
+
+
+def _told_by_stresses(found: Consistency, first: int, tolerance: float) -> tuple[bool, bool]:
+    """Tell whether the solver's own stresses are in balance, and whether the laws give the same stresses."""
+    balanced = _known(found.own, first) and found.own[first] <= EARLY * found.unbalance[first]
+    return balanced, _known(found.stress, first) and bool(found.stress[first] <= tolerance)
+
+
+def _clue(found: Consistency, first: int, tolerance: float) -> tuple[str, ...]:
+    """Say on which side the reason is, where the solver's stresses tell."""
+    balanced, reproduced = _told_by_stresses(found, first, tolerance)
+    if balanced:
+        return ("the solver's own stresses balance the loads: materials, temperature, elements or increments differ",)
+    return ("the laws give the solver's own stresses: loads or supports differ",) if reproduced else ()
 
 
 def _known(values: Floats, row: int) -> bool:
@@ -86,11 +112,16 @@ def _known(values: Floats, row: int) -> bool:
 
 def rank(causes: Sequence[Cause]) -> list[Cause]:
     """Return the best assumption and a second one as good; numbers with a meaning come first, then round ones."""
-    if not causes:
-        return []
-    least = min(cause.after for cause in causes)
-    best = [cause for cause in causes if cause.after <= CLOSE * least]
-    return sorted(best, key=lambda cause: -cause.merit)[:2]
+    least = min((cause.after for cause in causes), default=0.0)
+    return [cause for cause in _ordered(causes) if cause.after <= CLOSE * least][:2]
+
+
+def _ordered(causes: Sequence[Cause]) -> list[Cause]:
+    """Return the assumptions, those before the others that explain it as well as the best."""
+    least = min((cause.after for cause in causes), default=0.0)
+    close = [cause for cause in causes if cause.after <= CLOSE * least]
+    others = [cause for cause in causes if cause.after > CLOSE * least]
+    return sorted(close, key=lambda cause: -cause.merit) + sorted(others, key=lambda cause: cause.after)
 
 
 def _try(scene: Scene, trial: Trial, tolerance: float) -> Cause | None:
@@ -108,8 +139,8 @@ def _try(scene: Scene, trial: Trial, tolerance: float) -> Cause | None:
 
 def _cause(trial: Trial, number: float, before: float, after: float, merit: int) -> Cause | None:
     """Return an assumption with a number where that helps and makes sense."""
-    words = trial.words(number) if after <= HELPS * before else ""
-    return Cause(words, before, after, merit) if words else None
+    helps = after <= HELPS * before and bool(trial.words(number))
+    return Cause(trial, number, before, after, merit) if helps else None
 
 
 def _simplest(scene: Scene, trial: Trial, fitted: tuple[float, float], before: float, tolerance: float) -> Cause | None:

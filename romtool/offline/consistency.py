@@ -163,7 +163,7 @@ class _Differences:
         self.rows.append((row, gap_norm, norm))
         for gap_here, largest, ids in gather_subdomains(self.comm, points):
             self._stress = max(self._stress, largest)
-            if gap_here > self._gap:
+            if not self.worst or gap_here > self._gap:
                 self._gap, self.worst = gap_here, (*ids, time)
 
     def largest(self) -> float:

@@ -2,19 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from romtool.fem.loads import load_factors, load_shapes
+from romtool.fem.loads import load_factors, load_shapes, load_vectors
 from romtool.laws import build_tables
 from romtool.linalg.agreement import each_rank
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.loading import Loading, Material
 from romtool.offline.balance import Forces, Unknowns, common_nodes, forces_of, relative
+from romtool.offline.consistency import check_run
 from romtool.offline.parts import Increments, Part, build_part, recompute
 from romtool.offline.training import TrainingRun
 from romtool.types import Floats
+
+
+class Change(NamedTuple):
+    """Subdomains with other laws or elements, and what acts on each."""
+
+    parts: Sequence[Part]
+    loadings: Sequence[Loading]
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Scene:
 
     Parameters
     ----------
-    parts, run, comm: the subdomains of this rank, the training computation, the ranks.
+    parts, run, n_nodes, comm: the subdomains of this rank, the training computation, nodes of the mesh, the ranks.
     unknowns: which displacements are free.
     increments: the first is where laws are evaluated again, the first one that fails; at all of them loads are.
     starts: per subdomain, internal variables at the beginning of the first.
@@ -33,6 +41,7 @@ class Scene:
 
     parts: Sequence[Part]
     run: TrainingRun
+    n_nodes: int
     comm: Comm
     unknowns: Unknowns
     increments: tuple[int, ...]
@@ -55,23 +64,34 @@ class Scene:
         found = [(unknowns or self.unknowns).measure(entry) for entry in forces]
         return max(relative(residual, max(acting, absolute)) for residual, acting, absolute in found)
 
-    def again(
-        self, parts: Sequence[Part], loadings: Sequence[Loading], external: Sequence[Floats] | None = None
-    ) -> list[Forces]:
+    def again(self, change: Change) -> list[Forces]:
         """Evaluate the first increment with other laws, temperatures or elements.
 
         Parameters
         ----------
-        parts, loadings: per subdomain; where the integration points are others, the start is virgin.
-        external: (n_nodes_s, 3) loads per subdomain, the case's where None.
+        change: subdomains and loadings; where the integration points are others, the start is virgin.
 
         Raises
         ------
         ConvergenceError: a law that could not be integrated.
         """
-        given = zip(parts, loadings, self.run.displacement, self.starts, strict=True)
+        given = list(zip(*change, self.run.displacement, self.starts, strict=True))
         stresses = each_rank(self.comm, lambda: [self._stress(*entry) for entry in given])
-        return [forces_of(parts, stresses, self.nominal[0].external if external is None else external)]
+        return [forces_of(change.parts, stresses, self._external(change))]
+
+    def _external(self, change: Change) -> Sequence[Floats]:
+        """Return the (n_nodes_s, 3) loads per subdomain at the first increment; elements have rules of their own."""
+        pairs = list(zip(*change, strict=True))
+        if all(part.operators is own.operators for (part, _), own in zip(pairs, self.parts, strict=True)):
+            return self.nominal[0].external
+        shapes = [(load_shapes(part.operators, local, part.materials), local) for part, local in pairs]
+        return [next(load_vectors(shape, local, np.array([self.time]))) for shape, local in shapes]
+
+    def throughout(self, change: Change) -> float:
+        """Return the largest unbalance of the whole run with other laws, temperatures or elements."""
+        run = replace(self.run, local=tuple(change.loadings))
+        found = check_run(change.parts, run, self.n_nodes, self.comm)
+        return float("inf") if found.problem else found.worst_unbalance
 
     def _stress(self, part: Part, loading: Loading, displacement: Any, start: Floats) -> Floats:
         """Return the (n_points, 6) stress at the end of the first increment on one subdomain."""
@@ -80,14 +100,16 @@ class Scene:
         state = start if len(start) == len(part.material) else steps.virgin()
         return steps.cross(number, steps.moment(number - 1), steps.moment(number), state).stress
 
-    def with_materials(self, materials: Sequence[Material]) -> list[Part]:
+    def with_materials(self, materials: Sequence[Material]) -> Change:
         """Return the subdomains with other parameters of the laws. Raises LawError."""
         tables = build_tables(materials)
-        return [replace(part, materials=tuple(materials), tables=tables) for part in self.parts]
+        parts = [replace(part, materials=tuple(materials), tables=tables) for part in self.parts]
+        return Change(parts, self.run.local)
 
-    def with_formulation(self, old: str, new: str) -> list[Part]:
+    def with_formulation(self, old: str, new: str) -> Change:
         """Return the subdomains with other elements in the place of some. Raises MeshError."""
-        return each_rank(self.comm, lambda: [_with_formulation(part, old, new) for part in self.parts])
+        parts = each_rank(self.comm, lambda: [_with_formulation(part, old, new) for part in self.parts])
+        return Change(parts, self.run.local)
 
     def is_virgin(self) -> bool:
         """Tell whether no material has flowed before the first increment."""
@@ -146,4 +168,4 @@ def set_scene(parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm,
             external = [np.einsum("l,lni->ni", factors, shape) for shape in shapes]
             nominal[number] = forces_of(parts, [entry.stress for entry in reached], external)
     forces = [nominal[number] for number in increments]
-    return Scene(parts, run, comm, unknowns, tuple(increments), starts, shapes, forces)
+    return Scene(parts, run, n_nodes, comm, unknowns, tuple(increments), starts, shapes, forces)

@@ -3,17 +3,18 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from romtool.fem.elements import ELEMENTS
-from romtool.fem.loads import element_densities, load_shape, load_shapes, load_vectors, pressure_matrices
+from romtool.fem.loads import element_densities, load_shape, pressure_matrices
 from romtool.laws import LAWS
 from romtool.linalg.reduction import gather_subdomains
 from romtool.loading import Load, Material
 from romtool.offline.balance import Forces, Unknowns
-from romtool.offline.scene import Scene
+from romtool.offline.scene import Change, Scene
 from romtool.types import Floats
 
 POWERS_OF_TEN = tuple(10.0**k for k in (-12, -9, -6, -3, -2, -1, 1, 2, 3, 6, 9, 12))
@@ -34,6 +35,7 @@ class Trial:
     Parameters
     ----------
     forces: number -> the forces at the increments of the scene, or at the first of them.
+    change: number -> the changed subdomains, of assumptions about laws: what they do depends on the history.
     words: number -> what would be wrong with the case; "" where the number makes no sense.
     start: the number that the case has.
     step: how far from it the first other one is tried; 0 for an assumption without a number, which `start` stands for.
@@ -49,6 +51,12 @@ class Trial:
     special: tuple[float, ...] = ()
     scale: float = 1.0
     unknowns: Unknowns | None = None
+    change: Callable[[float], Change] | None = None
+
+
+def _of_laws(scene: Scene, change: Callable[[float], Change], words: Callable[[float], str], **numbers: Any) -> Trial:
+    """Return an assumption about laws, temperatures or elements."""
+    return Trial(lambda number: scene.again(change(number)), words, **numbers, change=change)
 
 
 def load_trials(scene: Scene) -> Iterator[Trial]:
@@ -194,9 +202,9 @@ def _parameter(scene: Scene, row: int, material: Material, name: str) -> Trial:
     """Try one parameter of a law times a factor."""
     value = material.parameters[name]
 
-    def forces(factor: float) -> list[Forces]:
+    def change(factor: float) -> Change:
         changed = replace(material, parameters={**material.parameters, name: scaled(value, factor)})
-        return scene.again(scene.with_materials(_put(scene, row, changed)), scene.run.local)
+        return scene.with_materials(_put(scene, row, changed))
 
     def words(factor: float) -> str:
         if isinstance(value, int | float):
@@ -205,7 +213,8 @@ def _parameter(scene: Scene, row: int, material: Material, name: str) -> Trial:
             text = f"'{name}' of '{material.elements}' should be {factor:.4g} times what it is"
         return text + _units(factor)
 
-    return Trial(forces, words, 1.0, -0.02, POWERS_OF_TEN, value if isinstance(value, int | float) and value else 1.0)
+    scale = value if isinstance(value, int | float) and value else 1.0
+    return _of_laws(scene, change, words, start=1.0, step=-0.02, special=POWERS_OF_TEN, scale=scale)
 
 
 def scaled(value: object, factor: float) -> object:
@@ -246,13 +255,12 @@ def _expansion(scene: Scene, row: int, material: Material) -> Iterator[Trial]:
     if not scene.run.loading.temperature.entries:
         return
 
-    def at_reference(value: float) -> list[Forces]:
-        changed = replace(material, reference_temperature=value)
-        return scene.again(scene.with_materials(_put(scene, row, changed)), scene.run.local)
+    def at_reference(value: float) -> Change:
+        return scene.with_materials(_put(scene, row, replace(material, reference_temperature=value)))
 
-    def with_expansion(value: float) -> list[Forces]:
+    def with_expansion(value: float) -> Change:
         changed = replace(material, parameters={**material.parameters, "expansion": value})
-        return scene.again(scene.with_materials(_put(scene, row, changed)), scene.run.local)
+        return scene.with_materials(_put(scene, row, changed))
 
     def words(value: float) -> str:
         old = material.reference_temperature
@@ -263,28 +271,29 @@ def _expansion(scene: Scene, row: int, material: Material) -> Iterator[Trial]:
 
     if "expansion" in material.parameters:
         known = (0.0, 20.0, 25.0, KELVIN, KELVIN + 20.0)
-        yield Trial(at_reference, words, material.reference_temperature, 1.0, known)
+        start = material.reference_temperature
+        yield _of_laws(scene, at_reference, words, start=start, step=1.0, special=known)
     elif "expansion" in LAWS[material.law].optional:
-        yield Trial(with_expansion, missing, 0.0, 1e-5)
+        yield _of_laws(scene, with_expansion, missing, start=0.0, step=1e-5)
 
 
 def _offset(scene: Scene) -> Trial:
     """Try temperatures that are all shifted."""
 
-    def forces(offset: float) -> list[Forces]:
+    def change(offset: float) -> Change:
         shifted = []
         for local in scene.run.local:
             given = local.temperature
             entries = tuple(replace(entry, offset=entry.offset + offset) for entry in given.entries)
             initial = given.initial + offset
             shifted.append(replace(local, temperature=replace(given, initial=initial, entries=entries)))
-        return scene.again(scene.parts, shifted)
+        return Change(scene.parts, shifted)
 
     def words(offset: float) -> str:
         unit = " (kelvin against degrees Celsius)" if math.isclose(abs(offset), KELVIN) else ""
         return f"the temperatures should be {abs(offset):.5g} {'higher' if offset > 0.0 else 'lower'}{unit}"
 
-    return Trial(forces, words, 0.0, 1.0, (KELVIN, -KELVIN))
+    return _of_laws(scene, change, words, start=0.0, step=1.0, special=(KELVIN, -KELVIN))
 
 
 def _formulations(scene: Scene) -> Iterator[Trial]:
@@ -294,12 +303,10 @@ def _formulations(scene: Scene) -> Iterator[Trial]:
         for new, element in ELEMENTS.items():
             if new != old and element.cell_type == ELEMENTS[old].cell_type:
                 text = f"the elements '{old}' are integrated as '{new}' in the solver's run"
-                yield Trial(lambda _, o=old, n=new: _integrated(scene, o, n), lambda _, t=text: t)  # type: ignore[misc]
+                change = partial(_integrated, scene, old, new)
+                yield _of_laws(scene, change, lambda _, text=text: text)  # type: ignore[misc]
 
 
-def _integrated(scene: Scene, old: str, new: str) -> list[Forces]:
-    """Return the forces with another formulation in place of one."""
-    parts, time = scene.with_formulation(old, new), np.array([scene.time])
-    pairs = zip(parts, scene.run.local, strict=True)
-    shapes = [(load_shapes(part.operators, local, part.materials), local) for part, local in pairs]
-    return scene.again(parts, scene.run.local, [next(load_vectors(shape, local, time)) for shape, local in shapes])
+def _integrated(scene: Scene, old: str, new: str, _: float) -> Change:
+    """Return the subdomains with another formulation in place of one."""
+    return scene.with_formulation(old, new)
