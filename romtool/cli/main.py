@@ -29,6 +29,7 @@ COMMANDS = {
     "online": "Answer new load cases with a model.",
     "fields": "Write full fields of a result for ParaView.",
     "solve": "Run the built-in high-fidelity solver.",
+    "map": "Map a field from another mesh to a case.",
     "compare": "Measure the errors between two results.",
     "operators": "Models of parameter-dependent matrices that any code exported.",
     "law": "Run a material law along a path of strain and stress, and check it.",

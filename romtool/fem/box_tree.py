@@ -19,13 +19,16 @@ class BoxTree(NamedTuple):
 
     Parameters
     ----------
-    lower, upper: (2 n_leaves, 3) float, box of each node from 1 on; inverted where it is empty.
+    lower, upper: (n, 3) float [length], corners of the boxes.
+    node_lower, node_upper: (2 n_leaves, 3) float [length], box of each node from 1 on; inverted where it is empty.
     order: (n,) int, the boxes in the order of the leaves.
     n_leaves: a power of two.
     """
 
     lower: Floats
     upper: Floats
+    node_lower: Floats
+    node_upper: Floats
     order: Ints
     n_leaves: int
 
@@ -50,7 +53,7 @@ def build_tree(lower: Floats, upper: Floats) -> BoxTree:
         low[half:first] = low[level].reshape(half, 2, 3).min(axis=1)
         high[half:first] = high[level].reshape(half, 2, 3).max(axis=1)
         first = half
-    return BoxTree(low, high, order, n_leaves)
+    return BoxTree(lower, upper, low, high, order, n_leaves)
 
 
 def _morton(points: Floats) -> Ints:

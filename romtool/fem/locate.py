@@ -4,10 +4,12 @@ The isoparametric map is inverted by Newton's method; on a face the distance is 
 from the nearest point of its triangles (Ericson, Real-Time Collision Detection, 2005, section 5.1.5).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
-from romtool.fem.box_tree import LEAF
+from romtool.fem.box_tree import LEAF, BoxTree
 from romtool.fem.kernels import jacobian
 from romtool.types import Floats, Ints
 
@@ -19,6 +21,27 @@ CONVERGED = 1e-12
 BOX, SIMPLEX, PRISM = 0, 1, 2
 """Shapes of reference cells: [-1, 1]^d, unit simplex, triangle times [-1, 1]."""
 STACK = 64
+
+
+class Family(NamedTuple):
+    """Cells or faces of one type, for compiled code.
+
+    Parameters
+    ----------
+    shape: BOX, SIMPLEX or PRISM.
+    exponents, coefficients, corners: of the reference cell; `corners` are its nodes.
+    triangles: (n_triangles, 3) int, the nodes of a face in triangles.
+    points: (n_nodes, 3) float [length] of the mesh.
+    connectivity: (n_cells, n_cell_nodes) int.
+    """
+
+    shape: int
+    exponents: Ints
+    coefficients: Floats
+    corners: Floats
+    triangles: Ints
+    points: Floats
+    connectivity: Ints
 
 
 @njit(cache=True)
@@ -57,13 +80,13 @@ def violation(shape: int, at: Floats) -> float:
 
 
 @njit(cache=True)
-def invert(shape: int, exponents: Ints, coefficients: Floats, nodes: Floats, point: Floats, at: Floats) -> float:
+def invert(family: Family, nodes: Floats, point: Floats, at: Floats) -> float:
     """Write the reference coordinates (3,) of a point of a cell; return the violation, infinite where none is found."""
     n = len(nodes)
     shapes, gradients, inverse = np.empty(n), np.empty((n, 3)), np.empty((3, 3))
-    at[:] = 0.0 if shape == BOX else 0.25
+    at[:] = 0.0 if family.shape == BOX else 0.25
     for _ in range(MAX_ITERATIONS):
-        evaluate_shapes(exponents, coefficients, at, shapes, gradients)
+        evaluate_shapes(family.exponents, family.coefficients, at, shapes, gradients)
         if jacobian(nodes, gradients, inverse) == 0.0:
             return np.inf
         gap = point - shapes @ nodes
@@ -76,42 +99,24 @@ def invert(shape: int, exponents: Ints, coefficients: Floats, nodes: Floats, poi
             return np.inf
         if size < CONVERGED:
             break
-    return violation(shape, at) if size < 1e-8 else np.inf
+    return violation(family.shape, at) if size < 1e-8 else np.inf
 
 
 @njit(cache=True)
-def find_cells(
-    points: Floats,
-    tree_lower: Floats,
-    tree_upper: Floats,
-    order: Ints,
-    n_leaves: int,
-    lower: Floats,
-    upper: Floats,
-    shape: int,
-    exponents: Ints,
-    coefficients: Floats,
-    mesh_points: Floats,
-    connectivity: Ints,
-    worst: Floats,
-    cells: Ints,
-    reference: Floats,
-) -> None:
-    """Find for each point the cell of one block that it is in, or least outside of.
+def find_cells(points: Floats, tree: BoxTree, family: Family, worst: Floats, cells: Ints, reference: Floats) -> None:
+    """Find for each point the cell of one type that it is in, or least outside of.
 
     Parameters
     ----------
     points: (n, 3) float [length].
-    tree_lower, tree_upper, order, n_leaves: of `BoxTree` over the boxes (n_cells, 3) `lower`, `upper`.
-    shape: BOX, SIMPLEX or PRISM.
-    exponents, coefficients: of the reference cell.
-    mesh_points, connectivity: (n_nodes, 3) and (n_cells, n_cell_nodes).
+    tree: of the boxes of the cells.
+    family: the cells.
     worst: (n,) violation so far, written where a cell is better.
-    cells: (n,) that cell of this block, -1 where none is better.
-    reference: (n, 3) the point in it.
+    cells: (n,) output, that cell; -1 where none is better.
+    reference: (n, 3) output, the point in it.
     """
     stack, at = np.empty(STACK, dtype=np.int64), np.empty(3)
-    nodes = np.empty((connectivity.shape[1], 3))
+    nodes = np.empty((family.connectivity.shape[1], 3))
     for p in range(len(points)):
         point = points[p]
         cells[p] = -1
@@ -121,20 +126,20 @@ def find_cells(
         while top > 0 and worst[p] > 0.0:
             top -= 1
             node = stack[top]
-            if np.any(point < tree_lower[node]) or np.any(point > tree_upper[node]):
+            if np.any(point < tree.node_lower[node]) or np.any(point > tree.node_upper[node]):
                 continue
-            if node < n_leaves:
+            if node < tree.n_leaves:
                 stack[top], stack[top + 1] = 2 * node + 1, 2 * node
                 top += 2
                 continue
-            first = LEAF * (node - n_leaves)
-            for k in range(first, min(first + LEAF, len(order))):
-                cell = order[k]
-                if np.any(point < lower[cell]) or np.any(point > upper[cell]):
+            first = LEAF * (node - tree.n_leaves)
+            for k in range(first, min(first + LEAF, len(tree.order))):
+                cell = tree.order[k]
+                if np.any(point < tree.lower[cell]) or np.any(point > tree.upper[cell]):
                     continue
                 for a in range(len(nodes)):
-                    nodes[a] = mesh_points[connectivity[cell, a]]
-                found = invert(shape, exponents, coefficients, nodes, point, at)
+                    nodes[a] = family.points[family.connectivity[cell, a]]
+                found = invert(family, nodes, point, at)
                 if found < worst[p]:
                     worst[p], cells[p] = found, cell
                     reference[p] = at
@@ -193,17 +198,9 @@ def clamp(shape: int, at: Floats) -> None:
 
 
 @njit(cache=True)
-def project(
-    shape: int,
-    exponents: Ints,
-    coefficients: Floats,
-    corners: Floats,
-    triangles: Ints,
-    nodes: Floats,
-    point: Floats,
-    at: Floats,
-) -> float:
+def project(family: Family, nodes: Floats, point: Floats, at: Floats) -> float:
     """Write the reference coordinates (2,) of the point of a face that is nearest; return the squared distance."""
+    corners, triangles = family.corners, family.triangles
     best = np.inf
     for t in range(len(triangles)):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -217,7 +214,7 @@ def project(
     shapes, gradients = np.empty(n), np.empty((n, 2))
     trial, best = at.copy(), np.inf
     for _ in range(MAX_ITERATIONS):
-        evaluate_shapes(exponents, coefficients, trial, shapes, gradients)
+        evaluate_shapes(family.exponents, family.coefficients, trial, shapes, gradients)
         gap = point - shapes @ nodes
         square = np.dot(gap, gap)
         if square >= best:
@@ -225,50 +222,32 @@ def project(
         best = square
         at[:] = trial
         tangents = gradients.T @ nodes
-        m00, m01, m11 = np.dot(tangents[0], tangents[0]), np.dot(tangents[0], tangents[1]), np.dot(tangents[1], tangents[1])
-        r0, r1 = np.dot(tangents[0], gap), np.dot(tangents[1], gap)
+        m00, m11 = np.dot(tangents[0], tangents[0]), np.dot(tangents[1], tangents[1])
+        m01, r0, r1 = np.dot(tangents[0], tangents[1]), np.dot(tangents[0], gap), np.dot(tangents[1], gap)
         det = m00 * m11 - m01 * m01
         if det <= 0.0:
             break
         trial[0] += (m11 * r0 - m01 * r1) / det
         trial[1] += (m00 * r1 - m01 * r0) / det
-        clamp(shape, trial)
+        clamp(family.shape, trial)
     return best
 
 
 @njit(cache=True)
-def find_faces(
-    points: Floats,
-    tree_lower: Floats,
-    tree_upper: Floats,
-    order: Ints,
-    n_leaves: int,
-    shape: int,
-    exponents: Ints,
-    coefficients: Floats,
-    corners: Floats,
-    triangles: Ints,
-    mesh_points: Floats,
-    connectivity: Ints,
-    squares: Floats,
-    faces: Ints,
-    reference: Floats,
-) -> None:
-    """Find for each point the nearest point of the faces of one shape.
+def find_faces(points: Floats, tree: BoxTree, family: Family, squares: Floats, faces: Ints, reference: Floats) -> None:
+    """Find for each point the nearest point of the faces of one type.
 
     Parameters
     ----------
     points: (n, 3) float [length].
-    tree_lower, tree_upper, order, n_leaves: of `BoxTree` over the boxes of the faces.
-    shape, exponents, coefficients, corners: of the reference face; `corners` are its nodes.
-    triangles: (n_triangles, 3) its nodes in triangles.
-    mesh_points, connectivity: (n_nodes, 3) and (n_faces, n_face_nodes).
+    tree: of the boxes of the faces.
+    family: the faces.
     squares: (n,) squared distance so far [length²], written where a face is nearer.
-    faces: (n,) that face, -1 where none is nearer.
-    reference: (n, 2) the point of it.
+    faces: (n,) output, that face; -1 where none is nearer.
+    reference: (n, 2) output, the point of it.
     """
     stack, at = np.empty(STACK, dtype=np.int64), np.empty(2)
-    nodes = np.empty((connectivity.shape[1], 3))
+    nodes = np.empty((family.connectivity.shape[1], 3))
     for p in range(len(points)):
         point = points[p]
         faces[p] = -1
@@ -276,23 +255,23 @@ def find_faces(
         while top > 0:
             top -= 1
             node = stack[top]
-            if box_distance(point, tree_lower[node], tree_upper[node]) >= squares[p]:
+            if box_distance(point, tree.node_lower[node], tree.node_upper[node]) >= squares[p]:
                 continue
-            if node < n_leaves:
+            if node < tree.n_leaves:
                 left, right = 2 * node, 2 * node + 1
-                near = box_distance(point, tree_lower[left], tree_upper[left])
-                far = box_distance(point, tree_lower[right], tree_upper[right])
+                near = box_distance(point, tree.node_lower[left], tree.node_upper[left])
+                far = box_distance(point, tree.node_lower[right], tree.node_upper[right])
                 if far < near:
                     left, right = right, left
                 stack[top], stack[top + 1] = right, left
                 top += 2
                 continue
-            first = LEAF * (node - n_leaves)
-            for k in range(first, min(first + LEAF, len(order))):
-                face = order[k]
+            first = LEAF * (node - tree.n_leaves)
+            for k in range(first, min(first + LEAF, len(tree.order))):
+                face = tree.order[k]
                 for a in range(len(nodes)):
-                    nodes[a] = mesh_points[connectivity[face, a]]
-                found = project(shape, exponents, coefficients, corners, triangles, nodes, point, at)
+                    nodes[a] = family.points[family.connectivity[face, a]]
+                found = project(family, nodes, point, at)
                 if found < squares[p]:
                     squares[p], faces[p] = found, face
                     reference[p] = at

@@ -9,7 +9,9 @@ from scipy import sparse
 from romtool.cells import CELLS, FACE_CELLS
 from romtool.errors import MeshError
 from romtool.fem.box_tree import build_tree
-from romtool.fem.locate import BOX, INSIDE, PRISM, SIMPLEX, find_cells, find_faces
+from romtool.fem.loads import face_groups
+from romtool.fem.locate import BOX, INSIDE, PRISM, SIMPLEX, Family, find_cells, find_faces
+from romtool.fem.sets import side_set
 from romtool.fem.shapes import reference_cell, shape_functions
 from romtool.types import Floats, Ints, Mesh
 
@@ -146,49 +148,43 @@ def _boxes(block: _Cells, nodes: Floats) -> tuple[Floats, Floats, Floats]:
 def _search_cells(block: _Cells, nodes: Floats, points: Floats, worst: Floats, found: _Found) -> None:
     """Look for points in the cells of a block."""
     lower, upper, extents = _boxes(block, nodes)
-    cell = reference_cell(block.cell_type)
     cells, reference = np.empty(len(points), dtype=np.int64), np.empty((len(points), 3))
-    find_cells(
-        points,
-        *build_tree(lower, upper),
-        lower,
-        upper,
-        _shape(block.cell_type),
-        cell.exponents,
-        cell.coefficients,
-        nodes,
-        np.ascontiguousarray(block.connectivity, dtype=np.int64),
-        worst,
-        cells,
-        reference,
-    )
+    find_cells(points, build_tree(lower, upper), _family(block, nodes), worst, cells, reference)
     rows = np.flatnonzero((cells >= 0) & (worst <= INSIDE))
     found.put(block, rows, cells[rows], reference[rows], extents)
 
 
-def _search_faces(
-    block: _Cells, nodes: Floats, points: Floats, rows: Ints, squares: Floats, found: _Found
-) -> None:
+def _search_faces(block: _Cells, nodes: Floats, points: Floats, rows: Ints, squares: Floats, found: _Found) -> None:
     """Look for the nearest points of the faces of a block; `rows` are the numbers of the points among all."""
     lower, upper, extents = _boxes(block, nodes)
-    face = reference_cell(block.cell_type)
     faces, reference = np.empty(len(points), dtype=np.int64), np.empty((len(points), 2))
-    find_faces(
-        points,
-        *build_tree(lower, upper),
-        _shape(block.cell_type),
-        face.exponents,
-        face.coefficients,
-        face.nodes,
-        np.array(_TRIANGLES[block.cell_type], dtype=np.int64),
-        nodes,
-        np.ascontiguousarray(block.connectivity, dtype=np.int64),
-        squares,
-        faces,
-        reference,
-    )
+    find_faces(points, build_tree(lower, upper), _family(block, nodes), squares, faces, reference)
     mine = np.flatnonzero(faces >= 0)
     found.put(block, rows[mine], faces[mine], reference[mine], extents)
+
+
+def _family(block: _Cells, nodes: Floats) -> Family:
+    """Return the cells of a block for compiled code."""
+    cell = reference_cell(block.cell_type)
+    triangles = np.array(_TRIANGLES.get(block.cell_type, ()), dtype=np.int64).reshape(-1, 3)
+    connectivity = np.ascontiguousarray(block.connectivity, dtype=np.int64)
+    shape = _shape(block.cell_type)
+    return Family(shape, cell.exponents, cell.coefficients, cell.nodes, triangles, nodes, connectivity)
+
+
+def face_centres(mesh: Mesh, name: str) -> Floats:
+    """Return the (n_faces, 3) centres of the faces of a side set, in its order [length].
+
+    Raises
+    ------
+    MeshError: no such set, or faces of elements that cannot be computed with.
+    """
+    centres = np.zeros((len(side_set(mesh, name)), 3))
+    for group in face_groups(mesh, name):
+        cell_type = FACE_CELLS[group.nodes.shape[1]]
+        middle = np.full((1, 2), 1.0 / 3.0 if _shape(cell_type) == SIMPLEX else 0.0)
+        centres[group.faces] = np.einsum("a,nai->ni", shape_functions(cell_type, middle)[0], mesh.points[group.nodes])
+    return centres
 
 
 def _shape(cell_type: str) -> int:
