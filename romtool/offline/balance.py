@@ -63,7 +63,7 @@ class Unknowns:
         return held if any(self.comm.allgather(changed)) else None
 
     def products(self, fields: Sequence[Floats]) -> Floats:
-        """Return the (2, k, k) products of k nodal fields on the free and on the prescribed unknowns.
+        """Return the (3, k, k) products of k nodal fields on the free unknowns, on the others, and on all.
 
         Parameters
         ----------
@@ -77,9 +77,8 @@ class Unknowns:
     def measure(self, forces: Forces) -> tuple[float, float, float]:
         """Return the norm of the residual, the larger of those of loads and reactions, and the absolute one [force]."""
         stacked = [np.stack([i - e, e, a], axis=2) for i, e, a in zip(*forces, strict=True)]
-        free, fixed = np.sqrt(np.diagonal(self.products(stacked), axis1=1, axis2=2))
-        loads, absolute = np.hypot(free[1:], fixed[1:]).tolist()
-        return float(free[0]), max(loads, float(fixed[0])), absolute
+        free, held, whole = np.sqrt(np.diagonal(self.products(stacked), axis1=1, axis2=2)).tolist()
+        return free[0], max(whole[1], held[0]), whole[2]
 
 
 class Balance:
@@ -126,8 +125,8 @@ def relative(residual: float, reference: float) -> float:
 
 
 def _products(fields: Floats, free: Bools) -> Floats:
-    """Return the (2, k, k) products of (n, 3, k) fields where `free` (n, 3) holds, and where it does not."""
-    return np.stack([fields[mask].T @ fields[mask] for mask in (free, ~free)])
+    """Return the (3, k, k) products of (n, 3, k) fields where `free` (n, 3) holds, where not, and everywhere."""
+    return np.stack([part.T @ part for part in (fields[free], fields[~free], fields.reshape(-1, fields.shape[2]))])
 
 
 def _free(part: Part, loading: Loading) -> Bools:

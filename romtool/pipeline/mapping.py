@@ -107,14 +107,16 @@ def bridge_to(mesh: Path, points: Floats, tolerance: float = TOLERANCE) -> Bridg
     stamp = mesh.stat().st_mtime_ns if mesh.exists() else 0
     found, source = _search(mesh, stamp, Places.of(points))
     transfer = found.transfer
-    if transfer.outside > tolerance:
-        relative = transfer.distances / transfer.sizes
-        far, count = int(np.argmax(relative)), int((relative > tolerance).sum())
+    relative = transfer.distances / transfer.sizes
+    far, count = int(np.argmax(relative)), int((relative > tolerance).sum())
+    if count:
         raise MeshError(
             f"{mesh}: {count} of {len(points)} points lie farther outside it than {tolerance:g} sizes of its elements, "
             f"the farthest {transfer.distances[far]:.4g} = {relative[far]:.3g} sizes; "
             f"{_relation(source, points) or 'check that both are in the same place, or give a larger tolerance'}"
         )
+    if tolerance < np.inf and (words := _other_units(source, points)):
+        raise MeshError(f"{mesh}: {words}, or give the tolerance inf")
     return found
 
 
@@ -125,19 +127,27 @@ def _search(path: Path, stamp: int, places: Places) -> tuple[Bridge, Floats]:
     return Bridge(path, mesh.node_ids, build_transfer(mesh, places.points)), mesh.points
 
 
+def _other_units(source: Floats, target: Floats) -> str:
+    """Say that a mesh is in other units than points, where it has their proportions and the size tells; else ""."""
+    ours, theirs = np.sort(np.ptp(target, axis=0)), np.sort(np.ptp(source, axis=0))
+    if not ours.all() or not theirs.all():
+        return ""
+    for factor, words in UNITS.items():
+        for ratio in (factor, 1.0 / factor):
+            if np.all(np.abs(theirs / ours / ratio - 1.0) < SAME):
+                size = f"{ratio:.4g} times as large" if ratio > 1.0 else f"{1.0 / ratio:.4g} times smaller"
+                return f"it is {size} in all directions: {words}; bring both to the same unit of length"
+    return ""
+
+
 def _relation(source: Floats, target: Floats) -> str:
     """Say what a mesh has to do with points outside it: other units, turned, moved; "" where that is not clear."""
     ours, theirs = np.ptp(target, axis=0), np.ptp(source, axis=0)
-    if not ours.all() or not theirs.all():
-        return ""
-    ratios = np.sort(theirs) / np.sort(ours)
-    for factor, words in UNITS.items():
-        for ratio in (factor, 1.0 / factor):
-            if np.all(np.abs(ratios / ratio - 1.0) < 4.0 * SAME):
-                size = f"{ratio:.4g} times as large" if ratio > 1.0 else f"{1.0 / ratio:.4g} times smaller"
-                return f"it is {size} in all directions: {words}; bring both to the same unit of length"
+    if words := _other_units(source, target):
+        return words
+    ratios = np.sort(theirs) / np.maximum(np.sort(ours), 1e-300)
     if np.all(np.abs(ratios - 1.0) < SAME):
-        if np.any(np.abs(theirs / ours - 1.0) > 2.0 * SAME):
+        if np.any(np.abs(theirs - ours) > 2.0 * SAME * ours):
             return "it has the same size along other axes: it is turned; bring both to the same axes"
         gap = 0.5 * (source.min(axis=0) + source.max(axis=0) - target.min(axis=0) - target.max(axis=0))
         if np.linalg.norm(gap) > SAME * ours.max():
