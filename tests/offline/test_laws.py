@@ -12,9 +12,10 @@ from romtool.hifi.problem import build_problem
 from romtool.laws import build_tables
 from romtool.linalg.reduction import SerialComm
 from romtool.loading import Dirichlet, Loading, Material, Orientation, Table
+from romtool.offline.clock import Clock
 from romtool.offline.parts import build_part, recompute
-from romtool.offline.snapshots import TrainingRun
-from romtool.offline.train import Clock, TrainingSet, train
+from romtool.offline.train import train
+from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.offline.verify import training_errors
 from romtool.reduced.march import march_loading
 from romtool.reduced.model import Lifting
