@@ -16,6 +16,8 @@ from romtool.types import Floats, Ints
 INSIDE = 1e-6
 """How far outside the reference cell a point may be and count as inside."""
 MAX_ITERATIONS = 30
+FAR = 10.0
+"""Reference coordinates beyond which a point is in another cell."""
 CONVERGED = 1e-12
 """Length of a step in reference coordinates."""
 BOX, SIMPLEX, PRISM = 0, 1, 2
@@ -80,26 +82,46 @@ def violation(shape: int, at: Floats) -> float:
 
 
 @njit(cache=True)
+def residual(shapes: Floats, nodes: Floats, point: Floats, gap: Floats) -> float:
+    """Write what is missing to a point, (3,) `point - shapes @ nodes`; return its square."""
+    total = 0.0
+    for d in range(3):
+        gap[d] = point[d]
+        for a in range(len(nodes)):
+            gap[d] -= shapes[a] * nodes[a, d]
+        total += gap[d] * gap[d]
+    return total
+
+
+@njit(cache=True)
 def invert(family: Family, nodes: Floats, point: Floats, at: Floats) -> float:
     """Write the reference coordinates (3,) of a point of a cell; return the violation, infinite where none is found."""
     n = len(nodes)
-    shapes, gradients, inverse = np.empty(n), np.empty((n, 3)), np.empty((3, 3))
+    shapes, gradients, inverse, gap = np.empty(n), np.empty((n, 3)), np.empty((3, 3)), np.empty(3)
     at[:] = 0.0 if family.shape == BOX else 0.25
+    size = 1.0
     for _ in range(MAX_ITERATIONS):
         evaluate_shapes(family.exponents, family.coefficients, at, shapes, gradients)
         if jacobian(nodes, gradients, inverse) == 0.0:
             return np.inf
-        gap = point - shapes @ nodes
-        step = inverse @ gap
-        size = np.max(np.abs(step))
-        if size > 2.0:
-            step *= 2.0 / size
-        at += step
-        if np.max(np.abs(at)) > 10.0:
+        residual(shapes, nodes, point, gap)
+        size = 0.0
+        for i in range(3):
+            step = inverse[i, 0] * gap[0] + inverse[i, 1] * gap[1] + inverse[i, 2] * gap[2]
+            at[i] += min(max(step, -2.0), 2.0)
+            size = max(size, abs(step))
+        if max(abs(at[0]), abs(at[1]), abs(at[2])) > FAR:
             return np.inf
         if size < CONVERGED:
             break
     return violation(family.shape, at) if size < 1e-8 else np.inf
+
+
+@njit(cache=True)
+def beyond(point: Floats, lower: Floats, upper: Floats) -> bool:
+    """Tell whether a point is outside a box."""
+    below = point[0] < lower[0] or point[1] < lower[1] or point[2] < lower[2]
+    return bool(below or point[0] > upper[0] or point[1] > upper[1] or point[2] > upper[2])
 
 
 @njit(cache=True)
@@ -126,7 +148,7 @@ def find_cells(points: Floats, tree: BoxTree, family: Family, worst: Floats, cel
         while top > 0 and worst[p] > 0.0:
             top -= 1
             node = stack[top]
-            if np.any(point < tree.node_lower[node]) or np.any(point > tree.node_upper[node]):
+            if beyond(point, tree.node_lower[node], tree.node_upper[node]):
                 continue
             if node < tree.n_leaves:
                 stack[top], stack[top + 1] = 2 * node + 1, 2 * node
@@ -135,7 +157,7 @@ def find_cells(points: Floats, tree: BoxTree, family: Family, worst: Floats, cel
             first = LEAF * (node - tree.n_leaves)
             for k in range(first, min(first + LEAF, len(tree.order))):
                 cell = tree.order[k]
-                if np.any(point < tree.lower[cell]) or np.any(point > tree.upper[cell]):
+                if beyond(point, tree.lower[cell], tree.upper[cell]):
                     continue
                 for a in range(len(nodes)):
                     nodes[a] = family.points[family.connectivity[cell, a]]
@@ -206,17 +228,16 @@ def project(family: Family, nodes: Floats, point: Floats, at: Floats) -> float:
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         v, w = nearest_of_triangle(point, nodes[i], nodes[j], nodes[k])
         flat = nodes[i] + v * (nodes[j] - nodes[i]) + w * (nodes[k] - nodes[i])
-        gap = point - flat
-        if np.dot(gap, gap) < best:
-            best = np.dot(gap, gap)
+        away = point - flat
+        if np.dot(away, away) < best:
+            best = np.dot(away, away)
             at[:] = corners[i] + v * (corners[j] - corners[i]) + w * (corners[k] - corners[i])
     n = len(nodes)
-    shapes, gradients = np.empty(n), np.empty((n, 2))
+    shapes, gradients, gap = np.empty(n), np.empty((n, 2)), np.empty(3)
     trial, best = at.copy(), np.inf
     for _ in range(MAX_ITERATIONS):
         evaluate_shapes(family.exponents, family.coefficients, trial, shapes, gradients)
-        gap = point - shapes @ nodes
-        square = np.dot(gap, gap)
+        square = residual(shapes, nodes, point, gap)
         if square >= best:
             break
         best = square

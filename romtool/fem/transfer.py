@@ -15,8 +15,8 @@ from romtool.fem.sets import side_set
 from romtool.fem.shapes import reference_cell, shape_functions
 from romtool.types import Floats, Ints, Mesh
 
-MARGIN = 0.1
-"""Part of its size by which the box of a cell is enlarged: faces between nodes may bulge."""
+MARGINS = {True: 0.1, False: 1e-3}
+"""Part of its size by which the box of a cell is enlarged, of quadratic cells, whose faces may bulge, and of others."""
 _SHAPES = {"tetra": SIMPLEX, "triangle": SIMPLEX, "wedge": PRISM, "hexahedron": BOX, "quad": BOX}
 _TRIANGLES = {
     "triangle": ((0, 1, 2),),
@@ -142,7 +142,8 @@ def _boxes(block: _Cells, nodes: Floats) -> tuple[Floats, Floats, Floats]:
     corners = nodes[block.connectivity]
     lower, upper = corners.min(axis=1), corners.max(axis=1)
     extents = (upper - lower).max(axis=1)
-    return lower - MARGIN * extents[:, None], upper + MARGIN * extents[:, None], extents
+    margin = MARGINS[block.cell_type[-1].isdigit()] * extents[:, None]
+    return lower - margin, upper + margin, extents
 
 
 def _search_cells(block: _Cells, nodes: Floats, points: Floats, worst: Floats, found: _Found) -> None:
