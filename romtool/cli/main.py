@@ -25,18 +25,30 @@ from romtool.pipeline import ranks  # noqa: E402
 COMMANDS = {
     "init": "Look at a solver deck or results and write a commented case file.",
     "import": "Convert the results of a case to its dataset (offline does it when needed).",
+    "cluster": "Say before the training how many local models are worth it.",
     "offline": "Train a reduced model.",
     "online": "Answer new load cases with a model.",
     "fields": "Write full fields of a result for ParaView.",
     "solve": "Run the built-in high-fidelity solver.",
+    "map": "Map a field from another mesh to a case.",
     "compare": "Measure the errors between two results.",
+    "study": "Answer many random draws of loads: quantiles of quantities and fields.",
     "operators": "Models of parameter-dependent matrices that any code exported.",
     "law": "Run a material law along a path of strain and stress, and check it.",
     "report": "Make one self-contained HTML page of models and results.",
     "info": "Describe a solver file, dataset, model or result.",
     "readers": "List the file formats and what they need.",
 }
-ON_ALL_RANKS = {"import": "", "offline": "", "fields": "", "solve": "", "online": "--adapt", "operators": "build"}
+ON_ALL_RANKS = {
+    "import": "",
+    "cluster": "",
+    "offline": "",
+    "fields": "",
+    "solve": "",
+    "online": "--adapt",
+    "study": "",
+    "operators": "build",
+}
 """Commands that share their work (where a word is named: with it); of the others rank 0 does all, the rest wait."""
 
 INTERRUPTED = 130

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from romtool.errors import CaseError
 from romtool.io.cycles import check_points, cycle_of, cycle_temperature, fit_times
 from romtool.io.entries import (
+    EntrySource,
     FieldReader,
     LoadSource,
     TemperatureSource,
@@ -84,10 +85,11 @@ class LoadFile:
 
     @property
     def field_paths(self) -> tuple[Path, ...]:
-        """Return the field files that the load needs, each once."""
-        paths = [change.entry.field for change in self.loads if change.entry is not None]
+        """Return the field files that the load needs and the meshes they live on, each once."""
+        sources: list[LoadSource | EntrySource] = [c.entry for c in self.loads if c.entry is not None]
         if isinstance(self.temperature, TemperatureSource):
-            paths += [entry.field for entry in self.temperature.entries]
+            sources += self.temperature.entries
+        paths = [path for source in sources for path in (source.field, source.mesh)]
         return tuple(dict.fromkeys(path for path in paths if path is not None))
 
 
@@ -165,9 +167,9 @@ def apply_load(loading: Loading, load: LoadFile, read_field: FieldReader) -> Loa
     changed = replace(
         loading,
         name=load.name,
-        dirichlet=_changed(loading.dirichlet, load.dirichlet, _scale_value, ("dirichlet", load.path)),
-        loads=_changed(loading.loads, loads, _scale_value, ("loads", load.path)),
-        tables=_changed(loading.tables, load.tables, _scale_table, ("tables", load.path)),
+        dirichlet=_changed(loading.dirichlet, load.dirichlet, scale_value, ("dirichlet", load.path)),
+        loads=_changed(loading.loads, loads, scale_value, ("loads", load.path)),
+        tables=_changed(loading.tables, load.tables, scale_table, ("tables", load.path)),
         temperature=_new_temperature(loading.temperature, load, read_field),
     )
     check_tables(changed, load.path)
@@ -202,12 +204,12 @@ def _changed(
     return existing
 
 
-def _scale_value(item: ValueItem, factor: float) -> ValueItem:
+def scale_value(item: ValueItem, factor: float) -> ValueItem:
     """Multiply the value of a load or a prescribed displacement."""
     return replace(item, value=item.value * factor)
 
 
-def _scale_table(table: Table, factor: float) -> Table:
+def scale_table(table: Table, factor: float) -> Table:
     """Multiply the values of a table."""
     return replace(table, points=table.points * [1.0, factor])
 

@@ -14,11 +14,14 @@ from romtool.io.case import read_case
 from romtool.io.load import read_load
 from romtool.loading import PartialDeckError
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
+from romtool.pipeline.balance import summary
+from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_dictionary, read_head
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.operator_models import read_operator_model
 from romtool.pipeline.operators import build_summary
+from romtool.pipeline.study import study_summary
 from romtool.pipeline.suitability import lacks
+from romtool.reduced.dictionary import Choice, Dictionary
 from romtool.reduced.indicator import STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import Calibration, ReducedModel, Validity
@@ -45,7 +48,7 @@ def describe(path: Path) -> Description:
 
 def _describe_own(path: Path) -> Description:
     """Describe one of romtool's folders, or its head file."""
-    heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5")
+    heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5", "study.h5")
     found = path if path.is_file() else next((path / name for name in heads if (path / name).is_file()), None)
     if found is None:
         children = [child for child in sorted(path.iterdir()) if any((child / name).is_file() for name in heads)]
@@ -54,10 +57,11 @@ def _describe_own(path: Path) -> Description:
         names = f"; it has {', '.join(child.name for child in children)}: name one" if children else ""
         raise ModelError(f"{path}: not a folder of romtool; expected one that holds {', '.join(heads)}{names}")
     describers = {
-        "model": lambda: describe_model(read_model(found)),
+        "model": lambda: describe_dictionary(read_dictionary(found)),
         "dataset": lambda: describe_dataset(read_dataset(found.parent)),
         "result": lambda: _describe_result(found),
         "solution": lambda: _describe_solution(found),
+        "study": lambda: {"kind": "study", **study_summary(read_head(found, "study", "result"))},
         "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
     kind = _kind(found)
@@ -179,7 +183,23 @@ def describe_dataset(dataset: Dataset) -> Description:
         "n_elements": dataset.n_elements,
         "simulations": {record.name: len(record.times) for record in dataset.simulations},
         "materials": {material.elements: material.law for material in dataset.materials},
+        "balance": {check.simulation: summary(check) for check in dataset.balance},
         "warnings": list(dataset.warnings),
+    }
+
+
+def describe_dictionary(dictionary: Dictionary) -> Description:
+    """Describe a model, or the local models of a dictionary and what chooses between them."""
+    if dictionary.selector is None or dictionary.clusters is None:
+        return describe_model(dictionary.models[0])
+    clusters, selector = dictionary.clusters, dictionary.selector
+    return {
+        "kind": "dictionary",
+        "by": selector.by,
+        "clusters": {name: int(label) for name, label in zip(clusters.names, clusters.labels, strict=True)},
+        "medoids": [clusters.names[i] for i in clusters.medoids],
+        "selector": {"accuracy": selector.accuracy, "certainty": selector.certainty, "bumps": len(selector.anchors)},
+        "models": [describe_model(model) for model in dictionary.models],
     }
 
 
@@ -235,6 +255,7 @@ def _describe_result(path: Path) -> Description:
     """Describe an online result."""
     history: ReducedHistory = read_head(path, "result", "history")
     provenance: Provenance = read_head(path, "result", "provenance")
+    choice: Choice = read_head(path, "result", "choice")
     indications: dict[str, Indication] = read_head(path, "result", "indications")
     repairs: tuple[Enrichment, ...] = read_head(path, "result", "enrichments")
     return {
@@ -242,6 +263,8 @@ def _describe_result(path: Path) -> Description:
         "name": history.name,
         "model": provenance.source,
         "model_id": provenance.source_id,
+        "cluster": choice.number,
+        "probabilities": choice.probabilities.tolist(),
         "times": history.times.tolist(),
         "n_modes": history.coordinates.shape[1],
         "fields": ["u", *history.duals],

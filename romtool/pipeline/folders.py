@@ -25,11 +25,13 @@ from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
+from romtool.offline.consistency import Consistency
 from romtool.offline.training import TrainingRecord
-from romtool.online import adapt
+from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
-from romtool.reduced import indicator, march, model
+from romtool.reduced import dictionary, indicator, march, model, quantities, selector
+from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
 
@@ -67,6 +69,7 @@ class Dataset:
     loading: the case's own, on the whole mesh.
     simulations: in the order of the case.
     warnings: what a user should know.
+    balance: what the check of each simulation found.
     """
 
     digest: str
@@ -80,6 +83,7 @@ class Dataset:
     loading: Loading
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
+    balance: tuple[Consistency, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,10 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
-        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
+        *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
+        *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
+        *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
@@ -224,8 +231,13 @@ def read_record(group: h5py.Group, name: str) -> Any:
     return read_value(group, name, _CLASSES)
 
 
-def model_file(path: Path) -> Path:
+def model_file(path: Path, maker: str = "romtool offline") -> Path:
     """Return the model.h5 of a model folder, or of its own path.
+
+    Parameters
+    ----------
+    path: the folder or the file.
+    maker: command that makes one.
 
     Raises
     ------
@@ -233,19 +245,51 @@ def model_file(path: Path) -> Path:
     """
     found = path / "model.h5" if path.is_dir() else path
     if not found.is_file():
-        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `romtool offline`")
+        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `{maker}`")
     return found
 
 
-def read_model(path: Path) -> ReducedModel:
-    """Read a model from its folder or from its model.h5 alone. Raises ModelError."""
-    model: ReducedModel = read_head(model_file(path), "model", "model")
-    return model
+def read_dictionary(path: Path) -> Dictionary:
+    """Read the local models, or the single one, of a model folder or of its model.h5 alone. Raises ModelError."""
+    found: Dictionary = read_head(model_file(path), "model", "dictionary")
+    return found
+
+
+def read_model(path: Path, model_id: str | None = None) -> ReducedModel:
+    """Read a model by its id, or the single one, from its folder or from its model.h5 alone. Raises ModelError."""
+    try:
+        return read_dictionary(path).member(model_id)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def member_folder(path: Path, number: int, count: int) -> Path:
+    """Return the folder with modes and memory of a member of a dictionary of `count` models.
+
+    Parameters
+    ----------
+    path: the model folder, or its model.h5.
+    number: of the member.
+    count: of the members; a single one has no folder of its own.
+    """
+    folder = path if path.is_dir() else path.parent
+    return folder / f"cluster-{number}" if count > 1 else folder
+
+
+def find_member(path: Path, model_id: str) -> Path:
+    """Return the folder with the subdomains of the model with an id; that of model.h5 where there are none."""
+    folder = path if path.is_dir() else path.parent
+    for found in (folder, *sorted(folder.glob("cluster-*"))):
+        if (found / part_name(0)).is_file():
+            with open_file(found / part_name(0), "modes") as file:
+                if file.attrs.get("id") == model_id:
+                    return found
+    return folder
 
 
 def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
     """Read the modes of one subdomain of a model folder. Raises ModelError."""
-    folder = path if path.is_dir() else path.parent
+    folder = find_member(path, model_id)
     if not (folder / part_name(index)).is_file():
         raise ModelError(
             f"{folder}: {part_name(index)} is not beside model.h5; full fields need the whole model folder"
@@ -253,6 +297,28 @@ def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
     with part_reader(folder, "modes", index, model_id) as file:
         modes: ModeShapes = read_record(file, "modes")
         return modes
+
+
+def read_mode_field(path: Path, model_id: str, index: int, field: str) -> ModeShapes:
+    """Read the modes of one field ("u" or a dual field) of one subdomain, no others. Raises ModelError."""
+    with part_reader(find_member(path, model_id), "modes", index, model_id) as file:
+        subdomain: Subdomain = read_record(file, "modes/subdomain")
+        if field == "u":
+            return ModeShapes(subdomain, np.asarray(file["modes/displacement"]), np.asarray(file["modes/lifting"]), {})
+        duals = file["modes/duals"]
+        place = [str(key) for key in duals.attrs["keys"]].index(field)
+        none = np.zeros((0, subdomain.mesh.n_nodes, 3))
+        return ModeShapes(subdomain, none, none, {field: np.asarray(duals[str(place)])})
+
+
+def read_subdomain(path: Path, model_id: str, index: int) -> Subdomain:
+    """Read the mesh of one subdomain of a model folder. Raises ModelError."""
+    folder = find_member(path, model_id)
+    if not (folder / part_name(index)).is_file():
+        raise ModelError(f"{folder}: {part_name(index)} is not beside model.h5; the mesh needs the whole model folder")
+    with part_reader(folder, "modes", index, model_id) as file:
+        subdomain: Subdomain = read_record(file, "modes/subdomain")
+        return subdomain
 
 
 def read_dataset(folder: Path) -> Dataset:

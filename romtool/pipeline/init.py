@@ -13,7 +13,6 @@ from romtool.loading import Deck, PartialDeckError
 from romtool.pipeline.suitability import lacks
 from romtool.types import SolverResults
 
-
 NO_RESULTS = "no results to train on were found"
 
 

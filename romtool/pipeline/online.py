@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,11 +16,15 @@ from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import held_by, open_plugins
 from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
+from romtool.pipeline.folders import Provenance, model_file, now, read_dictionary, versions, write_head
+from romtool.pipeline.mapping import map_field
+from romtool.pipeline.quantities import all_quantities, pieces_of_model, quantity_summary, write_histories
+from romtool.reduced.dictionary import Choice, Dictionary, choose, run_loading
 from romtool.reduced.forces import check_loading
-from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication, indications_of
-from romtool.reduced.march import MarchStoppedError, ReducedHistory, load_kernels, march_loading
+from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
+from romtool.reduced.march import ReducedHistory, load_kernels
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.quantities import QuantityHistory
 from romtool.reduced.validity import outside_validity
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
@@ -34,6 +38,7 @@ class Answer:
 
     Parameters
     ----------
+    choice: which local model answered.
     history: what was computed.
     indications: field -> error indication of every time.
     outside: sentences on what the training does not cover.
@@ -41,8 +46,10 @@ class Answer:
     tolerance: largest error bound that a step may have.
     enrichments: repairs of the model on the way.
     stopped: why the run ended before its last time; "" where it did not.
+    quantities: of the case, by name.
     """
 
+    choice: Choice
     history: ReducedHistory
     indications: Mapping[str, Indication]
     outside: tuple[str, ...]
@@ -50,6 +57,7 @@ class Answer:
     tolerance: float
     enrichments: tuple[Enrichment, ...] = ()
     stopped: str = ""
+    quantities: Mapping[str, QuantityHistory] = field(default_factory=dict)
 
 
 def online(
@@ -78,11 +86,12 @@ def online(
     LawError: a library that is not allowed, or cannot be loaded.
     ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
-    model = read_model(model_path)
+    dictionary = read_dictionary(model_path)
+    model = dictionary.models[0]  # the others read the same temperatures and know the same sets
     if allow_plugin:
         load_plugins(model, model_path, say)
     loads = read_new_loads(load_paths, out, overwrite=overwrite)
-    read_field = _ModelFields(model)
+    read_field = ModelFields(model)
     load_kernels(model)
     prepared = []
     for load in loads:
@@ -90,7 +99,7 @@ def online(
         loading = loading_for(model, load, read_field)
         check_loading(model, loading)
         prepared.append((loading, time.perf_counter() - start))
-    return [_answer(model, model_path, *entry, out, say, overwrite) for entry in prepared]
+    return [_answer(dictionary, model_path, *entry, out, say, overwrite) for entry in prepared]
 
 
 def load_plugins(model: ReducedModel, model_path: Path, say: Say) -> None:
@@ -114,7 +123,7 @@ def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list
     return loads
 
 
-def loading_for(model: ReducedModel, load: LoadFile, read_field: "_ModelFields") -> Loading:
+def loading_for(model: ReducedModel, load: LoadFile, read_field: "ModelFields") -> Loading:
     """Return the loading of a load file on a model; one with a name alone is the first simulation's.
 
     Raises
@@ -129,18 +138,29 @@ def changes_nothing(load: LoadFile) -> bool:
     return not any((load.loads, load.tables, load.dirichlet, load.temperature, load.time))
 
 
-class _ModelFields:
+class ModelFields:
     """Reads field files and keeps what the model needs: its thermal nodes, or the faces or nodes of a side set."""
 
     def __init__(self, model: ReducedModel) -> None:
         self.model = model
 
     def __call__(
-        self, path: Path, name: str | None, region: str | None = None, on: Literal["face", "node"] = "node"
+        self,
+        path: Path,
+        name: str | None,
+        region: str | None = None,
+        on: Literal["face", "node"] = "node",
+        mesh: Path | None = None,
     ) -> Floats:
-        """Return the values. Raises ReaderError, CaseError."""
+        """Return the values. Raises ReaderError, MeshError, CaseError."""
         if region is None:
-            return self._temperature(path, name)
+            points = self.model.thermal.points
+            return self._temperature(path, name) if mesh is None else map_field(path, name, mesh, points)
+        if mesh is not None:
+            raise CaseError(
+                f"{path}: the model does not know where the faces of {region!r} are; map the field to the case first "
+                "with `romtool map`, and give that file without `mesh`"
+            )
         if region not in self.model.surfaces:
             known = ", ".join(self.model.surfaces) or "none"
             raise CaseError(
@@ -165,23 +185,29 @@ class _ModelFields:
 
 
 def _answer(
-    model: ReducedModel, model_path: Path, loading: Loading, load_seconds: float, out: Path, say: Say, overwrite: bool
+    dictionary: Dictionary,
+    model_path: Path,
+    loading: Loading,
+    load_seconds: float,
+    out: Path,
+    say: Say,
+    overwrite: bool,
 ) -> Answer:
     """March one loading and write its folder; a march that stops is written up to there, and then told."""
-    outside = tell_outside(model, loading, say)
-    start, stopped = time.perf_counter(), ""
-    try:
-        history = march_loading(model, loading, NewtonSettings(**model.statistics["newton"]))  # type: ignore[arg-type]
-    except MarchStoppedError as error:
-        stopped, history = str(error), error.history
-    indications = indications_of(model, history)
+    statistics, choice = dictionary.models[0].statistics, choose(dictionary, loading)
+    outside = tell_outside(dictionary.models[choice.number], loading, say)
+    start = time.perf_counter()
+    run = run_loading(dictionary, choice, loading, NewtonSettings(**statistics["newton"]))  # type: ignore[arg-type]
     seconds = {"load": load_seconds, "march": time.perf_counter() - start}
-    tolerance = model.statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
-    answer = Answer(history, indications, outside, seconds, tolerance, (), stopped)
+    if run.choice.number != choice.number:
+        outside = tell_outside(run.model, loading, say)
+    tolerance = statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
+    quantities = all_quantities(run.model, loading, run.history, pieces_of_model(model_path, run.model))
+    answer = Answer(run.choice, run.history, run.indications, outside, seconds, tolerance, (), run.stopped, quantities)
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
-        answer = write_answer(temporary, answer, loading, model.model_id, source)
+        answer = write_answer(temporary, answer, loading, run.model.model_id, source)
     tell_answer(answer, folder, say)
     return answer
 
@@ -209,6 +235,7 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
     write_head(
         folder / "result.h5",
         "result",
+        choice=answer.choice,
         history=answer.history,
         provenance=provenance,
         loading=loading,
@@ -216,7 +243,9 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
         outside=answer.outside,
         tolerance=answer.tolerance,
         enrichments=answer.enrichments,
+        quantities=answer.quantities,
     )
+    write_histories(folder / "quantities.csv", answer.history.times, answer.quantities)
     return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
 
 
@@ -228,8 +257,9 @@ def tell_answer(answer: Answer, folder: Path, say: Say) -> None:
     ConvergenceError: it ended before its last time.
     """
     history = answer.history
-    say(f"{history.name}: {len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
-    far = [field for field, found in answer.indications.items() if (found.status == OUTSIDE).any()]
+    local = answer.choice.in_words()
+    say(f"{history.name}: {local}{len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
+    far = [name for name, found in answer.indications.items() if (found.status == OUTSIDE).any()]
     if far:
         say(
             f"warning: {history.name}: the error of {' and '.join(far)} is beyond what the model was calibrated for; "
@@ -256,6 +286,8 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "times": history.times.tolist(),
         "iterations": int(history.iterations.sum()),
         "cuts": int(history.cuts.sum()),
+        "cluster": answer.choice.number,
+        "probabilities": answer.choice.probabilities.tolist(),
         "enrichments": repairs,
         "indicator": {field: values.tolist() for field, values in known.items()},
         "expected": {field: entry.expected.tolist() for field, entry in found.items()},
@@ -265,5 +297,6 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "outside": list(answer.outside),
         "repairs": [vars(entry) for entry in answer.enrichments],
         "largest": largest,
+        "quantities": quantity_summary(answer.quantities),
         "seconds": answer.seconds,
     }
