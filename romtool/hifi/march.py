@@ -226,7 +226,7 @@ def thermoelastic(problem: HifiProblem, time: float, solver: LinearSolver | None
     loaded = problem.sharing.add(internal_force(problem.operators, _contract(tangent, free)))
     with opened(problem, solver) as linear:
         linear.assemble(tangent)
-        displacement = linear.solve(np.where(problem.fixed.reshape(-1, 3), 0.0, loaded), _LIFTING_ACCURACY)
+        displacement = linear.solve(loaded, _LIFTING_ACCURACY)
     return displacement, _contract(tangent, strain(problem.operators, displacement) - free)
 
 
@@ -236,7 +236,7 @@ def _contract(tangent: Floats, strains: Floats) -> Floats:
 
 
 def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:
-    """Return the (n_nodes, 3) forces of the supports on the structure [force]; 0 at free degrees of freedom.
+    """Return the (n_nodes, 3) forces of supports and constraints on the structure [force]; 0 where it is free.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:
     time: [time].
     """
     residual, *_ = balance(problem, stress, external_force(problem, time), 0.0)
-    return np.where(problem.fixed.reshape(-1, 3), -residual, 0.0)
+    return np.where(problem.elimination.held, -residual, 0.0)
 
 
 def unbalance(problem: HifiProblem, stress: Floats, time: float) -> float:
@@ -283,13 +283,13 @@ def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver 
     CaseError: the entry prescribes what is free in the problem.
     """
     support = build_support(problem.operators.mesh, entry)
-    if not problem.fixed[support.dofs].all():
+    if not problem.elimination.fixed.ravel()[support.dofs].all():
         raise CaseError(f"support '{entry.name}' is not one of the problem's; build the problem with it")
     initial = problem.to_points @ problem.temperature.initial
     tangent = elastic_tangent(problem.tables, problem.sites, initial)
-    lifting = np.zeros(problem.fixed.shape)
+    lifting = np.zeros(problem.elimination.fixed.size)
     lifting[support.dofs] = support.values
-    lifting = lifting.reshape(-1, 3)
+    lifting = problem.elimination.prescribe(lifting.reshape(-1, 3), None)
     pulled = problem.sharing.add(stiffness_times(problem.operators, tangent, lifting))
     with opened(problem, solver) as linear:
         linear.assemble(tangent)

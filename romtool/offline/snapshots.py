@@ -146,7 +146,7 @@ def collect_duals(
     }
     least = {name: negligible_norm(parts, name, comm) for name in names}
     unbalance = []
-    common = common_nodes(parts, training.n_nodes, comm)
+    common = common_nodes(parts, runs, comm)
     for run in runs:
         balance = Balance(parts, run, common, comm)
         for states in _histories(parts, run, comm):
