@@ -1,5 +1,7 @@
 """Linear constraints of a CalculiX or Abaqus deck: equations, rigid bodies, couplings, ties, cyclic symmetry.
 
+Checked by running ccx 2.20: where nothing is nonlinear all agree with it to round-off; rigid bodies and kinematic
+couplings turn by finite rotations where something is, and a PLANE or STRAIGHT switches NLGEOM on.
 Rotations of a rigid body are the displacements of its ROT NODE; of a kinematic coupling they are the components 4 to 6
 of its reference node. In CalculiX a distributing coupling passes forces on and moves nothing.
 """
@@ -56,7 +58,7 @@ class ConstraintReader:
             if card is not None and card.keyword in _READERS:
                 try:
                     constraints += _READERS[card.keyword](self, card, following)
-                except Refused as refused:
+                except UnsupportedCardError as refused:
                     refusals.append(refused)
         names = [entry.name for entry in constraints]
         return tuple(
@@ -75,9 +77,7 @@ class ConstraintReader:
             count = int(_number(card, *fields[place]))
             group = fields[place + 1 : place + 1 + 3 * count]
             if count < 1 or len(group) < 3 * count:
-                raise card.error(
-                    f"found {len(group)} of {3 * max(count, 1)} values: node, component, coefficient", line
-                )
+                raise card.error(f"found {len(group)} of {3 * max(count, 1)} values of node, component, factor", line)
             parts.append(self._terms(card, group, line))
             place += 1 + 3 * count
         return [_joined(card, "EQUATION", parts)] if parts else []
@@ -100,8 +100,8 @@ class ConstraintReader:
         """Refuse equations on nodes with local axes."""
         rows = rows_of(self.found.mesh.node_ids, np.unique(nodes))
         if (self.transforms.of_node[rows[rows >= 0]] >= 0).any():
-            raise Refused(
-                card, "nodes with *TRANSFORM in equations are not supported; leave *TRANSFORM out there", line
+            raise UnsupportedCardError(
+                card, "nodes with *TRANSFORM are not supported; leave *TRANSFORM out there", line
             )
 
     def multiple_points(self, card: Card, following: Card | None) -> list[Constraint]:
@@ -111,13 +111,20 @@ class ConstraintReader:
             make = _KINDS.get(fields[0])
             if make is None:
                 kinds = ", ".join(_KINDS)
-                raise Refused(card, f"{fields[0]} is not supported; romtool reads {kinds}, and *EQUATION", line)
+                raise UnsupportedCardError(
+                    card, f"{fields[0]} is not supported; romtool reads {kinds}, and *EQUATION", line
+                )
             ids = np.concatenate([node_ids_of(card, self.found.sets, text, line) for text in fields[1:] if text])
             _, first = np.unique(ids, return_index=True)
             ids = ids[np.sort(first)]
             self._refuse_turned(card, ids, line)
             points = self._points(card, ids, line)
             at = int(card.line_of(line).rpartition(":")[2])
+            if self.dialect.faulty:
+                self.warnings.append(
+                    f"{card.line_of(line)}: *MPC {fields[0]}: CalculiX computes with large deformation as soon as a "
+                    "deck has one; romtool with small strain"
+                )
             parts += [_Terms(*terms, at) for terms in make(card, ids, points)]
         return [_joined(card, "MPC", parts)] if parts else []
 
@@ -142,7 +149,16 @@ class ConstraintReader:
             raise card.error("names no nodes of elements; give NSET= or ELSET=")
         rotation = self._one_node(card, "ROTNODE") if "ROTNODE" in card.parameters else None
         point = self._points(card, np.array([reference]))[0]
+        self._warn_of_rotations(card)
         return [RigidBody(f"RIGID_{reference}", card.where, nodes, reference, point, rotation)]
+
+    def _warn_of_rotations(self, card: Card) -> None:
+        """Say what CalculiX does with rotations."""
+        if self.dialect.faulty:
+            self.warnings.append(
+                f"{card.where}: {card.title}: romtool's rotations are small; CalculiX takes finite ones where anything "
+                "in the deck is nonlinear (it differs by half the rotation, relative to what the rotation moves)"
+            )
 
     def coupling(self, card: Card, following: Card | None) -> list[Constraint]:
         """Read `*COUPLING` with the *KINEMATIC or *DISTRIBUTING below it."""
@@ -156,12 +172,13 @@ class ConstraintReader:
         point, components = self._points(card, np.array([reference]))[0], _components(following)
         if following.keyword == "KINEMATIC":
             moved = tuple(c for c in components if c < 3)
+            self._warn_of_rotations(card)
             return [RigidBody(name, card.where, surface, reference, point, None, moved)]
         _known(following, ())
         if self.dialect.faulty:
             self.warnings.append(
-                f"{following.where}: *DISTRIBUTING: in CalculiX it passes forces of its reference node on to the surface "
-                "and moves nothing; it has no part in the computation"
+                f"{following.where}: *DISTRIBUTING: in CalculiX it passes forces of its reference node on to the "
+                "surface and moves nothing; it has no part in the computation"
             )
             return []
         self.warnings.append(f"{following.where}: *DISTRIBUTING: {_DISTRIBUTING}")
@@ -177,8 +194,8 @@ class ConstraintReader:
             raise card.error(f"the second surface, {master}, must be one of element faces")
         if card.parameters.get("ADJUST", "YES") != "NO":
             self.warnings.append(
-                f"{card.where}: *TIE: romtool takes the nodes where the deck has them; the solver moves those of {slave} "
-                f"onto {master} first (ADJUST=NO leaves them)"
+                f"{card.where}: *TIE: romtool takes the nodes where the deck has them; the solver moves those of "
+                f"{slave} onto {master} first (ADJUST=NO leaves them)"
             )
         return [Tie(card.parameters.get("NAME", "TIE"), card.where, slave, master, _tolerance(card))]
 
@@ -249,7 +266,7 @@ class ConstraintReader:
         return np.asarray(mesh.node_ids[np.unique(np.concatenate(rows))])
 
 
-class Refused(ReaderError):
+class UnsupportedCardError(ReaderError):
     """A card whose meaning is not supported, with its place."""
 
     def __init__(self, card: Card, message: str, line: int | None = None) -> None:
@@ -285,7 +302,9 @@ def _known(card: Card, names: Sequence[str]) -> None:
     """Refuse a card with other parameters."""
     unknown = sorted(set(card.parameters) - set(names))
     if unknown:
-        raise Refused(card, f"the parameter {unknown[0]} is not supported; romtool reads {', '.join(names) or 'none'}")
+        raise UnsupportedCardError(
+            card, f"the parameter {unknown[0]} is not supported; romtool reads {', '.join(names) or 'none'}"
+        )
 
 
 def _number(card: Card, text: str, line: int) -> float:

@@ -170,9 +170,7 @@ def _orthotropic(card: Card, kind: str) -> tuple[str, dict[str, object], Floats]
     """Return the orthotropic law of nine constants, eight in a line, and of a temperature behind them."""
     table = complete_table(card, 8, 1)
     if len(table) % 2 or np.isnan(table[0::2]).any() or not np.isnan(table[1::2, 2:]).all():
-        raise card.error(
-            "expected lines of eight constants, each with a line of the ninth and the temperature below it"
-        )
+        raise card.error("expected lines of eight constants, below each a line of the ninth and the temperature")
     values, temperature = np.column_stack([table[0::2], table[1::2, 0]]), table[1::2, 1]
     if kind != "ENGINEERINGCONSTANTS":
         values = _constants_of(values)

@@ -164,16 +164,13 @@ def _mean(mesh: Mesh, entry: MeanMotion, alone: set[tuple[int, int]]) -> Equatio
     weights = weights / weights.sum()
     centre = weights @ points
     arms = points - centre
-    inertia = np.einsum(
-        "n,nij->ij", weights, (arms**2).sum(1)[:, None, None] * np.eye(3) - arms[:, :, None] * arms[:, None]
-    )
+    inertia = weights @ (arms**2).sum(axis=1) * np.eye(3) - (weights[:, None] * arms).T @ arms
     if np.linalg.cond(inertia) > 1.0 / _ZERO**0.5 and any(c >= ROTATION for c in entry.components):
         raise CaseError(f"{entry.place}: {entry.name!r}: its nodes lie on a line, so that no rotation can be found")
     cross = np.stack([np.cross(arms, axis) for axis in np.eye(3)], axis=-1)  # r × e_c
     turn = np.einsum("ij,njc->inc", np.linalg.pinv(inertia), weights[:, None, None] * cross)
-    move = np.einsum("n,ic->inc", weights, np.eye(3)) + np.einsum(
-        "ij,jnc->inc", _spin_of(_reference(mesh, entry) - centre), turn
-    )
+    lever = _spin_of(_reference(mesh, entry) - centre)
+    move = np.einsum("n,ic->inc", weights, np.eye(3)) + np.einsum("ij,jnc->inc", lever, turn)
     rows = np.concatenate([move, turn]).reshape(6, -1)[list(entry.components)]
     slave, component = np.repeat(ids, 3), np.tile(np.arange(3), len(points))
     count = len(rows)
@@ -241,10 +238,8 @@ def _following(mesh: Mesh, entry: Constraint, rows: Ints, masters: Ints, weights
     """
     n, m = masters.shape
     nodes = np.empty((n, 3, 1 + 3 * m), dtype=np.int64)
-    nodes[:, :, 0], nodes[:, :, 1:] = (
-        mesh.node_ids[rows][:, None],
-        mesh.node_ids[np.repeat(masters, 3, axis=1)][:, None],
-    )
+    nodes[:, :, 0] = mesh.node_ids[rows][:, None]
+    nodes[:, :, 1:] = mesh.node_ids[np.repeat(masters, 3, axis=1)][:, None]
     components = np.broadcast_to(np.concatenate([[0], np.tile(np.arange(3), m)]), nodes.shape).copy()
     components[:, :, 0] = np.arange(3)
     coefficients = np.ones(nodes.shape)

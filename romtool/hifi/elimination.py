@@ -1,8 +1,8 @@
 """Supports and constraints as one elimination, `u = C x + g(t)` (METHODS 1): what a rank solves for, and what follows.
 
 The unknowns of a rank are those of its nodes, then those of nodes that its own depend on: held by other ranks, or
-reference nodes of constraints, which belong to no element and which every rank holds. C has a row of its own unknown for
-each free displacement, coefficients of others for a dependent one, nothing for a prescribed one.
+reference nodes of constraints, which belong to no element and which every rank holds. C has a row of its own unknown
+for each free displacement, coefficients of others for a dependent one, nothing for a prescribed one.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Elimination:
         return np.asarray(self.coefficients @ np.where(self.free, unknown, 0.0).ravel()).reshape(-1, 3)
 
     def prescribe(self, prescribed: Floats, loading: Loading | None, time: float = 0.0) -> Floats:
-        """Return the (n_nodes, 3) displacement g of (n_nodes, 3) prescribed ones and of the equations' tables at a time.
+        """Return the (n_nodes, 3) displacement g of (n_nodes, 3) prescribed ones and of equations' tables at a time.
 
         Without a loading, right-hand sides of equations are zero.
         """

@@ -1,8 +1,8 @@
 """The linear solver on PETSc: MUMPS or a preconditioned Krylov method, on the ranks of the problem.
 
 The matrix holds all degrees of freedom, three per node (of reference nodes of constraints too), so that blocks and
-rigid-body modes stay whole; rows and columns of prescribed and dependent ones are a multiple of the identity. Factors and multigrid hierarchies of an earlier matrix
-precondition the next ones, until that takes too many iterations.
+rigid-body modes stay whole; rows and columns of prescribed and dependent ones are a multiple of the identity. Factors
+and multigrid hierarchies of an earlier matrix precondition the next ones, until that takes too many iterations.
 """
 
 import itertools
@@ -75,7 +75,7 @@ def parse_options(text: str) -> Iterator[tuple[str, str | None]]:
 class Layout:
     """Where the degrees of freedom of a problem are in PETSc's vectors and matrices.
 
-    Only unknown nodes with a free degree of freedom are there, three rows each; the owned ones of a rank are contiguous.
+    Only unknown nodes with a free degree of freedom are there, three rows each; those owned by a rank are contiguous.
     """
 
     def __init__(self, petsc: Any, problem: HifiProblem) -> None:

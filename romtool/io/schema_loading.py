@@ -178,14 +178,14 @@ class LoadEntry(Table):
             reject('needs the keys "field" and "on" together: on = "face" or "node" is what the field runs over')
 
 
-_CONSTRAINTS = {  # keys that a kind of constraint needs, and those that it may have, beside name and kind
-    "equation": ({"terms"}, {"terms", "value", "table"}),
-    "rigid": ({"nodes", "reference"}, {"nodes", "reference", "point", "components"}),
-    "mean": ({"nodes", "reference"}, {"nodes", "reference", "point"}),
-    "tie": ({"slave", "master"}, {"slave", "master", "tolerance"}),
-    "cyclic": ({"slave", "master", "sectors", "point", "axis"}, {"slave", "master", "sectors", "point", "axis", "tolerance"}),
-    "local": ({"nodes", "directions"}, {"nodes", "directions", "axes", "point", "axis", "value", "table"}),
-}  # fmt: skip
+_CONSTRAINTS: dict[str, tuple[set[str], set[str]]] = {  # keys of a kind: needed, and others that it may have
+    "equation": ({"terms"}, {"value", "table"}),
+    "rigid": ({"nodes", "reference"}, {"point", "components"}),
+    "mean": ({"nodes", "reference"}, {"point"}),
+    "tie": ({"slave", "master"}, {"tolerance"}),
+    "cyclic": ({"slave", "master", "sectors", "point", "axis"}, {"tolerance"}),
+    "local": ({"nodes", "directions"}, {"axes", "point", "axis", "value", "table"}),
+}
 _UNKNOWN = Literal["x", "y", "z", "rx", "ry", "rz"]
 
 
@@ -223,7 +223,8 @@ class ConstraintEntry(Table):
 
     @model_validator(mode="after")
     def _fits_kind(self) -> "ConstraintEntry":
-        needed, allowed = _CONSTRAINTS[self.kind]
+        needed, more = _CONSTRAINTS[self.kind]
+        allowed = needed | more
         given = self.model_fields_set - {"name", "kind"}
         for key in sorted(given - allowed):
             reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed))}')
