@@ -196,7 +196,7 @@ class ConstraintEntry(Table):
     kind: Literal["equation", "rigid", "mean", "tie", "cyclic", "local"] = Field(
         description='one of "equation", "rigid", "mean", "tie", "cyclic", "local"'
     )
-    terms: Annotated[list[tuple[Count, _UNKNOWN, Number]], Field(min_length=1)] | None = Field(
+    terms: Annotated[list[list[Count | _UNKNOWN | Number]], Field(min_length=1)] | None = Field(
         default=None, description='a list of [node id, "x", coefficient]; components of reference nodes also "rx" …'
     )
     nodes: Text | None = Field(default=None, description="the name of a node set or side set")
@@ -220,6 +220,14 @@ class ConstraintEntry(Table):
     axis: Vector | None = Field(default=None, description="a list of three numbers, the direction of an axis")
     value: Number = Field(default=0.0, description="a number")
     table: Text | None = Field(default=None, description=_TABLE)
+
+    @field_validator("terms")
+    @classmethod
+    def _are_terms(cls, value: list[list[Any]] | None) -> list[list[Any]] | None:
+        for term in value or []:
+            if [type(part) for part in term[:2]] != [int, str] or len(term) != 3 or isinstance(term[2], str):
+                reject_value(f'has the term {term}; expected [node id, "x", coefficient]')
+        return value
 
     @model_validator(mode="after")
     def _fits_kind(self) -> "ConstraintEntry":

@@ -12,8 +12,9 @@ import pytest
 from romtool.convert.calculix import READER
 from romtool.fem.couplings import build_equations
 from romtool.fem.operators import build_operators
-from romtool.hifi.march import solve, unbalance
+from romtool.hifi.march import follow, initial_state, solve, unbalance
 from romtool.hifi.problem import build_problem
+from romtool.settings import NewtonSettings
 from tests.external.constrained_decks import MATERIAL, block, mesh_cards, node_set, sections, step, surface
 from tests.fem.calculix_runs import run_deck
 
@@ -31,7 +32,8 @@ def deviations(text, folder):
     equations, _ = build_equations(deck.mesh, deck.loading.constraints)
     assert sum(entry.count for entry in equations) > 0
     loading = replace(deck.loading, constraints=equations, times=results.times)
-    case = build_problem(build_operators(deck.mesh), deck.materials, loading)
+    tight = NewtonSettings(tolerance=1e-11)
+    case = build_problem(build_operators(deck.mesh), deck.materials, loading, tight)
     states = []
     solve(case, lambda state, _: states.append(state))
     found = {
@@ -39,20 +41,28 @@ def deviations(text, folder):
         "stress": [state.stress for state in states],
         "p": [state.state[:, :1] for state in states],
     }
-    result = {"unbalance": unbalance(case, results.read("stress", len(states) - 1), float(results.times[-1]))}
+    result = {"unbalance": unbalance_of(case, results)}
     for name in found.keys() & results.fields.keys():
         expected = np.array([results.read(name, i) for i in range(len(states))])
         result[name] = float(np.abs(np.array(found[name]) - expected).max() / np.abs(expected).max())
-    assert result["u"] < np.inf
     return result
 
 
-def check(found, u=2e-8, stress=5e-7):
+def unbalance_of(case, results):
+    """Return the largest unbalance of ccx's displacements with stresses recomputed by the laws, as `import` has it."""
+    state, largest = initial_state(case), 0.0
+    for i, time in enumerate(results.times[1:], 1):
+        state = follow(case, state, results.read("u", i), float(time))
+        largest = max(largest, unbalance(case, state.stress, float(time)))
+    return largest
+
+
+def check(found, u=2e-8, stress=5e-7, unbalance=5e-8):
     """Check the level that ccx's own convergence and the digits of its `.dat` allow."""
     assert found["u"] < u
-    assert found["stress"] < stress
+    assert found.get("stress", 0.0) < stress
     assert found.get("p", 0.0) < stress
-    assert found["unbalance"] < stress
+    assert found["unbalance"] < unbalance
 
 
 def cube(cards, loads, material=MATERIAL, before=""):
@@ -161,7 +171,7 @@ ORTHOTROPIC = """*MATERIAL, NAME=M
 
 
 def test_orientation(tmp_path):
-    """Orthotropic elasticity in rectangular and in cylindrical axes; a rigid side takes the deviations' equations."""
+    """Orthotropic elasticity in rectangular and in cylindrical axes; one side stays flat."""
     for system, numbers in (("RECTANGULAR", "1.,.5,.2,-.3,1.,.1"), ("CYLINDRICAL", "-1.,-1.,0.,-1.,-1.,1.")):
         axes = f"*ORIENTATION, NAME=O, SYSTEM={system}\n{numbers}\n"
         flat = "*EQUATION\n" + "".join(f"2\n{node},1,1.,{RIGHT[-1]},1,-1.\n" for node in RIGHT[:-1])

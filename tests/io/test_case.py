@@ -355,6 +355,7 @@ def test_constraints_of_all_kinds(tmp_path: Path) -> None:
         ('kind = "tie"\nslave = "A"\nmaster = "B"\nsectors = 3', 'of kind "tie" has no key "sectors"'),
         ('kind = "local"\nnodes = "A"\ndirections = [1]', 'needs the key "axes", or "point" and "axis"'),
         ('kind = "glue"', 'one of "equation"'),
+        ('kind = "equation"\nterms = [["x", 1, 1.0]]', "expected .node id"),
         ('kind = "equation"\nterms = [[1, "x", 1.0]]\nvalue = 1.0\ntable = "no"', 'uses the table "no"'),
     ],
 )
