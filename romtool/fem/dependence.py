@@ -107,6 +107,9 @@ def resolve(equations: Sequence[Equations], prescribed: Prescribed) -> Dependenc
     """
     system = _stack(equations)
     system = system.take(~_satisfied(system, prescribed))
+    if not len(system.group):
+        none, empty = np.zeros(0, dtype=np.int64), sparse.csr_matrix((0, 0))
+        return Dependence(none, none, empty, empty, ())
     _check_dependents(system, prescribed)
     order = np.argsort(system.columns[system.first])
     return _solve(_reordered(system, order))

@@ -55,6 +55,12 @@ class Elimination:
         """Return C, (3 n_nodes, 3 n_unknown_nodes) CSR, with zeros for prescribed unknowns."""
         return _masked(self.coefficients, self.free.ravel())
 
+    def constrained(self) -> Bools:
+        """Return the (n_nodes, 3) displacements that are prescribed, dependent, or what others depend on."""
+        own = (self.dependent & self.nodes.owned[:, None]).ravel().astype(np.float64)
+        found = self.sharing.add((abs(self.coefficients).T @ own).reshape(-1, 3))
+        return np.asarray(self.held | (found[: len(self.held)] > 0.0))
+
     def reduce(self, force: Floats) -> Floats:
         """Return the (n_unknown_nodes, 3) forces Cᵀ f on the unknowns of (n_nodes, 3) complete nodal forces."""
         own = np.where(self.nodes.owned[:, None], force, 0.0)

@@ -236,7 +236,7 @@ def _contract(tangent: Floats, strains: Floats) -> Floats:
 
 
 def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:
-    """Return the (n_nodes, 3) forces of supports and constraints on the structure [force]; 0 where it is free.
+    """Return the (n_nodes, 3) forces of supports and constraints on the structure [force]; 0 where none acts.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:
     time: [time].
     """
     residual, *_ = balance(problem, stress, external_force(problem, time), 0.0)
-    return np.where(problem.elimination.held, -residual, 0.0)
+    return np.where(problem.elimination.constrained(), -residual, 0.0)
 
 
 def unbalance(problem: HifiProblem, stress: Floats, time: float) -> float:
