@@ -266,7 +266,7 @@ def unbalance(problem: HifiProblem, stress: Floats, time: float) -> float:
 
 
 def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver | None = None) -> Floats:
-    """Return the linear-elastic displacement for one Dirichlet shape, all other prescribed ones zero.
+    """Return the linear-elastic displacement for one Dirichlet shape, all else that is prescribed zero.
 
     Parameters
     ----------
@@ -285,12 +285,23 @@ def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver 
     support = build_support(problem.operators.mesh, entry)
     if not problem.elimination.fixed.ravel()[support.dofs].all():
         raise CaseError(f"support '{entry.name}' is not one of the problem's; build the problem with it")
-    initial = problem.to_points @ problem.temperature.initial
-    tangent = elastic_tangent(problem.tables, problem.sites, initial)
     lifting = np.zeros(problem.elimination.fixed.size)
     lifting[support.dofs] = support.values
-    lifting = problem.elimination.prescribe(lifting.reshape(-1, 3), None)
-    pulled = problem.sharing.add(stiffness_times(problem.operators, tangent, lifting))
+    return linear_answer(problem, problem.elimination.prescribe(lifting.reshape(-1, 3), None), solver)
+
+
+def linear_answer(problem: HifiProblem, prescribed: Floats, solver: LinearSolver | None = None) -> Floats:
+    """Return the linear-elastic displacement without loads where the (n_nodes, 3) displacement g is given.
+
+    Parameters
+    ----------
+    problem: the problem; moduli at the initial temperature.
+    prescribed: (n_nodes, 3) float [length], of `prescribed_displacement` or `Elimination.prescribe`.
+    solver: of the linear system; `linear_solver(problem)` where None.
+    """
+    initial = problem.to_points @ problem.temperature.initial
+    tangent = elastic_tangent(problem.tables, problem.sites, initial)
+    pulled = problem.sharing.add(stiffness_times(problem.operators, tangent, prescribed))
     with opened(problem, solver) as linear:
         linear.assemble(tangent)
-        return lifting - linear.solve(pulled, _LIFTING_ACCURACY)
+        return prescribed - linear.solve(pulled, _LIFTING_ACCURACY)
