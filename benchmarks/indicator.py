@@ -147,7 +147,7 @@ def judge(rows):
 def measure(case, loads, folder, tolerance, adaptive):
     """Train, solve, run without and with repair; return the figures."""
     comm = SerialComm()
-    model = offline(case, folder / "model", comm, quiet)
+    model = offline(case, folder / "model", comm, quiet).models[0]
     names = [read_load(path).name for path in loads]
     start = time.perf_counter()
     solve_loads(case, loads, folder / "ref", comm, quiet)

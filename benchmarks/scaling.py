@@ -129,7 +129,7 @@ def work(stage: str, folder: Path) -> None:
             import_case(folder / "case.toml", comm, lambda text: None, anew=True)
     else:
         out = folder / f"model-{comm.size}"
-        model = offline(folder / "case.toml", out, comm, lambda text: None, clock=clock)
+        model = offline(folder / "case.toml", out, comm, lambda text: None, clock=clock).models[0]
         facts = {"n_modes": model.statistics["n_modes"], "n_points": model.n_active}
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0

@@ -42,7 +42,11 @@ class DualSettings:
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """[clusters]: how many local bases ("auto" lets the criterion decide) and how they are found."""
+    """[clusters]: how many local bases ("auto" lets the criterion decide), how they are found and chosen.
+
+    A selector less sure than `certainty` has two models run. The criterion tries up to `max_count`. `budget` and
+    `simulation_hours` [h]: what all training simulations may take, and what one takes, where the results do not say.
+    """
 
     count: int | Literal["auto"] = 1
     by: Literal["simulation", "time"] = "simulation"
@@ -50,6 +54,10 @@ class ClusterSettings:
     field: str = "u"
     overlap: float = 0.0
     seed: int = 0
+    certainty: float = 0.8
+    max_count: int = 8
+    budget: float | None = None
+    simulation_hours: float | None = None
 
 
 @dataclass(frozen=True)

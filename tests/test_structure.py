@@ -53,7 +53,7 @@ EXCEPTIONS = {
 }
 """The command line lists the readers; a reader finds the formulation that has a file's integration points."""
 
-HEAVY = ("meshio", "matplotlib", "pyvista", "sklearn", "petsc4py", "mpi4py", "netCDF4")
+HEAVY = ("meshio", "matplotlib", "pyvista", "sklearn", "petsc4py", "mpi4py", "netCDF4", "kmedoids")
 """Packages that are imported inside the functions that need them."""
 
 PICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

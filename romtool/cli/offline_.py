@@ -1,6 +1,7 @@
 """`romtool offline CASE/case.toml -o MODEL`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,12 +34,21 @@ def command(case: Path, output: Path, overwrite: bool, as_json: bool, quiet: boo
     if as_json:
         print_json(summary)
         return
-    rows = [
-        ("displacement modes", summary["n_modes"]),
-        ("left out by the modes", summary["pod_error"]),
-        ("quadrature points", f"{summary['n_points']} of {summary['n_points_full']}"),
-        ("sampled points", summary["n_sampled"]),
-        ("quadrature error", summary["quadrature_error"]),
-        *((f"training error of {field}", error) for field, error in summary["training_errors"].items()),  # type: ignore[attr-defined]
+    for entry in summary.get("clusters", [summary]):
+        title = f", cluster around {entry['medoid']}" if "medoid" in entry else ""
+        print_table(f"model {output}{title}", ("", ""), _rows(entry))
+    if "selector" in summary:
+        print_table("selector", ("", ""), [("chosen rightly when left out", summary["selector"]["accuracy"])])
+
+
+def _rows(entry: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return what is said of one model."""
+    return [
+        *((name, len(entry[name])) for name in ("simulations", "increments") if name in entry),
+        ("displacement modes", entry["n_modes"]),
+        ("left out by the modes", entry["pod_error"]),
+        ("quadrature points", f"{entry['n_points']} of {entry['n_points_full']}"),
+        ("sampled points", entry["n_sampled"]),
+        ("quadrature error", entry["quadrature_error"]),
+        *((f"training error of {field}", error) for field, error in entry["training_errors"].items()),
     ]
-    print_table(f"model {output}", ("", ""), rows)

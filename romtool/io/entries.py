@@ -216,12 +216,12 @@ def constraint_of(entry: ConstraintEntry, place: str) -> Constraint:
             local = tuple(sorted({direction - 1 for direction in entry.directions or ()}))
             axes = np.array(values, dtype=np.float64)
             return LocalSupport(entry.name, place, nodes, kind, axes, local, entry.value, entry.table)
-    nodes, names, coefficients = zip(*(entry.terms or []), strict=True)
+    ids, names, coefficients = zip(*(entry.terms or []), strict=True)
     return Equations(
         entry.name,
         place,
-        np.array([0, len(nodes)]),
-        np.array(nodes, dtype=np.int64),
+        np.array([0, len(ids)]),
+        np.array(ids, dtype=np.int64),
         np.array([_UNKNOWNS.index(str(name)) for name in names], dtype=np.int64),
         np.array(coefficients, dtype=np.float64),
         np.array([entry.value]),

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from romtool.errors import ModelError
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout; a file of another version is refused in words."""
 
 

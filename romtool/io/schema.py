@@ -137,6 +137,14 @@ class ClusterTable(Table):
         default=ClusterSettings.overlap, description="a number between 0 and 1"
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=ClusterSettings.seed, description="a whole number of at least 0")
+    certainty: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=ClusterSettings.certainty, description="a number between 0 and 1"
+    )
+    max_count: Count = Field(default=ClusterSettings.max_count, description=COUNT_WORDS)
+    budget: Annotated[float, Field(gt=0.0)] | None = Field(default=None, description="a positive number of hours")
+    simulation_hours: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=None, description="a positive number of hours"
+    )
 
 
 class IndicatorTable(Table):

@@ -47,7 +47,7 @@ def assemble_model(
     """
     parts, modes = training.parts, bases["u"].modes
     duals = {name: basis for name, basis in bases.items() if name != "u"}
-    loads: list[Load] = [load for loading in record.loadings for load in loading.loads]
+    loads: list[Load] = [load for loading in (record.loading, *record.loadings) for load in loading.loads]
     thermal = thermal_points(selection, parts, training.n_nodes, comm)
     weights = np.zeros(len(selection.row))
     weights[: len(cubature.weights)] = cubature.weights

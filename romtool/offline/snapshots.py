@@ -24,8 +24,16 @@ NEGLIGIBLE_STRAIN = 1e-10
 """Root mean square below which internal variables, all of them strains, count as zero."""
 
 
+Step = tuple[int, int]
+"""An output time and the one that its displacement counts from, 0 for all of it: the body is undeformed there."""
+
+
 def displacement_modes(
-    training: TrainingSet, inner: Sequence[Product], settings: PodSettings, comm: Comm
+    training: TrainingSet,
+    inner: Sequence[Product],
+    settings: PodSettings,
+    comm: Comm,
+    steps: Sequence[Sequence[Step]] | None = None,
 ) -> Pod | None:
     """Return the modes of the displacements minus their lifting, first times left out; None where these are zero.
 
@@ -35,24 +43,35 @@ def displacement_modes(
     inner: the inner product of each subdomain.
     settings: tolerance, largest number of modes, memory.
     comm: the ranks.
+    steps: per computation the snapshots to take; all where None.
 
     Raises
     ------
     InputError: values that are not finite.
     """
+    steps = steps or [[(i, 0) for i in range(1, len(run.times))] for run in training.runs]
     compression = Compression(
         inner,
         [3 * part.subdomain.mesh.n_nodes for part in training.parts],
         comm,
         tolerance=settings.tolerance,
-        n_snapshots=sum(len(run.times) - 1 for run in training.runs),
+        n_snapshots=sum(map(len, steps)),
         memory=settings.memory * GIGABYTE,
     )
-    for run in training.runs:
-        for i in range(1, len(run.times)):
-            compression.add(each_rank(comm, _homogeneous, run, training.liftings, i))
+    for run, chosen in zip(training.runs, steps, strict=True):
+        for step in chosen:
+            compression.add(each_rank(comm, _change, run, training.liftings, step))
     ids = [(3 * part.subdomain.mesh.node_ids[:, None] + np.arange(3)).ravel() for part in training.parts]
     return compression.finish(max_modes=settings.max_modes, dof_ids=ids)
+
+
+def _change(run: TrainingRun, liftings: Sequence[Floats], step: Step) -> list[Floats]:
+    """Return per subdomain the (n_nodes_s, 3) change of the displacement without its lifting."""
+    end, start = step
+    last = _homogeneous(run, liftings, end)
+    if start == 0:
+        return last
+    return [b - a for a, b in zip(_homogeneous(run, liftings, start), last, strict=True)]
 
 
 def _homogeneous(run: TrainingRun, liftings: Sequence[Floats], i: int) -> list[Floats]:
@@ -113,8 +132,13 @@ class CollectedDuals:
 
 
 def collect_duals(
-    training: TrainingSet, names: Sequence[str], tolerance: float, memory: float, comm: Comm
-) -> CollectedDuals:
+    training: TrainingSet,
+    names: Sequence[str],
+    tolerance: float,
+    memory: float,
+    comm: Comm,
+    labels: Sequence[Ints] | None = None,
+) -> list[CollectedDuals]:
     """Recompute the dual fields of all runs, and check the balance of each increment.
 
     Parameters
@@ -124,6 +148,11 @@ def collect_duals(
     tolerance: of the modes.
     memory: [GB] that the snapshots of one field on one subdomain and their decomposition may take.
     comm: the ranks.
+    labels: per computation the (n_increments,) collection that each increment goes to; one for all where None.
+
+    Returns
+    -------
+    The collections.
 
     Raises
     ------
@@ -131,30 +160,35 @@ def collect_duals(
     ConvergenceError: a law that could not be integrated.
     """
     parts, runs = training.parts, training.runs
+    labels = labels or [np.zeros(len(run.loading.times) - 1, dtype=np.int64) for run in runs]
+    count = int(max(entry.max() for entry in labels)) + 1
     columns = _columns(parts[0], names)
-    starts = np.cumsum([0, *(len(run.loading.times) - 1 for run in runs)])
-    fields = {
-        name: Compression(
-            dual_products(parts, _width(columns[name])),
-            [len(part.material) * _width(columns[name]) for part in parts],
-            comm,
-            tolerance=tolerance,
-            n_snapshots=int(starts[-1]),
-            memory=memory * GIGABYTE,
-        )
-        for name in names
-    }
+    starts = [np.cumsum([0, *(np.count_nonzero(entry == k) for entry in labels)]) for k in range(count)]
+    fields = [
+        {
+            name: Compression(
+                dual_products(parts, _width(columns[name])),
+                [len(part.material) * _width(columns[name]) for part in parts],
+                comm,
+                tolerance=tolerance,
+                n_snapshots=int(starts[k][-1]),
+                memory=memory * GIGABYTE / count,
+            )
+            for name in names
+        }
+        for k in range(count)
+    ]
     least = {name: negligible_norm(parts, name, comm) for name in names}
     unbalance = []
     common = common_nodes(parts, runs, comm)
-    for run in runs:
+    for run, chosen in zip(runs, labels, strict=True):
         balance = Balance(parts, run, common, comm)
-        for states in _histories(parts, run, comm):
-            for name, compression in fields.items():
+        for states, label in zip(_histories(parts, run, comm), chosen, strict=True):
+            for name, compression in fields[label].items():
                 compression.add([_field(state, name, columns[name]) for state in states])
             balance.add([state.stress for state in states])
         unbalance.append(np.array(balance.values))
-    return CollectedDuals(fields, least, starts, tuple(unbalance))
+    return [CollectedDuals(fields[k], least, starts[k], tuple(unbalance)) for k in range(count)]
 
 
 def negligible_norm(parts: Sequence[Part], name: str, comm: Comm) -> float:

@@ -26,12 +26,12 @@ from romtool.offline.calibrate import calibrate
 from romtool.offline.clock import Clock
 from romtool.offline.parts import Part, inner_product
 from romtool.offline.selection import Selection
-from romtool.offline.snapshots import collect_duals, displacement_modes
+from romtool.offline.snapshots import DualSnapshots, Step, collect_duals, displacement_modes
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.settings import PodSettings, Settings
 from romtool.temperature import evaluate_at
-from romtool.types import Floats
+from romtool.types import Floats, Ints
 
 LEAST_PART = 0.1
 """Part of the tolerance of the reduced quadrature that enrichments with much larger stresses leave at least."""
@@ -74,15 +74,36 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
     """
     tolerance = min(settings.duals.tolerance, settings.pod.tolerance, settings.quadrature.tolerance)
     with clock.phase("pod", "displacement modes"):
-        displacement = _displacement_modes(training, settings, comm)
-    names = tuple(dict.fromkeys((*settings.duals.fields, "stress")))
+        displacement = training_modes(training, settings, comm)
     with clock.phase("recompute", "stresses and internal variables at all integration points"):
-        collected = collect_duals(training, names, tolerance, settings.pod.memory, comm)
+        (collected,) = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm)
     with clock.phase("dual modes", "modes of the dual fields"):
         snapshots = collected.decompose()
     outputs = np.cumsum([0, *(len(run.times) - 1 for run in training.runs)])
     bases = {"u": displacement, **snapshots.bases}
-    record = TrainingRecord(
+    record = remember(training, settings, bases, snapshots, outputs)
+    return replace(build_model(training, bases, record, model_id, comm, clock), unbalance=snapshots.unbalance)
+
+
+def dual_names(settings: Settings) -> tuple[str, ...]:
+    """Return the dual fields that a model needs: those asked for, and the stress for its quadrature."""
+    return tuple(dict.fromkeys((*settings.duals.fields, "stress")))
+
+
+def remember(
+    training: TrainingSet, settings: Settings, bases: Mapping[str, Pod], snapshots: DualSnapshots, outputs: Ints
+) -> TrainingRecord:
+    """Return what a model remembers of its training.
+
+    Parameters
+    ----------
+    training: training computations.
+    settings: of the case.
+    bases: modes of the displacement ("u") and of the dual fields.
+    snapshots: the dual fields.
+    outputs: (n_runs + 1,) where each run's displacements begin.
+    """
+    return TrainingRecord(
         loading=training.loading,
         loadings=tuple(run.loading for run in training.runs),
         materials=training.parts[0].materials,
@@ -92,7 +113,6 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
         starts={name: outputs if name == "u" else snapshots.starts for name in bases},
         pairs={},
     )
-    return replace(build_model(training, bases, record, model_id, comm, clock), unbalance=snapshots.unbalance)
 
 
 def build_model(
@@ -118,6 +138,44 @@ def build_model(
     ------
     AccuracyError: a tolerance that could not be reached.
     """
+    found = select_points(training, bases, record, comm, clock)
+    with clock.phase("shapes", "generalised forces"):
+        model = assemble_model(training, bases, record, found.strains, found.cubature, found.selection, model_id, comm)
+    with clock.phase("calibrate", "error indicator"):
+        calibrations = on_root(comm, calibrate, model, record)
+    modes = tuple(mode_shapes(training, bases, s) for s in range(len(training.parts)))
+    return Trained(replace(model, calibrations=calibrations), modes, record)
+
+
+@dataclass(frozen=True)
+class ReducedPoints:
+    """The points of a reduced model.
+
+    Parameters
+    ----------
+    strains: (n_points_s, 6, n_modes) strains of the displacement modes per subdomain.
+    cubature: the reduced quadrature.
+    selection: its points, then those that are only sampled.
+    """
+
+    strains: list[Floats]
+    cubature: Cubature
+    selection: Selection
+
+
+def select_points(
+    training: TrainingSet, bases: Mapping[str, Pod], record: TrainingRecord, comm: Comm, clock: Clock
+) -> ReducedPoints:
+    """Choose the points of a reduced model.
+
+    Parameters
+    ----------
+    training, bases, record, comm, clock: as for `build_model`.
+
+    Raises
+    ------
+    AccuracyError: a tolerance that could not be reached.
+    """
     parts = training.parts
     strains = [_strain_modes(part, psi) for part, psi in zip(parts, bases["u"].modes, strict=True)]
     with clock.phase("cubature", "reduced quadrature"):
@@ -132,12 +190,7 @@ def build_model(
         )
     with clock.phase("gappy", "sampling points of the dual fields"):
         selection = _sampling(parts, bases, cubature, comm)
-    with clock.phase("shapes", "generalised forces"):
-        model = assemble_model(training, bases, record, strains, cubature, selection, model_id, comm)
-    with clock.phase("calibrate", "error indicator"):
-        calibrations = on_root(comm, calibrate, model, record)
-    modes = tuple(mode_shapes(training, bases, s) for s in range(len(parts)))
-    return Trained(replace(model, calibrations=calibrations), modes, record)
+    return ReducedPoints(strains, cubature, selection)
 
 
 def _stress_factor(coefficients: Floats) -> Floats:
@@ -178,10 +231,22 @@ def displacement_products(
     ]
 
 
-def _displacement_modes(training: TrainingSet, settings: Settings, comm: Comm) -> Pod:
-    """Return the modes of the training's displacements."""
+def training_modes(
+    training: TrainingSet, settings: Settings, comm: Comm, steps: Sequence[Sequence[Step]] | None = None
+) -> Pod:
+    """Return the modes of the training's displacements, or of some changes of them.
+
+    Parameters
+    ----------
+    training, settings, comm: as for `train`.
+    steps: per computation the changes to take; all displacements where None.
+
+    Raises
+    ------
+    InputError: displacements that are all zero or not finite.
+    """
     inner = displacement_products(training.parts, training.runs[0].local, settings.pod, comm)
-    found = displacement_modes(training, inner, settings.pod, comm)
+    found = displacement_modes(training, inner, settings.pod, comm, steps)
     if found is None:
         raise InputError(
             "the displacements of all simulations are zero, apart from prescribed ones: there is nothing to train on; "

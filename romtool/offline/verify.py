@@ -1,6 +1,6 @@
 """Run a new model through its own training and measure what it lost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +12,7 @@ from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading, restrict_to_thermal
+from romtool.reduced.model import ModeShapes
 from romtool.reduced.reconstruct import displacement
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
@@ -41,7 +42,7 @@ def training_errors(
     for number, run in enumerate(training.runs):
         loading = restrict_to_thermal(run.loading, trained.model.thermal)
         history = on_root(comm, march_loading, trained.model, loading, criteria)
-        norms = {"u": _displacement_norms(trained, training, run, history, comm)}
+        norms = {"u": displacement_norms(trained.modes, training, run, history, comm)}
         for field in trained.model.duals:
             norms[field] = dual_norms(record.bases[field], record.span(field, number), history.duals[field][1:])
         errors[run.name] = {field: relative(*pair) for field, pair in norms.items()}
@@ -98,13 +99,22 @@ def worst(errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 Norms = tuple[Floats, Floats]
 
 
-def _displacement_norms(
-    trained: Trained, training: TrainingSet, run: TrainingRun, history: ReducedHistory, comm: Comm
+def displacement_norms(
+    shapes: Sequence[ModeShapes], training: TrainingSet, run: TrainingRun, history: ReducedHistory, comm: Comm
 ) -> Norms:
-    """Return (n_times,) mass norms of the displacement error and of the displacement at the output times."""
+    """Return (n_times,) mass norms of the displacement error and of the displacement at the output times.
+
+    Parameters
+    ----------
+    shapes: modes per subdomain of this rank.
+    training: the subdomains.
+    run: the exact displacements.
+    history: coordinates of the modes.
+    comm: the ranks.
+    """
     at = np.searchsorted(history.times, run.times - 1e-9 * (run.times[-1] - run.times[0]))
     sums = []
-    for part, modes, exact in zip(training.parts, trained.modes, run.displacement, strict=True):
+    for part, modes, exact in zip(training.parts, shapes, run.displacement, strict=True):
         mass = mass_matrix(part.operators)
         pairs = ((displacement(modes, history, int(row)), exact[i]) for i, row in enumerate(at))
         sums.append(np.array([[_mass_square(mass, a - b), _mass_square(mass, b)] for a, b in pairs]))

@@ -16,14 +16,23 @@ from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
+from romtool.offline.dictionary import with_members
 from romtool.offline.parts import build_part
 from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.offline.verify import remembered_errors, worst
 from romtool.online.adapt import AdaptOptions, NewLoad, adapt
 from romtool.online.enrich import Ground, build_ground
-from romtool.pipeline.folders import part_reader, read_head, read_model, read_modes, read_record, value_digest
-from romtool.pipeline.offline import write_model
+from romtool.pipeline.folders import (
+    find_member,
+    part_reader,
+    read_dictionary,
+    read_head,
+    read_modes,
+    read_record,
+    value_digest,
+)
+from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
     Answer,
     Say,
@@ -36,6 +45,7 @@ from romtool.pipeline.online import (
 )
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.pipeline.sources import field_reader
+from romtool.reduced.dictionary import Choice, Dictionary, choose
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import indications_of
 from romtool.reduced.march import load_kernels, restrict_to_thermal
@@ -90,21 +100,50 @@ def online_adaptive(
     ConvergenceError: a load case that could not be followed; its steps and the results before it are kept.
     """
     loads = together(comm, lambda: _read_loads(load_paths, out, request))
-    trained, ground = _open_trained(model_path, comm, say if request.allow_plugin else None)
-    parent = trained.model.model_id
-    load_kernels(trained.model)
-    if missing := petsc_missing(trained.record.settings.hifi):
+    dictionary = together(comm, lambda: read_dictionary(model_path))
+    first = dictionary.models[0]
+    if dictionary.has_phases:
+        raise ModelError(
+            f"{model_path}: its bases are those of phases of a run, and are not repaired; leave --adapt, or train with "
+            '[clusters] by = "simulation"'
+        )
+    if request.allow_plugin:
+        together(comm, lambda: load_plugins(first, model_path, say))
+    members = [_open_member(model_path, model, comm) for model in dictionary.models]
+    load_kernels(first)
+    record, mesh = members[0].trained.record, members[0].ground.share.mesh
+    if missing := petsc_missing(record.settings.hifi):
         say(missing)
-    loadings = together(comm, lambda: [_loading_on_mesh(trained, load, ground.share.mesh) for load in loads])
+    loadings = together(comm, lambda: [_loading_on_mesh(first, record, load, mesh) for load in loads])
     answers = []
     for loading in loadings:
-        trained, answer = _answer(trained, ground, loading, model_path, out, say, request)
+        choice = choose(dictionary, restrict_to_thermal(loading, first.thermal))
+        members[choice.number], answer = _answer(members[choice.number], choice, loading, out, say, request)
         answers.append(answer)
     if request.save_model is not None:
         with shared_output_folder(request.save_model, comm, overwrite=request.overwrite) as temporary:
-            _write_enriched(temporary, trained, parent, comm)
-        say(f"model {trained.model.model_id} -> {request.save_model}")
+            trained = [_remembered(member, comm) for member in members]
+            write_dictionary(temporary, on_root(comm, lambda: with_members(dictionary, trained)), trained, comm)
+        say(f"model {' and '.join(entry.model.model_id for entry in trained)} -> {request.save_model}")
     return answers
+
+
+@dataclass(frozen=True)
+class Member:
+    """A local model that may be enriched.
+
+    Parameters
+    ----------
+    trained: the model as it is.
+    ground: what it stands on.
+    source: the folder that it was read from.
+    parent: id of the model there.
+    """
+
+    trained: Trained
+    ground: Ground
+    source: Path
+    parent: str
 
 
 def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) -> list[LoadFile]:
@@ -118,14 +157,9 @@ def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) ->
     return loads
 
 
-def _open_trained(path: Path, comm: Comm, allow: Say | None) -> tuple[Trained, Ground]:
-    """Read a model with its memory, and what of it this rank needs to enrich it.
-
-    `allow` takes remarks on the libraries of laws; where None no library is loaded.
-    """
-    model, record = together(comm, lambda: _read_head(path))
-    if allow is not None:
-        load_plugins(model, path, allow)
+def _open_member(path: Path, model: ReducedModel, comm: Comm) -> Member:
+    """Read the memory of a model, and what of it this rank needs to enrich it."""
+    record = together(comm, lambda: _read_record(path, model))
     mine = owned(comm, int(model.statistics["n_subdomains"]))  # type: ignore[call-overload]
     modes = together(comm, lambda: [read_modes(path, model.model_id, index) for index in mine])
     mesh, part_of_element = together(comm, lambda: _read_mesh(path, model))
@@ -140,25 +174,26 @@ def _open_trained(path: Path, comm: Comm, allow: Say | None) -> tuple[Trained, G
         n_nodes=mesh.n_nodes,
         digest=str(model.statistics["digest"]),
     )
-    return Trained(model, tuple(modes), record), build_ground(share, training, record)
+    trained = Trained(model, tuple(modes), record)
+    return Member(trained, build_ground(share, training, record), path, model.model_id)
 
 
-def _read_head(path: Path) -> tuple[ReducedModel, TrainingRecord]:
-    """Read model.h5 and training.h5."""
-    if not path.is_dir() or not (path / "training.h5").is_file():
+def _read_record(path: Path, model: ReducedModel) -> TrainingRecord:
+    """Read the training.h5 of a model."""
+    file = find_member(path, model.model_id) / "training.h5"
+    if not path.is_dir() or not file.is_file():
         raise ModelError(f"{path}: --adapt needs the whole model folder with training.h5, made by `romtool offline`")
-    model = read_model(path)
-    if read_head(path / "training.h5", "training", "model_id") != model.model_id:
-        raise ModelError(f"{path / 'training.h5'}: belongs to another model than model.h5; make the folder anew")
-    record: TrainingRecord = read_head(path / "training.h5", "training", "record")
-    return model, record
+    if read_head(file, "training", "model_id") != model.model_id:
+        raise ModelError(f"{file}: belongs to another model than model.h5; make the folder anew")
+    record: TrainingRecord = read_head(file, "training", "record")
+    return record
 
 
 def _read_mesh(path: Path, model: ReducedModel) -> tuple[Mesh, np.ndarray]:  # type: ignore[type-arg]
     """Read the whole mesh, and the subdomain of each element."""
-    parts = []
+    parts, folder = [], find_member(path, model.model_id)
     for index in range(int(model.statistics["n_subdomains"])):  # type: ignore[call-overload]
-        with part_reader(path, "modes", index, model.model_id) as file:
+        with part_reader(folder, "modes", index, model.model_id) as file:
             part: Subdomain = read_record(file, "modes/subdomain")
             parts.append(part)
     mesh = merge(parts).mesh
@@ -168,23 +203,23 @@ def _read_mesh(path: Path, model: ReducedModel) -> tuple[Mesh, np.ndarray]:  # t
     return mesh, part_of_element
 
 
-def _loading_on_mesh(trained: Trained, load: LoadFile, mesh: Mesh) -> Loading:
+def _loading_on_mesh(model: ReducedModel, record: TrainingRecord, load: LoadFile, mesh: Mesh) -> Loading:
     """Return the loading of a load file on the whole mesh; one with a name alone is the first simulation's.
 
     Raises
     ------
     CaseError, ReaderError: the load file does not fit the mesh or the model.
     """
-    record = trained.record
     loading = apply_load(record.loadings[0] if changes_nothing(load) else record.loading, load, field_reader(mesh))
-    check_loading(trained.model, loading)
+    check_loading(model, loading)
     return loading
 
 
 def _answer(
-    trained: Trained, ground: Ground, loading: Loading, model_path: Path, out: Path, say: Say, request: AdaptRequest
-) -> tuple[Trained, Answer]:
+    member: Member, choice: Choice, loading: Loading, out: Path, say: Say, request: AdaptRequest
+) -> tuple[Member, Answer]:
     """Answer one loading and write its folder, with the enriched model if there is one."""
+    trained, ground = member.trained, member.ground
     comm, folder, settings = ground.comm, out / loading.name, trained.record.settings
     outside = on_root(
         comm, lambda: tell_outside(trained.model, restrict_to_thermal(loading, trained.model.thermal), say)
@@ -201,30 +236,43 @@ def _answer(
     finally:
         solver.close()
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}
+    member = replace(member, trained=adapted.trained)
     model = adapted.trained.model
-    found = indications_of(model, adapted.history)
-    answer = Answer(adapted.history, found, outside, seconds, options.tolerance, adapted.enrichments, adapted.stopped)
+    answer = Answer(
+        choice,
+        adapted.history,
+        indications_of(model, adapted.history),
+        outside,
+        seconds,
+        options.tolerance,
+        adapted.enrichments,
+        adapted.stopped,
+    )
     local, enriched = restrict_to_thermal(loading, model.thermal), model.model_id != trained.model.model_id
-    source = ENRICHED if enriched else os.path.relpath(model_path, folder)
+    source = ENRICHED if enriched else os.path.relpath(member.source, folder)
     with shared_output_folder(folder, comm, overwrite=request.overwrite) as temporary:
         if enriched:
             on_root(comm, (temporary / ENRICHED).mkdir)
-            _write_enriched(temporary / ENRICHED, adapted.trained, trained.model.model_id, comm)
+            kept = _remembered(replace(member, parent=trained.model.model_id), comm)
+            write_dictionary(temporary / ENRICHED, Dictionary((kept.model,)), (kept,), comm)
         answer = on_root(comm, lambda: write_answer(temporary, answer, local, model.model_id, source))
     tell_answer(answer, folder, say)
-    return adapted.trained, answer
+    return member, answer
 
 
-def _write_enriched(folder: Path, trained: Trained, parent: str, comm: Comm) -> None:
-    """Write a model that was enriched; its training errors are those that it remembers.
+def _remembered(member: Member, comm: Comm) -> Trained:
+    """Return a model with the training errors that it remembers, and its parent.
 
-    Its parent is the last model before it that was written, not one in between.
+    The parent is the last model before it that was written, not one in between.
     """
+    trained = member.trained
+    if trained.model.model_id == member.parent:
+        return trained
     errors = on_root(comm, lambda: remembered_errors(trained))
     statistics = {
         **trained.model.statistics,
         "training_errors": worst(errors),
         "training_errors_by_simulation": errors,
-        **({"parent": parent} if parent != trained.model.model_id else {}),
+        "parent": member.parent,
     }
-    write_model(folder, replace(trained.model, statistics=statistics), trained, comm)
+    return replace(trained, model=replace(trained.model, statistics=statistics))

@@ -14,11 +14,12 @@ from romtool.io.case import read_case
 from romtool.io.load import read_load
 from romtool.loading import PartialDeckError
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_head, read_model
+from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_dictionary, read_head
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.operator_models import read_operator_model
 from romtool.pipeline.operators import build_summary
 from romtool.pipeline.suitability import lacks
+from romtool.reduced.dictionary import Choice, Dictionary
 from romtool.reduced.indicator import STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import Calibration, ReducedModel, Validity
@@ -54,7 +55,7 @@ def _describe_own(path: Path) -> Description:
         names = f"; it has {', '.join(child.name for child in children)}: name one" if children else ""
         raise ModelError(f"{path}: not a folder of romtool; expected one that holds {', '.join(heads)}{names}")
     describers = {
-        "model": lambda: describe_model(read_model(found)),
+        "model": lambda: describe_dictionary(read_dictionary(found)),
         "dataset": lambda: describe_dataset(read_dataset(found.parent)),
         "result": lambda: _describe_result(found),
         "solution": lambda: _describe_solution(found),
@@ -183,6 +184,21 @@ def describe_dataset(dataset: Dataset) -> Description:
     }
 
 
+def describe_dictionary(dictionary: Dictionary) -> Description:
+    """Describe a model, or the local models of a dictionary and what chooses between them."""
+    if dictionary.selector is None or dictionary.clusters is None:
+        return describe_model(dictionary.models[0])
+    clusters, selector = dictionary.clusters, dictionary.selector
+    return {
+        "kind": "dictionary",
+        "by": selector.by,
+        "clusters": {name: int(label) for name, label in zip(clusters.names, clusters.labels, strict=True)},
+        "medoids": [clusters.names[i] for i in clusters.medoids],
+        "selector": {"accuracy": selector.accuracy, "certainty": selector.certainty, "bumps": len(selector.anchors)},
+        "models": [describe_model(model) for model in dictionary.models],
+    }
+
+
 def describe_model(model: ReducedModel) -> Description:
     """Describe a model."""
     statistics = dict(model.statistics)
@@ -235,6 +251,7 @@ def _describe_result(path: Path) -> Description:
     """Describe an online result."""
     history: ReducedHistory = read_head(path, "result", "history")
     provenance: Provenance = read_head(path, "result", "provenance")
+    choice: Choice = read_head(path, "result", "choice")
     indications: dict[str, Indication] = read_head(path, "result", "indications")
     repairs: tuple[Enrichment, ...] = read_head(path, "result", "enrichments")
     return {
@@ -242,6 +259,8 @@ def _describe_result(path: Path) -> Description:
         "name": history.name,
         "model": provenance.source,
         "model_id": provenance.source_id,
+        "cluster": choice.number,
+        "probabilities": choice.probabilities.tolist(),
         "times": history.times.tolist(),
         "n_modes": history.coordinates.shape[1],
         "fields": ["u", *history.duals],

@@ -29,7 +29,8 @@ from romtool.offline.training import TrainingRecord
 from romtool.online import adapt
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
-from romtool.reduced import indicator, march, model
+from romtool.reduced import dictionary, indicator, march, model, selector
+from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
 
@@ -135,6 +136,7 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
@@ -238,15 +240,47 @@ def model_file(path: Path) -> Path:
     return found
 
 
-def read_model(path: Path) -> ReducedModel:
-    """Read a model from its folder or from its model.h5 alone. Raises ModelError."""
-    model: ReducedModel = read_head(model_file(path), "model", "model")
-    return model
+def read_dictionary(path: Path) -> Dictionary:
+    """Read the local models, or the single one, of a model folder or of its model.h5 alone. Raises ModelError."""
+    found: Dictionary = read_head(model_file(path), "model", "dictionary")
+    return found
+
+
+def read_model(path: Path, model_id: str | None = None) -> ReducedModel:
+    """Read a model by its id, or the single one, from its folder or from its model.h5 alone. Raises ModelError."""
+    try:
+        return read_dictionary(path).member(model_id)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def member_folder(path: Path, number: int, count: int) -> Path:
+    """Return the folder with modes and memory of a member of a dictionary of `count` models.
+
+    Parameters
+    ----------
+    path: the model folder, or its model.h5.
+    number: of the member.
+    count: of the members; a single one has no folder of its own.
+    """
+    folder = path if path.is_dir() else path.parent
+    return folder / f"cluster-{number}" if count > 1 else folder
+
+
+def find_member(path: Path, model_id: str) -> Path:
+    """Return the folder with the subdomains of the model with an id; that of model.h5 where there are none."""
+    folder = path if path.is_dir() else path.parent
+    for found in (folder, *sorted(folder.glob("cluster-*"))):
+        if (found / part_name(0)).is_file():
+            with open_file(found / part_name(0), "modes") as file:
+                if file.attrs.get("id") == model_id:
+                    return found
+    return folder
 
 
 def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
     """Read the modes of one subdomain of a model folder. Raises ModelError."""
-    folder = path if path.is_dir() else path.parent
+    folder = find_member(path, model_id)
     if not (folder / part_name(index)).is_file():
         raise ModelError(
             f"{folder}: {part_name(index)} is not beside model.h5; full fields need the whole model folder"

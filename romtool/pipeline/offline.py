@@ -1,8 +1,9 @@
 """`romtool offline`: train a model on a dataset and write its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,18 +20,32 @@ from romtool.io.atomic import digest_text
 from romtool.io.case import Case, read_case
 from romtool.laws import build_tables, named_by, open_plugins
 from romtool.linalg.reduction import Comm
-from romtool.loading import Dirichlet
+from romtool.loading import Dirichlet, Loading
 from romtool.offline.clock import Clock, Say
+from romtool.offline.dictionary import train_dictionary
 from romtool.offline.parts import Part, build_part
-from romtool.offline.train import Trained, train
+from romtool.offline.phases import join_modes
+from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRun, TrainingSet
-from romtool.offline.verify import training_errors, worst
+from romtool.offline.verify import worst
 from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_constraints, moved_supports
-from romtool.pipeline.folders import Dataset, now, part_writer, read_part, versions, write_head, write_record
+from romtool.pipeline.folders import (
+    Dataset,
+    member_folder,
+    now,
+    part_writer,
+    read_part,
+    versions,
+    write_head,
+    write_record,
+)
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.forces import amplitude_of
-from romtool.reduced.model import Lifting, ReducedModel
+from romtool.reduced.model import Lifting, ModeShapes, ReducedModel
 from romtool.types import Floats
+
+Errors = Mapping[str, Mapping[str, float]]
 
 UNBALANCE = 1e-2
 """Largest relative unbalance of a training simulation that is not remarked on."""
@@ -38,8 +53,8 @@ UNBALANCE = 1e-2
 
 def offline(
     case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False, clock: Clock | None = None
-) -> ReducedModel:
-    """Import a case where needed, train a model and write it.
+) -> Dictionary:
+    """Import a case where needed, train a model, or one per cluster of the training, and write it.
 
     Parameters
     ----------
@@ -65,42 +80,45 @@ def offline(
             dataset = import_case(case_path, comm, say)
         with clock.phase("load", "operators and displacement histories"):
             training = load_training(dataset_folder(case_path), dataset, comm)
-        trained = train(training, settings, _model_id(dataset, settings), comm, clock)
-        remarks = [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)]
-        for text in remarks[len(dataset.warnings) :]:
-            say(f"warning: {text}")
-        with clock.phase("verify", "the model on its own training"):
-            errors = training_errors(trained, training, settings.newton, comm)
-        model = replace(
-            trained.model,
-            statistics={
-                **trained.model.statistics,
-                "case": dataset.case,
-                "units": dict(dataset.units),
-                "n_subdomains": dataset.n_subdomains,
-                "training_errors": worst(errors),
-                "training_errors_by_simulation": errors,
-                "unbalance": {run.name: u for run, u in zip(training.runs, trained.unbalance, strict=True)},
-                "seconds": clock.seconds,
-                "settings": asdict(settings),
-                "newton": vars(settings.newton),
-                "warnings": remarks,
-                "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
-                "versions": versions(),
-                "created": now(),
-                "digest": dataset.digest,
-                "materials": {entry.elements: entry.law for entry in dataset.materials},
-            },
+        found = train_dictionary(training, settings, _model_id(dataset, settings), comm, clock)
+        members = tuple(
+            _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
         )
-        write_model(temporary, model, trained, comm)
-    return model
+        for text in dict.fromkeys(text for entry in members for text in entry.model.statistics["warnings"]):  # type: ignore[attr-defined]
+            if text not in dataset.warnings:
+                say(f"warning: {text}")
+        found = replace(found, members=members)
+        write_dictionary(temporary, found.dictionary, found.members, comm)
+    return found.dictionary
+
+
+def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: Dataset, clock: Clock) -> Trained:
+    """Return a new model with all that reports say about it."""
+    settings = trained.record.settings
+    statistics = {
+        **trained.model.statistics,
+        "case": dataset.case,
+        "units": dict(dataset.units),
+        "n_subdomains": dataset.n_subdomains,
+        "training_errors": worst(errors),
+        "training_errors_by_simulation": errors,
+        "unbalance": {run.name: u for run, u in zip(training.runs, trained.unbalance, strict=True)},
+        "seconds": dict(clock.seconds),
+        "settings": asdict(settings),
+        "newton": vars(settings.newton),
+        "warnings": [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)],
+        "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
+        "versions": versions(),
+        "created": now(),
+        "digest": dataset.digest,
+        "materials": {entry.elements: entry.law for entry in dataset.materials},
+    }
+    return replace(trained, model=replace(trained.model, statistics=statistics))
 
 
 def _ignored(case: Case) -> list[str]:
     """Say which settings of the case file have no effect yet."""
     sentences = []
-    if case.settings.clusters.count != 1:
-        sentences.append("[clusters] count: one model is trained on all simulations, not one per cluster")
     if case.quantities:
         sentences.append(
             "[[quantities]] are not computed; the report shows the largest p, von Mises stress and displacement"
@@ -218,18 +236,52 @@ def _model_id(dataset: Dataset, settings: object) -> str:
     return digest_text(f"{dataset.digest} {settings} {__version__}")[:12]
 
 
-def write_model(folder: Path, model: ReducedModel, trained: Trained, comm: Comm) -> None:
-    """Write model.h5 and training.h5 (rank 0) and the modes of the subdomains of this rank, one file each."""
+def write_dictionary(folder: Path, dictionary: Dictionary, members: Sequence[Trained], comm: Comm) -> None:
+    """Write model.h5 (rank 0), and per member training.h5 (rank 0) and the modes of the subdomains of this rank."""
     if comm.rank == 0:
-        write_head(folder / "model.h5", "model", model=model)
-        write_head(folder / "training.h5", "training", record=trained.record, model_id=model.model_id)
-    for modes in trained.modes:
-        with part_writer(folder, "modes", modes.subdomain.index, model.model_id) as file:
+        write_head(folder / "model.h5", "model", dictionary=dictionary)
+    if dictionary.has_phases:
+        _write_modes(folder, join_modes(members), dictionary.face.model_id)
+        return
+    for number, trained in enumerate(members):
+        place, model_id = member_folder(folder, number, len(members)), trained.model.model_id
+        on_root(comm, lambda place=place: place.mkdir(exist_ok=True))  # type: ignore[misc]
+        if comm.rank == 0:
+            write_head(place / "training.h5", "training", record=trained.record, model_id=model_id)
+        _write_modes(place, trained.modes, model_id)
+
+
+def _write_modes(folder: Path, shapes: Sequence[ModeShapes], model_id: str) -> None:
+    """Write the modes of the subdomains of this rank, one file each."""
+    for modes in shapes:
+        with part_writer(folder, "modes", modes.subdomain.index, model_id) as file:
             write_record(file, "modes", modes)
 
 
-def offline_summary(model: ReducedModel) -> dict[str, object]:
-    """Return what `offline --json` prints."""
+def offline_summary(found: Dictionary) -> dict[str, Any]:
+    """Return what `offline --json` prints: of a single model its own, else of each cluster and of the selector."""
+    if found.selector is None or found.clusters is None:
+        return _summary(found.models[0])
+    clusters = found.clusters
+    return {
+        "clusters": [
+            {
+                "medoid": clusters.names[clusters.medoids[k]],
+                f"{_ITEMS[found.selector.by]}s": [clusters.names[i] for i in np.flatnonzero(clusters.labels == k)],
+                **_summary(model),
+            }
+            for k, model in enumerate(found.models)
+        ],
+        "selector": {"accuracy": found.selector.accuracy, "certainty": found.selector.certainty},
+    }
+
+
+_ITEMS = {"simulation": "simulation", "time": "increment"}
+"""What is clustered."""
+
+
+def _summary(model: ReducedModel) -> dict[str, Any]:
+    """Return what is said of one model."""
     statistics = model.statistics
     keys = ("n_modes", "n_points", "n_points_full", "pod_error", "quadrature_error", "training_errors", "seconds")
     points = model.point_ids[: model.n_active].tolist()

@@ -16,10 +16,11 @@ from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import held_by, open_plugins
 from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Provenance, model_file, now, read_model, versions, write_head
+from romtool.pipeline.folders import Provenance, model_file, now, read_dictionary, versions, write_head
+from romtool.reduced.dictionary import Choice, Dictionary, choose, run_loading
 from romtool.reduced.forces import check_loading
-from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication, indications_of
-from romtool.reduced.march import MarchStoppedError, ReducedHistory, load_kernels, march_loading
+from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
+from romtool.reduced.march import ReducedHistory, load_kernels
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.validity import outside_validity
 from romtool.settings import NewtonSettings
@@ -34,6 +35,7 @@ class Answer:
 
     Parameters
     ----------
+    choice: which local model answered.
     history: what was computed.
     indications: field -> error indication of every time.
     outside: sentences on what the training does not cover.
@@ -43,6 +45,7 @@ class Answer:
     stopped: why the run ended before its last time; "" where it did not.
     """
 
+    choice: Choice
     history: ReducedHistory
     indications: Mapping[str, Indication]
     outside: tuple[str, ...]
@@ -78,7 +81,8 @@ def online(
     LawError: a library that is not allowed, or cannot be loaded.
     ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
-    model = read_model(model_path)
+    dictionary = read_dictionary(model_path)
+    model = dictionary.models[0]  # the others read the same temperatures and know the same sets
     if allow_plugin:
         load_plugins(model, model_path, say)
     loads = read_new_loads(load_paths, out, overwrite=overwrite)
@@ -90,7 +94,7 @@ def online(
         loading = loading_for(model, load, read_field)
         check_loading(model, loading)
         prepared.append((loading, time.perf_counter() - start))
-    return [_answer(model, model_path, *entry, out, say, overwrite) for entry in prepared]
+    return [_answer(dictionary, model_path, *entry, out, say, overwrite) for entry in prepared]
 
 
 def load_plugins(model: ReducedModel, model_path: Path, say: Say) -> None:
@@ -165,23 +169,28 @@ class _ModelFields:
 
 
 def _answer(
-    model: ReducedModel, model_path: Path, loading: Loading, load_seconds: float, out: Path, say: Say, overwrite: bool
+    dictionary: Dictionary,
+    model_path: Path,
+    loading: Loading,
+    load_seconds: float,
+    out: Path,
+    say: Say,
+    overwrite: bool,
 ) -> Answer:
     """March one loading and write its folder; a march that stops is written up to there, and then told."""
-    outside = tell_outside(model, loading, say)
-    start, stopped = time.perf_counter(), ""
-    try:
-        history = march_loading(model, loading, NewtonSettings(**model.statistics["newton"]))  # type: ignore[arg-type]
-    except MarchStoppedError as error:
-        stopped, history = str(error), error.history
-    indications = indications_of(model, history)
+    statistics, choice = dictionary.models[0].statistics, choose(dictionary, loading)
+    outside = tell_outside(dictionary.models[choice.number], loading, say)
+    start = time.perf_counter()
+    run = run_loading(dictionary, choice, loading, NewtonSettings(**statistics["newton"]))  # type: ignore[arg-type]
     seconds = {"load": load_seconds, "march": time.perf_counter() - start}
-    tolerance = model.statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
-    answer = Answer(history, indications, outside, seconds, tolerance, (), stopped)
+    if run.choice.number != choice.number:
+        outside = tell_outside(run.model, loading, say)
+    tolerance = statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
+    answer = Answer(run.choice, run.history, run.indications, outside, seconds, tolerance, (), run.stopped)
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
-        answer = write_answer(temporary, answer, loading, model.model_id, source)
+        answer = write_answer(temporary, answer, loading, run.model.model_id, source)
     tell_answer(answer, folder, say)
     return answer
 
@@ -209,6 +218,7 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
     write_head(
         folder / "result.h5",
         "result",
+        choice=answer.choice,
         history=answer.history,
         provenance=provenance,
         loading=loading,
@@ -228,7 +238,8 @@ def tell_answer(answer: Answer, folder: Path, say: Say) -> None:
     ConvergenceError: it ended before its last time.
     """
     history = answer.history
-    say(f"{history.name}: {len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
+    local = answer.choice.in_words()
+    say(f"{history.name}: {local}{len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
     far = [field for field, found in answer.indications.items() if (found.status == OUTSIDE).any()]
     if far:
         say(
@@ -256,6 +267,8 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "times": history.times.tolist(),
         "iterations": int(history.iterations.sum()),
         "cuts": int(history.cuts.sum()),
+        "cluster": answer.choice.number,
+        "probabilities": answer.choice.probabilities.tolist(),
         "enrichments": repairs,
         "indicator": {field: values.tolist() for field, values in known.items()},
         "expected": {field: entry.expected.tolist() for field, entry in found.items()},

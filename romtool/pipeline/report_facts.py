@@ -13,7 +13,7 @@ from romtool.io.fields import POINTS_PER_CELL, mises
 from romtool.laws import LAWS, LawTables, law_names, reference_temperatures
 from romtool.laws.catalogue import COLUMNS, PARAMETERS, TERMS, THERMAL
 from romtool.loading import Dirichlet, Load, Loading
-from romtool.pipeline.folders import model_file, part_name, part_reader, read_record
+from romtool.pipeline.folders import find_member, part_name, part_reader, read_record
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
 from romtool.report.content import (
@@ -76,7 +76,7 @@ def model_facts(path: Path, model: ReducedModel, label: str, units: Units) -> Mo
 
 def _model_mesh(path: Path, model: ReducedModel) -> MeshFacts | None:
     """Return the mesh behind a model, or None where only its head file is there."""
-    folder, parts = model_file(path).parent, []
+    folder, parts = find_member(path, model.model_id), []
     for index in range(max(1, sum(1 for _ in folder.glob(part_name(0).replace("0000", "*"))))):
         try:
             with part_reader(folder, "modes", index, model.model_id) as file:

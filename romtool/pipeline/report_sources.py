@@ -8,7 +8,7 @@ from pathlib import Path
 
 from romtool.errors import ModelError
 from romtool.loading import Loading
-from romtool.pipeline.folders import Provenance, read_head, read_model
+from romtool.pipeline.folders import Provenance, read_dictionary, read_head, read_model
 from romtool.pipeline.report_indicator import indicator_facts
 from romtool.pipeline.results import is_history, open_history, source_model
 from romtool.reduced.march import ReducedHistory
@@ -65,7 +65,7 @@ def open_all(paths: Sequence[Path]) -> tuple[list[OpenedModel], list[OpenedHisto
     ModelError, ReaderError: a path that holds nothing of that kind, or damaged.
     """
     found = list(dict.fromkeys(entry for path in paths for entry in _expand(path)))
-    models = [_open_model(path) for path in found if _is_model(path)]
+    models = [entry for path in found if _is_model(path) for entry in _open_models(path)]
     histories = _named([_open(path, models) for path in found if not _is_model(path)])
     behind = [entry.model for entry in histories if entry.model is not None]
     different = {entry.model.model_id: entry for entry in (*behind, *models)}
@@ -90,9 +90,21 @@ def _expand(path: Path) -> list[Path]:
     return children
 
 
-def _open_model(path: Path) -> OpenedModel:
-    model = read_model(path)
-    return OpenedModel(str(model.statistics.get("case", path)), path, model)
+def _open_models(path: Path) -> list[OpenedModel]:
+    """Open a model, or all of a dictionary."""
+    models = read_dictionary(path).models
+    several = len(models) > 1
+    labels = [f"{model.statistics.get('case', path)}{f', cluster {n}' * several}" for n, model in enumerate(models)]
+    return [OpenedModel(label, path, model) for label, model in zip(labels, models, strict=True)]
+
+
+def _open_member(path: Path, model_id: str) -> OpenedModel:
+    """Open the model that a result is in terms of."""
+    found = next((entry for entry in _open_models(path) if entry.model.model_id == model_id), None)
+    if found is not None:
+        return found
+    face = read_model(path, model_id)
+    return OpenedModel(f"{face.statistics.get('case', path)}, phases", path, face)
 
 
 def _open(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
@@ -118,7 +130,8 @@ def _open_online(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
     model = next((entry for entry in models if entry.model.model_id == provenance.source_id), None)
     results, reason = None, ""
     try:
-        model = model or _open_model(_tidy(source_model(path, provenance)))
+        source = _tidy(source_model(path, provenance))
+        model = model or _open_member(source, provenance.source_id)
         results = open_history(path)
     except ModelError as error:
         reason = str(error)

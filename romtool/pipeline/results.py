@@ -119,12 +119,10 @@ def source_model(folder: Path, provenance: Provenance) -> Path:
     candidates = [folder / provenance.source, Path(provenance.source)]
     for candidate in candidates:
         if candidate.exists():
-            found = read_model(candidate).model_id
-            if found != provenance.source_id:
-                raise ModelError(
-                    f"{candidate}: is model {found}, but {folder} was made with {provenance.source_id}; "
-                    "run online again"
-                )
+            try:
+                read_model(candidate, provenance.source_id)
+            except ModelError as error:
+                raise ModelError(f"{folder} was made with another model than what is there: {error}") from error
             return candidate
     raise ModelError(f"{folder}: its model {provenance.source} is not there; put the model back, or run online again")
 
@@ -134,7 +132,7 @@ def _open_online(folder: Path) -> Pieces:
     history: ReducedHistory = read_head(folder / "result.h5", "result", "history")
     provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
     source = source_model(folder, provenance)
-    model = read_model(source)
+    model = read_model(source, provenance.source_id)
     fields = {"u": field_info("u", 3, "node")}
     fields |= {name: field_info(name, basis.components) for name, basis in model.duals.items()}
 

@@ -17,12 +17,13 @@ class PointSet(NamedTuple):
     """Reduced points that are evaluated together.
 
     sites (n) what the laws know of them, modes (n_modes, 6, n) strains of the modes, lifting (n_liftings, 6, n)
-    strains of the prescribed displacements.
+    strains of the prescribed displacements, fixed (6, n) strain that does not change during the march.
     """
 
     sites: Sites
     modes: Floats
     lifting: Floats
+    fixed: Floats
 
 
 class Points(NamedTuple):

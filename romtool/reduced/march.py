@@ -6,12 +6,13 @@ import numpy as np
 
 from romtool.constraints import Equations
 from romtool.errors import ConvergenceError
-from romtool.laws import Sites, build_sites, evaluate, state_fields, state_size, take, virgin_state
+from romtool.laws import Sites, build_sites, evaluate, state_fields, take, virgin_state
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
 from romtool.reduced.model import DualBasis, ReducedModel, ThermalPoints
 from romtool.reduced.newton import NEGLIGIBLE, march
+from romtool.reduced.stepping import Crossing, cross, empty_trajectory
 from romtool.settings import NewtonSettings
 from romtool.temperature import evaluate_at, restrict
 from romtool.types import Bools, Floats, Ints
@@ -80,46 +81,40 @@ def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
     return replace(loading, temperature=temperature, constraints=moved)
 
 
-def build_points(model: ReducedModel, loading: Loading) -> Points:
-    """Lay out what the compiled march reads; of the loading only the initial temperature matters."""
+def build_points(model: ReducedModel, loading: Loading, fixed: Floats | None = None) -> Points:
+    """Lay out what the compiled march reads.
+
+    Parameters
+    ----------
+    model: the reduced model.
+    loading: only its initial temperature matters.
+    fixed: (n_points, 6) strain that does not change during the march; zero where None.
+    """
     initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
     heat, n = model.thermal.operator @ initial, model.n_active
     sites = build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
     factors = model.weights[:n, None, None] * POINT_METRIC[None, :, None]
     return Points(
         tables=model.tables,
-        active=_point_set(model, sites, slice(0, n)),
+        active=_point_set(model, sites, slice(0, n), fixed),
         weighted=_points_last(factors * model.strain_modes[:n]),
-        sampled=_point_set(model, sites, slice(n, None)),
+        sampled=_point_set(model, sites, slice(n, None), fixed),
     )
 
 
-def _point_set(model: ReducedModel, sites: Sites, rows: slice) -> PointSet:
+def _point_set(model: ReducedModel, sites: Sites, rows: slice, fixed: Floats | None) -> PointSet:
     """Return some of the reduced points as the compiled march reads them."""
     modes = model.strain_modes[rows]
     lifting = np.zeros((len(modes), 6, len(model.liftings)))
     for i, entry in enumerate(model.liftings):
         lifting[:, :, i] = entry.strain[rows]
-    return PointSet(take(sites, rows), _points_last(modes), _points_last(lifting))
+    base = np.zeros((6, len(modes))) if fixed is None else np.ascontiguousarray(fixed[rows].T)
+    return PointSet(take(sites, rows), _points_last(modes), _points_last(lifting), base)
 
 
 def _points_last(values: Floats) -> Floats:
     """Return (n_modes, 6, n_points) of (n_points, 6, n_modes)."""
     return np.ascontiguousarray(values.transpose(2, 1, 0))
-
-
-def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings) -> Trajectory:
-    """Return zero arrays for a march over `n_times` times."""
-    n_points = len(model.weights)
-    return Trajectory(
-        coordinates=np.zeros((n_times, model.n_modes)),
-        state=np.zeros((n_times, n_points, state_size(model.tables))),
-        stress=np.zeros((n_times, n_points, 6)),
-        iterations=np.zeros(n_times, dtype=np.int64),
-        residual=np.zeros(n_times),
-        evaluations=np.zeros(1, dtype=np.int64),
-        history=np.zeros(criteria.max_iterations + 1),
-    )
 
 
 def start_virgin(points: Points, out: Trajectory) -> None:
@@ -165,18 +160,11 @@ def march_loading(
     if reached is not None:
         scale[0] = follow(model, points, schedule, out, reached)
         first = len(reached) - 1
-    limits = Criteria(criteria.tolerance, criteria.max_iterations)
-    while failed := march(points, _tail(schedule, first), limits, scale, _tail_rows(out, first)):
-        first += failed
-        cutter = _Cutter(model, loading, criteria, points, scale, out.evaluations)
-        try:
-            rows = cutter.advance(_row(out, first - 1), times[first - 1], times[first], 1)
-        except ConvergenceError as error:
-            shortened = replace(loading, times=times[:first])
-            history = _history(model, shortened, _head(schedule, first), _head_rows(out, first), cuts[:first])
-            raise MarchStoppedError(str(error), history) from error
-        out.coordinates[first], out.state[first], out.stress[first] = rows
-        out.iterations[first], cuts[first] = cutter.iterations, cutter.cuts
+    count, stopped = cross(Crossing(model, loading, criteria, points, scale), schedule, out, cuts, first)
+    if stopped is not None:
+        shortened = replace(loading, times=times[:count])
+        history = _history(model, shortened, _head(schedule, count), _head_rows(out, count), cuts[:count])
+        raise MarchStoppedError(str(stopped), history) from stopped
     return _history(model, loading, schedule, out, cuts)
 
 
@@ -242,17 +230,6 @@ def load_kernels(model: ReducedModel) -> None:
     march(points, schedule, Criteria(1.0, 0), np.zeros(1), empty_trajectory(model, 1, NewtonSettings()))
 
 
-def _tail(schedule: Schedule, first: int) -> Schedule:
-    """Return the schedule from time `first` on."""
-    return Schedule(
-        schedule.times[first:],
-        schedule.viscous[first:],
-        schedule.temperature[first:],
-        schedule.force[first:],
-        schedule.lifting[first:],
-    )
-
-
 def _head(schedule: Schedule, count: int) -> Schedule:
     """Return the schedule of the first `count` times."""
     return Schedule(
@@ -268,80 +245,6 @@ def _head_rows(out: Trajectory, count: int) -> Trajectory:
     """Return views of the rows of the first `count` times."""
     rows = (out.coordinates[:count], out.state[:count], out.stress[:count], out.iterations[:count])
     return Trajectory(*rows, out.residual[:count], out.evaluations, out.history)
-
-
-def _tail_rows(out: Trajectory, first: int) -> Trajectory:
-    """Return views of the rows from time `first` on; counters and history are shared."""
-    return Trajectory(
-        out.coordinates[first:],
-        out.state[first:],
-        out.stress[first:],
-        out.iterations[first:],
-        out.residual[first:],
-        out.evaluations,
-        out.history,
-    )
-
-
-Rows = tuple[Floats, Floats, Floats]
-
-
-def _row(out: Trajectory, i: int) -> Rows:
-    """Return coordinates, state and stress of time i."""
-    return out.coordinates[i], out.state[i], out.stress[i]
-
-
-class _Cutter:
-    """Crosses one time interval in ever smaller halves; counts what it did."""
-
-    def __init__(
-        self,
-        model: ReducedModel,
-        loading: Loading,
-        criteria: NewtonSettings,
-        points: Points,
-        scale: Floats,
-        evaluations: Ints,
-    ) -> None:
-        self.model, self.loading, self.criteria, self.points = model, loading, criteria, points
-        self.scale, self.evaluations = scale, evaluations
-        self.iterations = self.cuts = 0
-
-    def advance(self, rows: Rows, start: float, end: float, depth: int) -> Rows:
-        """Return the rows at `end` from those at `start`, in two halves or more.
-
-        Raises
-        ------
-        ConvergenceError: at the smallest step.
-        """
-        self.cuts = max(self.cuts, depth)
-        for left, right in ((start, 0.5 * (start + end)), (0.5 * (start + end), end)):
-            reached, history = self._try(rows, left, right)
-            if reached is None and depth >= self.criteria.max_cuts:
-                raise ConvergenceError(_not_converged(left, right, history, self.criteria))
-            rows = reached or self.advance(rows, left, right, depth + 1)
-        return rows
-
-    def _try(self, rows: Rows, start: float, end: float) -> tuple[Rows | None, Floats]:
-        """Attempt one step; return its rows, or None, and the residual history."""
-        out = empty_trajectory(self.model, 2, self.criteria)
-        out.coordinates[0], out.state[0], out.stress[0] = rows
-        schedule = build_schedule(self.model, self.loading, np.array([start, end]))
-        limits = Criteria(self.criteria.tolerance, self.criteria.max_iterations)
-        failed = march(self.points, schedule, limits, self.scale, out)
-        self.iterations += int(out.iterations[1])
-        self.evaluations += out.evaluations
-        return None if failed else _row(out, 1), out.history[: int(out.iterations[1]) + 1]
-
-
-def _not_converged(start: float, end: float, history: Floats, criteria: NewtonSettings) -> str:
-    """Say where the march stopped, how the residual went and what to try."""
-    residuals = ", ".join(f"{value:.1e}" for value in history[-6:])
-    return (
-        f"the reduced model did not converge between times {start:g} and {end:g} after {criteria.max_cuts} halvings "
-        f"(last relative residuals {residuals}; tolerance {criteria.tolerance:g}); try smaller steps in [time], "
-        "a load closer to the training, or more training simulations"
-    )
 
 
 def _history(model: ReducedModel, loading: Loading, schedule: Schedule, out: Trajectory, cuts: Ints) -> ReducedHistory:

@@ -45,7 +45,7 @@ def march(points: Points, schedule: Schedule, criteria: Criteria, scale: Floats,
     """
     work = make_workspace(points)
     for i in range(1, schedule.times.shape[0]):
-        work.base[:] = 0.0
+        _copy_all(points.active.fixed, work.base)
         _combine(schedule.lifting[i], points.active.lifting, work.base)
         _extrapolate(schedule.times, out.coordinates, i)
         if not _newton(points, schedule, criteria, scale, out, work, i):
@@ -111,8 +111,7 @@ def _search(points, schedule, out, work, i, before, enough):  # type: ignore[no-
 def _residual(points, schedule, out, work, i):  # type: ignore[no-untyped-def]
     """Evaluate the law at the active points; return the norms of the residual and of its absolute parts."""
     active, n = work.active, points.weighted.shape[2]
-    for a in range(6):
-        _copy(work.base[a], active.strain[a])
+    _copy_all(work.base, active.strain)
     _combine(out.coordinates[i], points.active.modes, active.strain)
     status = _evaluate(points.tables, points.active, schedule, out, active, work.scratch, i, 0, n)
     out.evaluations[0] += 1
@@ -238,7 +237,7 @@ def _sample(points, schedule, out, work, i):  # type: ignore[no-untyped-def]
     """Evaluate the law once at the points that carry no weight; return its status."""
     n, n_points = points.weighted.shape[2], out.state.shape[1]
     sampled = work.sampled
-    sampled.strain[:] = 0.0
+    _copy_all(points.sampled.fixed, sampled.strain)
     _combine(schedule.lifting[i], points.sampled.lifting, sampled.strain)
     _combine(out.coordinates[i], points.sampled.modes, sampled.strain)
     status = _evaluate(points.tables, points.sampled, schedule, out, sampled, work.scratch, i, n, n_points)
@@ -250,6 +249,12 @@ def _sample(points, schedule, out, work, i):  # type: ignore[no-untyped-def]
 def _copy(source, target):  # type: ignore[no-untyped-def]
     for j in range(source.shape[0]):
         target[j] = source[j]
+
+
+@_inlined
+def _copy_all(source, target):  # type: ignore[no-untyped-def]
+    for a in range(source.shape[0]):
+        _copy(source[a], target[a])
 
 
 @_inlined

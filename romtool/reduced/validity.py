@@ -24,7 +24,7 @@ def training_domain(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Vali
     thermal: the nodes whose temperature the model needs.
     loadings: of the training, their temperature restricted to these nodes.
     """
-    fields = [_temperatures(thermal, loading, loading.times) for loading in loadings]
+    fields = [temperatures(thermal, loading, loading.times) for loading in loadings]
     steps = np.concatenate([np.diff(loading.times) for loading in loadings])
     amplitudes: dict[str, Floats] = {}
     for loading in loadings:
@@ -32,7 +32,9 @@ def training_domain(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Vali
             values = _amplitudes(loading, entry)
             known = amplitudes.get(_key(entry), values)
             amplitudes[_key(entry)] = np.array([min(known.min(), values.min()), max(known.max(), values.max())])
-    changes = np.vstack([found - _initial(thermal, loading) for loading, found in zip(loadings, fields, strict=True)])
+    changes = np.vstack(
+        [found - initial_temperature(thermal, loading) for loading, found in zip(loadings, fields, strict=True)]
+    )
     _, values, modes = np.linalg.svd(changes, full_matrices=False)
     return Validity(
         temperature=np.array([min(f.min() for f in fields), max(f.max() for f in fields)]),
@@ -51,7 +53,7 @@ def outside_validity(model: ReducedModel, loading: Loading) -> list[str]:
     model: the reduced model.
     loading: its temperature restricted to the model's thermal nodes.
     """
-    known, fields = model.validity, _temperatures(model.thermal, loading, loading.times)
+    known, fields = model.validity, temperatures(model.thermal, loading, loading.times)
     found = [
         _beyond("temperature", fields, known.temperature),
         _beyond("rate of temperature", np.array([_rate(loading, fields)]), np.array([0.0, known.temperature_rate])),
@@ -82,19 +84,19 @@ def temperature_distances(model: ReducedModel, loading: Loading, times: Floats) 
     (n_times,) norms, relative to the largest change.
     """
     span = model.validity.temperature_span
-    changes = _temperatures(model.thermal, loading, times) - _initial(model.thermal, loading)
+    changes = temperatures(model.thermal, loading, times) - initial_temperature(model.thermal, loading)
     outside = np.linalg.norm(changes - (changes @ span) @ span.T, axis=1)
     largest = float(np.linalg.norm(changes, axis=1).max(initial=0.0))
     return outside / largest if largest > 0.0 else outside
 
 
-def _temperatures(thermal: ThermalPoints, loading: Loading, times: Floats) -> Floats:
+def temperatures(thermal: ThermalPoints, loading: Loading, times: Floats) -> Floats:
     """Return the (n_times, n_nodes) temperatures of the thermal nodes."""
     history = build_temperature(loading.temperature, evaluate_at(thermal.points), float(loading.times[0]))
     return np.array([history.at(float(time)) for time in times])
 
 
-def _initial(thermal: ThermalPoints, loading: Loading) -> Floats:
+def initial_temperature(thermal: ThermalPoints, loading: Loading) -> Floats:
     """Return the (n_nodes,) temperatures of the undeformed body."""
     return evaluate_at(thermal.points)(loading.temperature.initial)
 
@@ -121,6 +123,14 @@ def _amplitudes(loading: Loading, entry: Load | Dirichlet) -> Floats:
     value = np.asarray(entry.value, dtype=np.float64)
     size = float(value) if value.ndim == 0 else float(np.linalg.norm(value))
     return size * np.array([loading.amplitude(entry.table, float(time)) for time in loading.times])
+
+
+def load_amplitudes(loading: Loading) -> dict[str, Floats]:
+    """Return "kind on set" -> (n_times,) size of each load and prescribed displacement; the sum where several act."""
+    found: dict[str, Floats] = {}
+    for entry in _acting(loading):
+        found[_key(entry)] = found.get(_key(entry), 0.0) + _amplitudes(loading, entry)
+    return found
 
 
 def _beyond(what: str, values: Floats, known: Floats) -> str:

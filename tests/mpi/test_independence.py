@@ -48,9 +48,9 @@ def assert_same_bits(one: Path, many: Path) -> None:
 def test_model_answers_and_fields_are_identical_in_bits(comm, shared_tmp_path, write_case):
     folder, alone = shared_tmp_path, SerialComm()
     case = write_case(folder / "case", 4, comm)
-    many = offline(case, folder / "many", comm, say)
+    many = offline(case, folder / "many", comm, say).models[0]
     if comm.rank == 0:
-        one = offline(case, folder / "one", alone, say)
+        one = offline(case, folder / "one", alone, say).models[0]
         np.testing.assert_array_equal(one.point_ids, many.point_ids)
         assert one.weights.tobytes() == many.weights.tobytes()
         assert_same_bits(folder / "one", folder / "many")
@@ -81,7 +81,7 @@ def test_other_subdomains_change_little(tmp_path):
     counts, histories = [], []
     for n in (1, 2, 4, 7):
         case = write_cube(tmp_path / f"case-{n}", n, SerialComm())
-        model = offline(case, tmp_path / f"m{n}", SerialComm(), say)
+        model = offline(case, tmp_path / f"m{n}", SerialComm(), say).models[0]
         online(tmp_path / f"m{n}", [tmp_path / "same.toml"], tmp_path / f"r{n}", say)
         counts.append(model.n_active)
         histories.append(open_history(tmp_path / f"r{n}"))
@@ -100,12 +100,12 @@ def test_subdomains_of_the_solver_are_taken_as_they_are(comm, shared_tmp_path):
         copy(source, folder / "case" / "z")
         write(folder / "case", text)
     comm.Barrier()
-    model = offline(folder / "case" / "case.toml", folder / "many", comm, say)
+    model = offline(folder / "case" / "case.toml", folder / "many", comm, say).models[0]
     assert model.statistics["n_subdomains"] == 2
     assert max(model.statistics["training_errors"].values()) < 1e-3
     assert max(float(np.max(u)) for u in model.statistics["unbalance"].values()) < 1e-4
     if comm.rank == 0:
-        one = offline(folder / "case" / "case.toml", folder / "one", alone, say)
+        one = offline(folder / "case" / "case.toml", folder / "one", alone, say).models[0]
         for field, values in one.statistics["singular_values"].items():
             np.testing.assert_allclose(model.statistics["singular_values"][field], values, rtol=1e-9)
         for index, piece in enumerate(("001", "002")):

@@ -1,0 +1,172 @@
+"""March through phases that have bases of their own (METHODS 8, "switching basis within a run").
+
+The displacement stays continuous: `u = u_s + Psi_new gamma` with gamma = 0 at a switch. All phases share their reduced
+points (those that are not their own carry no weight), so that the laws run from the first time on at all of them and
+no history is handed over. The coordinates of all phases stand side by side, `u = [Psi_0, Psi_1, …] gamma`, those of a
+phase that is not active stay as they are; so do dual coefficients, which are zero where their phase is not active.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from romtool.loading import Loading
+from romtool.reduced.forces import build_schedule
+from romtool.reduced.layout import Trajectory
+from romtool.reduced.march import MarchStoppedError, ReducedHistory, build_points, gappy_history, sampled, start_virgin
+from romtool.reduced.model import DualBasis, ReducedModel
+from romtool.reduced.stepping import Crossing, cross, empty_trajectory
+from romtool.settings import NewtonSettings
+from romtool.types import Bools, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive steps of one phase: from the time `start`, which is known, to the time `end`."""
+
+    phase: int
+    start: int
+    end: int
+
+
+def segments(phases: Ints) -> Iterator[Segment]:
+    """Yield the segments of (n_times,) phases of the steps; that of the first time, which has no step, is ignored."""
+    start = 0
+    for i in range(1, len(phases)):
+        if i + 1 == len(phases) or phases[i + 1] != phases[i]:
+            yield Segment(int(phases[i]), start, i)
+            start = i
+
+
+def spans(sizes: Sequence[int]) -> list[slice]:
+    """Return where the columns of each phase are, given their numbers."""
+    ends = np.cumsum([0, *sizes])
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
+
+
+def point_orders(models: Sequence[ReducedModel]) -> list[Ints]:
+    """Return per phase the rows of its points among those of the first; all phases have the same points."""
+    keys = [np.lexsort(model.point_ids.T) for model in models]
+    return [keys[0][np.argsort(key, kind="stable")] for key in keys]
+
+
+def dual_sizes(models: Sequence[ReducedModel], field: str) -> list[int]:
+    """Return the number of modes of a dual field in each phase; none where it is zero there."""
+    return [model.duals[field].operator.basis_at_points.shape[1] if field in model.duals else 0 for model in models]
+
+
+def dual_fields(models: Sequence[ReducedModel]) -> tuple[str, ...]:
+    """Return the dual fields of all phases."""
+    return tuple(dict.fromkeys(field for model in models for field in model.duals))
+
+
+def march_phases(
+    models: Sequence[ReducedModel], phases: Ints, loading: Loading, criteria: NewtonSettings
+) -> ReducedHistory:
+    """March through a loading whose steps belong to phases.
+
+    Parameters
+    ----------
+    models: one per phase, on the same reduced points.
+    phases: (n_times,) phase of the step that ends at each time.
+    loading: its temperature restricted to the models' thermal nodes.
+    criteria: tolerance of Newton's method and step cutting.
+
+    Returns
+    -------
+    The history; coordinates and dual coefficients of all phases side by side, samples in the first phase's order.
+
+    Raises
+    ------
+    CaseError: the loading asks for what the models were not trained for.
+    MarchStoppedError: a step did not converge at the smallest size; it holds the steps before.
+    """
+    run = _PhasedRun(models, loading, criteria)
+    for segment in segments(phases):
+        stopped = run.cross(segment)
+        if stopped is not None:
+            raise MarchStoppedError(str(stopped), run.history(phases).until(run.known)) from stopped
+    return run.history(phases)
+
+
+class _PhasedRun:
+    """A march through phases as it goes on; all rows of points are in the first phase's order."""
+
+    def __init__(self, models: Sequence[ReducedModel], loading: Loading, criteria: NewtonSettings) -> None:
+        n_times = len(loading.times)
+        self.models, self.loading, self.criteria = models, loading, criteria
+        self.orders, self.columns = point_orders(models), spans([model.n_modes for model in models])
+        self.out = empty_trajectory(models[0], n_times, criteria)
+        self.coordinates = np.zeros((n_times, self.columns[-1].stop))
+        self.cuts, self.scale, self.known = np.zeros(n_times, dtype=np.int64), np.zeros(1), 1
+        self.strain = np.zeros((len(models[0].weights), 6))
+        start_virgin(build_points(models[0], loading), self.out)
+
+    def cross(self, segment: Segment) -> Exception | None:
+        """March through one segment; return why it stopped on the way, if it did."""
+        model, order = self.models[segment.phase], self.orders[segment.phase]
+        rows = slice(segment.start, segment.end + 1)
+        schedule = build_schedule(model, self.loading, self.loading.times[rows])
+        out = empty_trajectory(model, len(schedule.times), self.criteria)
+        out.state[0], out.stress[0] = self.out.state[segment.start, order], self.out.stress[segment.start, order]
+        points = build_points(model, self.loading, self.strain[order])
+        crossing = Crossing(model, self.loading, self.criteria, points, self.scale)
+        count, stopped = cross(crossing, schedule, out, self.cuts[rows], 0)
+        self._take(segment, out, count)
+        return stopped
+
+    def _take(self, segment: Segment, out: Trajectory, count: int) -> None:
+        """Take over the first `count` rows of a segment."""
+        columns, order = self.columns[segment.phase], self.orders[segment.phase]
+        rows = slice(segment.start + 1, segment.start + count)
+        self.coordinates[segment.start + 1 :] = self.coordinates[segment.start]
+        self.coordinates[rows, columns] += out.coordinates[1:count]
+        self.coordinates[segment.start + count :] = self.coordinates[segment.start + count - 1]
+        self.out.state[rows, order], self.out.stress[rows, order] = out.state[1:count], out.stress[1:count]
+        self.out.iterations[rows] = out.iterations[1:count]
+        self.out.evaluations[0] += out.evaluations[0]
+        self.strain[order] += self.models[segment.phase].strain_modes @ out.coordinates[count - 1]
+        self.known = segment.start + count
+
+    def history(self, phases: Ints) -> ReducedHistory:
+        """Return what was computed, as a history of all phases."""
+        fields = dual_fields(self.models)
+        face = self.models[0]
+        schedule = build_schedule(face, self.loading, self.loading.times)
+        samples = {field: sampled(face, self.out, field) for field in fields}
+        solved = {field: self._duals(field, samples[field], phases) for field in fields}
+        return ReducedHistory(
+            name=self.loading.name,
+            times=self.loading.times,
+            coordinates=self.coordinates,
+            lifting=schedule.lifting,
+            duals={field: found[0] for field, found in solved.items()},
+            residuals={field: found[1] for field, found in solved.items()},
+            elastic={field: found[2] for field, found in solved.items()},
+            samples=samples,
+            iterations=self.out.iterations,
+            cuts=self.cuts,
+            evaluations=int(self.out.evaluations[0]),
+        )
+
+    def _duals(self, field: str, samples: Floats, phases: Ints) -> tuple[Floats, Floats, Bools]:
+        """Return coefficients, misfits and whether negligible of a field: of each time those of its phase."""
+        columns = spans(dual_sizes(self.models, field))
+        floor = max(model.duals[field].floor for model in self.models if field in model.duals)
+        norms = np.linalg.norm(samples.reshape(len(samples), -1), axis=1)
+        largest = np.maximum.accumulate(norms)
+        coefficients, misfit = np.zeros((len(samples), columns[-1].stop)), norms / np.maximum(largest, floor)
+        for number, model in enumerate(self.models):
+            if field in model.duals:
+                rows = np.flatnonzero(phases == number)
+                found = self._fit(model.duals[field], samples[:, self.orders[number]], floor)
+                coefficients[rows, columns[number]], misfit[rows] = found[0][rows], found[1][rows]
+        return coefficients, misfit, largest < floor
+
+    @staticmethod
+    def _fit(basis: DualBasis, samples: Floats, floor: float) -> tuple[Floats, Floats]:
+        """Return coefficients and misfits of all times on the basis of one phase."""
+        coefficients, misfit, _ = gappy_history(replace(basis, floor=floor), samples)
+        return coefficients, misfit
