@@ -22,7 +22,8 @@ from romtool.constraints import (
 )
 from romtool.convert.calculix_axes import Transforms
 from romtool.convert.calculix_keywords import Card, number
-from romtool.convert.calculix_mesh import DeckMesh, node_ids_of
+from romtool.convert.calculix_mesh import DeckMesh
+from romtool.convert.calculix_mpc import KINDS
 from romtool.convert.deck_dialect import Dialect
 from romtool.convert.parts import rows_of
 from romtool.errors import ReaderError
@@ -84,7 +85,7 @@ class ConstraintReader:
 
     def _terms(self, card: Card, group: list[tuple[str, int]], line: int) -> "_Terms":
         """Return the equations of one entry: several where its terms are sets of nodes."""
-        ids = [node_ids_of(card, self.found.sets, text, at) for text, at in group[0::3]]
+        ids = [self._ids(card, text, at) for text, at in group[0::3]]
         size = max(map(len, ids))
         if any(len(part) not in (1, size) for part in ids):
             raise card.error(f"sets of {', '.join(str(len(part)) for part in ids)} nodes in one equation", line)
@@ -108,13 +109,13 @@ class ConstraintReader:
         """Read `*MPC`: kind and nodes."""
         parts: list[_Terms] = []
         for line, fields in card.rows():
-            make = _KINDS.get(fields[0])
+            make = KINDS.get(fields[0])
             if make is None:
-                kinds = ", ".join(_KINDS)
+                kinds = ", ".join(KINDS)
                 raise UnsupportedCardError(
                     card, f"{fields[0]} is not supported; romtool reads {kinds}, and *EQUATION", line
                 )
-            ids = np.concatenate([node_ids_of(card, self.found.sets, text, line) for text in fields[1:] if text])
+            ids = np.concatenate([self._ids(card, text, line) for text in fields[1:] if text])
             _, first = np.unique(ids, return_index=True)
             ids = ids[np.sort(first)]
             self._refuse_turned(card, ids, line)
@@ -238,6 +239,16 @@ class ConstraintReader:
             raise card.error("stands alone; expected *COUPLING above it")
         return []
 
+    def _ids(self, card: Card, text: str, line: int | None) -> Ints:
+        """Return the ids that an id, a set, or (in an assembly) `INSTANCE.LABEL` stands for. Raises ReaderError."""
+        known = self.found.sets.nodes
+        if text in known:
+            return known[text]
+        if text.isdigit() and type(known) is dict:  # an assembly numbers its nodes anew, its sets know the labels
+            return np.array([int(text)], dtype=np.int64)
+        wanted = "INSTANCE.LABEL or a node set" if text.isdigit() else "a set of *NSET"
+        raise card.error(f"unknown node set {text}; expected {wanted}", line)
+
     def _set(self, card: Card, key: str) -> Ints:
         """Return the ids of the node set that a parameter names. Raises ReaderError."""
         name = card.name(key)
@@ -248,7 +259,7 @@ class ConstraintReader:
     def _one_node(self, card: Card, key: str) -> int:
         """Return the one node that a parameter names. Raises ReaderError."""
         name = card.name(key)
-        ids = np.array([int(name)]) if name.isdigit() else self._set(card, key)
+        ids = self._ids(card, name, None)
         if len(ids) != 1:
             raise card.error(f"{name} holds {len(ids)} nodes; expected one")
         return int(ids[0])
@@ -333,64 +344,6 @@ def _components(card: Card) -> tuple[int, ...]:
     return tuple(sorted(found or range(6)))
 
 
-Terms = tuple[Ints, Ints, Floats]
-
-
-def _plane(card: Card, ids: Ints, points: Floats) -> list[Terms]:
-    """Return that nodes stay in the plane of the first three."""
-    if len(ids) < 4:
-        raise card.error("PLANE needs four nodes or more")
-    (a, b, c), rest = points[:3], points[3:]
-    normal = np.cross(b - a, c - a)
-    if not np.linalg.norm(normal) > 1e-9 * np.linalg.norm(b - a) * np.linalg.norm(c - a):
-        raise card.error("the first three nodes of PLANE lie on a line")
-    normal /= np.linalg.norm(normal)
-    share = np.linalg.lstsq(np.stack([b - a, c - a], axis=1), (rest - a).T, rcond=None)[0].T
-    weights = np.column_stack([np.ones(len(rest)), share.sum(axis=1) - 1.0, -share])
-    nodes = np.column_stack([ids[3:], np.tile(ids[:3], (len(rest), 1))])
-    return [_along(nodes, weights, normal)]
-
-
-def _straight(card: Card, ids: Ints, points: Floats) -> list[Terms]:
-    """Return that nodes stay on the line through the first two."""
-    if len(ids) < 3:
-        raise card.error("STRAIGHT needs three nodes or more")
-    (a, b), rest = points[:2], points[2:]
-    axis = b - a
-    if not axis.any():
-        raise card.error("the first two nodes of STRAIGHT are at one place")
-    share = (rest - a) @ axis / (axis @ axis)
-    weights = np.column_stack([np.ones(len(rest)), share - 1.0, -share])
-    nodes = np.column_stack([ids[2:], np.tile(ids[:2], (len(rest), 1))])
-    main = int(np.argmax(np.abs(axis)))
-    found = []
-    for c in (k for k in range(3) if k != main):  # c is the leading component of a direction across the axis
-        direction = np.eye(3)[c] - np.eye(3)[main] * axis[c] / axis[main]
-        found.append(_along(nodes, weights, direction, c))
-    return found
-
-
-def _along(nodes: Ints, weights: Floats, direction: Floats, first: int | None = None) -> Terms:
-    """Return that a weighted sum of displacements vanishes along a direction; its component `first` depends."""
-    lead = int(np.argmax(np.abs(direction))) if first is None else first
-    order = (lead + np.arange(3)) % 3
-    components = np.tile(order, nodes.shape[1])
-    return np.repeat(nodes, 3, axis=1), components, np.repeat(weights, 3, axis=1) * direction[components]
-
-
-def _same(card: Card, ids: Ints, points: Floats) -> list[Terms]:
-    """Return that the first node moves like the second."""
-    if len(ids) != 2:
-        raise card.error("TIE and PIN need two nodes")
-    return [(ids[None], np.array([c, c]), np.array([1.0, -1.0])) for c in range(3)]
-
-
-_KINDS: Mapping[str, Callable[[Card, Ints, Floats], list[Terms]]] = {
-    "PLANE": _plane,
-    "STRAIGHT": _straight,
-    "TIE": _same,
-    "PIN": _same,
-}
 _READERS: Mapping[str, Callable[[ConstraintReader, Card, Card | None], list[Constraint]]] = {
     "EQUATION": ConstraintReader.equation,
     "MPC": ConstraintReader.multiple_points,

@@ -85,7 +85,7 @@ def guarded(place: Callable[[], str]) -> Iterator[None]:
 
 
 def read_bulk(bulk: Bulk) -> Any:
-    """Return the model of pyNastran with nodes, coordinate systems, elements, materials, supports, constraints of a deck.
+    """Return the model of pyNastran with nodes, systems, elements, materials, supports and constraints of a deck.
 
     Raises
     ------
