@@ -81,10 +81,15 @@ def test_equation(tmp_path):
     check(deviations(cube(chain, "*DSLOAD\nEND,P,-350.\n"), tmp_path))
 
 
+def turned():
+    """Return the cube whose right side is moved in turned axes."""
+    axes = "*TRANSFORM, NSET=R, TYPE=R\n1.,.5,.2,-.3,1.,.1\n"
+    return cube(axes, f"*BOUNDARY\nR,1,1,.01\nR,2,2\n{RIGHT[0]},3,3,.004\n")
+
+
 def test_rectangular_transform(tmp_path):
     """Two directions of all nodes and a third of one are prescribed in turned axes."""
-    axes = "*TRANSFORM, NSET=R, TYPE=R\n1.,.5,.2,-.3,1.,.1\n"
-    check(deviations(cube(axes, f"*BOUNDARY\nR,1,1,.01\nR,2,2\n{RIGHT[0]},3,3,.004\n"), tmp_path))
+    check(deviations(turned(), tmp_path))
 
 
 def sector(angle, sweep=0.0):
