@@ -47,7 +47,7 @@ def test_cyclic_sector(tmp_path):
     assert largest_unbalance(tmp_path) < 1e-7
     assert max(errors(tmp_path, "same", "").values()) < 1e-4
     slower = errors(tmp_path, "slower", '[[loads]]\nname = "EALL"\nscale = 0.98\n')
-    assert slower["u"] < 2e-2
+    assert slower["u"] < 5e-2
     faster = '[[loads]]\nname = "EALL"\nscale = 1.03\n'
     before = errors(tmp_path, "faster", faster)
     after = errors(tmp_path, "repaired", faster, "--adapt", "--tolerance", 1e-3)
