@@ -122,7 +122,7 @@ def _material(
         parameters |= creep
     reference = 0.0
     if "EXPANSION" in cards:
-        expansion, reference = _expansion(cards["EXPANSION"], 1 if law == "elastic" else 3)
+        expansion, reference = _expansion(cards["EXPANSION"], 3 if law == "elastic_orthotropic" else 1)
         parameters |= expansion
     density = _density(cards["DENSITY"]) if "DENSITY" in cards else None
     return Material(elements, law, parameters, density, reference, from_initial=True)

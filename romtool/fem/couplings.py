@@ -85,21 +85,18 @@ def _check_nodes(mesh: Mesh, constraints: Sequence[Constraint]) -> None:
     references = [[c.reference, c.rotation or c.reference] for c in constraints if isinstance(c, RigidBody)]
     references += [[c.reference] for c in constraints if isinstance(c, MeanMotion)]
     known = np.union1d(mesh.node_ids, np.array([number for pair in references for number in pair], dtype=np.int64))
-    counts: dict[int, int] = {}
-    for entry in constraints:
-        if isinstance(entry, Equations):
-            unknown = np.unique(entry.nodes[~np.isin(entry.nodes, known)])
-            for node in unknown.tolist():
-                counts[node] = counts.get(node, 0) + int((entry.nodes == node).sum())
-    for entry in constraints:
-        if isinstance(entry, Equations):
-            for row in np.flatnonzero(np.isin(entry.nodes, [n for n, count in counts.items() if count < 2])):
-                number = int(np.searchsorted(entry.starts, row, side="right")) - 1
-                if entry.starts[number + 1] - entry.starts[number] > 1:
-                    raise CaseError(
-                        f"{entry.where(number)}: node {entry.nodes[row]} belongs to no element and to no other "
-                        "constraint; expected a node of the mesh, or the reference node of a coupling"
-                    )
+    equations = [entry for entry in constraints if isinstance(entry, Equations)]
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *(entry.nodes for entry in equations)])
+    ids, counts = np.unique(every[~np.isin(every, known)], return_counts=True)
+    for entry in equations:
+        rows = np.flatnonzero(np.isin(entry.nodes, ids[counts == 1]))
+        numbers = np.searchsorted(entry.starts, rows, side="right") - 1
+        several = np.flatnonzero(np.diff(entry.starts)[numbers] > 1)
+        if len(several):
+            raise CaseError(
+                f"{entry.where(int(numbers[several[0]]))}: node {entry.nodes[rows[several[0]]]} belongs to no element "
+                "and to no other constraint; expected a node of the mesh, or the reference node of a coupling"
+            )
 
 
 def _equations(

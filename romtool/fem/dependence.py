@@ -80,8 +80,8 @@ class _System:
         """Return the place of an equation."""
         return self.groups[self.group[row]].where(int(self.number[row]))
 
-    def take(self, kept: Bools) -> "_System":
-        """Return some of the equations."""
+    def take(self, kept: Bools | Ints) -> "_System":
+        """Return some of the equations, or all in another order."""
         return _System(
             self.groups, self.group[kept], self.number[kept], self.columns, self.first[kept],
             self.matrix[kept], self.given[kept], self.tables,
@@ -112,7 +112,7 @@ def resolve(equations: Sequence[Equations], prescribed: Prescribed) -> Dependenc
         return Dependence(none, none, empty, empty, ())
     _check_dependents(system, prescribed)
     order = np.argsort(system.columns[system.first])
-    return _solve(_reordered(system, order))
+    return _solve(system.take(order))
 
 
 def _stack(equations: Sequence[Equations]) -> _System:
@@ -199,14 +199,6 @@ def _check_dependents(system: _System, prescribed: Prescribed) -> None:
             f"{system.where(row)}: the coefficient of {_named(dependent[row])} is 0; an equation must begin with an "
             "unknown that it holds"
         )
-
-
-def _reordered(system: _System, order: Ints) -> _System:
-    """Return the equations in another order."""
-    return _System(
-        system.groups, system.group[order], system.number[order], system.columns, system.first[order],
-        system.matrix[order], system.given[order], system.tables,
-    )  # fmt: skip
 
 
 def _solve(system: _System) -> Dependence:

@@ -100,8 +100,6 @@ def _inside(shape: str, local: Floats) -> Floats:
     if "triangle" not in shape:
         return np.clip(local, -1.0, 1.0)
     within = np.clip(local, 0.0, None)
-    excess = np.clip(within.sum(axis=1) - 1.0, 0.0, None)
-    return np.asarray(
-        np.clip(within - 0.5 * excess[:, None], 0.0, 1.0)
-        / np.maximum(1.0, np.clip(within - 0.5 * excess[:, None], 0.0, 1.0).sum(axis=1))[:, None]
-    )
+    beyond = np.clip(within.sum(axis=1, keepdims=True) - 1.0, 0.0, None)
+    within = np.clip(within - 0.5 * beyond, 0.0, 1.0)
+    return np.asarray(within / np.maximum(within.sum(axis=1, keepdims=True), 1.0))
