@@ -31,6 +31,7 @@ COMMANDS = {
     "fields": "Write full fields of a result for ParaView.",
     "solve": "Run the built-in high-fidelity solver.",
     "compare": "Measure the errors between two results.",
+    "study": "Answer many random draws of loads: quantiles of quantities and fields.",
     "operators": "Models of parameter-dependent matrices that any code exported.",
     "law": "Run a material law along a path of strain and stress, and check it.",
     "report": "Make one self-contained HTML page of models and results.",
@@ -44,6 +45,7 @@ ON_ALL_RANKS = {
     "fields": "",
     "solve": "",
     "online": "--adapt",
+    "study": "",
     "operators": "build",
 }
 """Commands that share their work (where a word is named: with it); of the others rank 0 does all, the rest wait."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,47 +10,19 @@ import numpy as np
 from romtool.errors import CaseError
 from romtool.io.case import Case, read_case
 from romtool.laws import named_by, open_plugins
-from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Say
-from romtool.offline.clusters import Kind, members, planar_map, snapshot_energies
-from romtool.offline.dictionary import cluster_basis
-from romtool.offline.efficiency import Efficiency, difference, efficiency, largest_count
-from romtool.offline.training import TrainingSet
+from romtool.offline.cluster_fields import Snapshots, collect
+from romtool.offline.clusters import members, planar_map, snapshot_energies
+from romtool.offline.efficiency import Efficiency, efficiency, largest_count
 from romtool.pipeline.dataset import dataset_folder, import_case
 from romtool.pipeline.folders import read_head
 from romtool.pipeline.offline import load_training
 from romtool.pipeline.ranks import on_root, shared_output_folder, together
 from romtool.report.cluster_figures import ClusterFacts, save_cluster_figures
-from romtool.settings import Settings
-from romtool.types import Floats, Ints
+from romtool.types import Floats
 
 LEAST_SIMULATIONS = 4
-
-
-@dataclass(frozen=True)
-class Snapshots:
-    """The field of all simulations that is compared.
-
-    Parameters
-    ----------
-    basis: its modes, with coefficients and remainders.
-    starts: (n_simulations + 1,) where each simulation's snapshots begin.
-    times: (n_snapshots,) [time].
-    names: of the simulations.
-    """
-
-    basis: Pod
-    starts: Ints
-    times: Floats
-    names: tuple[str, ...]
-
-    def items(self, by: str) -> list[str]:
-        """Return the names of what is clustered."""
-        if by == "simulation":
-            return list(self.names)
-        owners = np.repeat(np.array(self.names, dtype=object), np.diff(self.starts))
-        return [f"{name}, {time:g}" for name, time in zip(owners, self.times, strict=True)]
 
 
 def cluster(
@@ -82,7 +53,7 @@ def cluster(
         dataset = import_case(case_path, comm, say)
         training = load_training(dataset_folder(case_path), dataset, comm)
         say(f"modes of {settings.clusters.field} of {len(training.runs)} simulations")
-        snapshots = _collect(training, settings, comm)
+        snapshots = collect(training, settings, comm)
         say(f"clusters of up to {largest_count(snapshots.starts, settings.clusters)}")
         document = on_root(comm, lambda: _judge(case, snapshots, temporary))
     for sentence in document["warnings"]:
@@ -105,20 +76,6 @@ def _read(case_path: Path) -> Case:
             'and still have clusters; add some, or set [clusters] by = "time"'
         )
     return case
-
-
-def _collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
-    """Return the snapshots of the field that is compared, as `offline` takes them to divide the training.
-
-    Raises
-    ------
-    CaseError: a field that the laws do not have, or that is zero in all simulations.
-    ConvergenceError: a law that could not be integrated.
-    """
-    basis, starts = cluster_basis(training, settings, comm)
-    outputs = settings.clusters.field == "u"
-    times = np.concatenate([(run.times if outputs else run.loading.times)[1:] for run in training.runs])
-    return Snapshots(basis, starts, times, tuple(run.name for run in training.runs))
 
 
 def _judge(case: Case, snapshots: Snapshots, folder: Path) -> dict[str, Any]:
@@ -172,23 +129,8 @@ def _document(case: Case, snapshots: Snapshots, found: Efficiency, positions: Fl
         "items": names,
         "map": positions.tolist(),
         "dissimilarities": found.dissimilarity.tolist() if settings.by == "simulation" else None,
-        "other": _other(case.settings, snapshots, found),
         "budget": _budget(case),
         "warnings": _unresolved(snapshots, case.settings.pod.tolerance),
-    }
-
-
-def _other(settings: Settings, snapshots: Snapshots, found: Efficiency) -> dict[str, Any]:
-    """Return how the other dissimilarity does, with as many clusters and modes."""
-    other: Kind = "euclidean" if settings.clusters.dissimilarity == "sine" else "sine"
-    changed = replace(settings.clusters, dissimilarity=other)
-    judged = efficiency(snapshots.basis, snapshots.starts, changed, settings.pod)
-    mean, deviation = difference(found, judged, found.recommended, settings.clusters.seed)
-    return {
-        "dissimilarity": other,
-        "error_equal_modes": float(judged.held_out.curves[found.recommended - 1, :, found.n_modes].mean()),
-        "larger_by": mean,
-        "larger_by_error": deviation,
     }
 
 
