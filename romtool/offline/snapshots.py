@@ -227,7 +227,10 @@ def _columns(part: Part, names: Sequence[str]) -> dict[str, slice]:
     known = {"stress": slice(0, 6), **state_fields(part.tables)}
     for name in names:
         if name not in known:
-            raise CaseError(f"[duals] fields: {name!r} is no field of the material laws; pick from {', '.join(known)}")
+            raise CaseError(
+                f"[duals] fields or [clusters] field: {name!r} is no field of the material laws; pick from "
+                f"{', '.join(known)}"
+            )
     return {name: known[name] for name in names}
 
 

@@ -228,8 +228,13 @@ def read_record(group: h5py.Group, name: str) -> Any:
     return read_value(group, name, _CLASSES)
 
 
-def model_file(path: Path) -> Path:
+def model_file(path: Path, maker: str = "romtool offline") -> Path:
     """Return the model.h5 of a model folder, or of its own path.
+
+    Parameters
+    ----------
+    path: the folder or the file.
+    maker: command that makes one.
 
     Raises
     ------
@@ -237,7 +242,7 @@ def model_file(path: Path) -> Path:
     """
     found = path / "model.h5" if path.is_dir() else path
     if not found.is_file():
-        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `romtool offline`")
+        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `{maker}`")
     return found
 
 
