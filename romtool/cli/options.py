@@ -63,6 +63,14 @@ def _is_told(done: int, total: int) -> bool:
     return done == total or str(done).rstrip("0") == "1"
 
 
+def numbers(text: str, option: str) -> list[float]:
+    """Return the numbers of a comma-separated list. Raises BadParameter."""
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise click.BadParameter(f"expected numbers separated by commas, found {text!r}", param_hint=option) from error
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; what is not finite becomes null, arrays become lists."""
     click.echo(json.dumps(plain(document), indent=1))

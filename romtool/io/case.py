@@ -10,6 +10,7 @@ import numpy as np
 from romtool.errors import CaseError
 from romtool.io.cycles import check_points, cycle_of, cycle_temperature, fit_times
 from romtool.io.entries import (
+    EntrySource,
     FieldReader,
     LoadSource,
     TemperatureSource,
@@ -69,9 +70,10 @@ class Overrides:
 
     @property
     def field_paths(self) -> tuple[Path, ...]:
-        """Return the field files that the overrides need, each once."""
-        paths = [load.field for load in self.loads]
-        paths += [entry.field for entry in (self.temperature.entries if self.temperature else ())]
+        """Return the field files that the overrides need and the meshes they live on, each once."""
+        sources: list[LoadSource | EntrySource] = [*self.loads]
+        sources += self.temperature.entries if self.temperature else ()
+        paths = [path for source in sources for path in (source.field, source.mesh)]
         return tuple(dict.fromkeys(path for path in paths if path is not None))
 
 

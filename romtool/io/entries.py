@@ -48,6 +48,7 @@ class FieldReader(Protocol):
         name: str | None,
         region: str | None = None,
         on: Literal["face", "node"] = "node",
+        mesh: Path | None = None,
     ) -> Floats:
         """Return the values of a field.
 
@@ -58,6 +59,7 @@ class FieldReader(Protocol):
             the load's name, which matters only where the file holds several fields.
         region: None for all nodes; the side set of a pressure.
         on: what a pressure runs over.
+        mesh: the mesh that the field lives on, where that is not the case's own.
 
         Returns
         -------
@@ -69,10 +71,11 @@ class FieldReader(Protocol):
 
 @dataclass(frozen=True)
 class LoadSource:
-    """A load; `field` is the file of its pressure, and `load.value` NaN until that is read."""
+    """A load; `field` is the file of its pressure, on `mesh` or the case's own, and `load.value` NaN until then."""
 
     load: Load
     field: Path | None = None
+    mesh: Path | None = None
 
     @property
     def name(self) -> str:
@@ -83,17 +86,23 @@ class LoadSource:
         """Return the complete load."""
         if self.field is None:
             return self.load
-        values = read_field(self.field, self.load.name, self.load.region, self.load.on)
+        values = read_field(self.field, self.load.name, self.load.region, self.load.on, self.mesh)
         return replace(self.load, value=values)
 
 
 @dataclass(frozen=True)
 class EntrySource:
-    """A temperature entry; `field` is its file, and `entry.value` NaN until that is read."""
+    """A temperature entry; `field` is its file, on `mesh` or the case's own, and `entry.value` NaN until then."""
 
     entry: TemperatureEntry
     field: Path | None = None
     field_name: str | None = None
+    mesh: Path | None = None
+
+    @property
+    def key(self) -> tuple[Path | None, str | None, Path | None]:
+        """Return what tells its field from others."""
+        return self.field, self.field_name, self.mesh
 
 
 @dataclass(frozen=True)
@@ -105,14 +114,14 @@ class TemperatureSource:
 
     def read(self, read_field: FieldReader) -> Temperature:
         """Return the complete temperature; each field is read once and shared by the entries that use it."""
+        sources = {source.key: source for source in self.entries if source.field is not None}
         fields = {
-            key: read_field(*key)
-            for key in dict.fromkeys((e.field, e.field_name) for e in self.entries if e.field is not None)
+            key: read_field(source.field, source.field_name, mesh=source.mesh)
+            for key, source in sources.items()
+            if source.field is not None
         }
         entries = tuple(
-            source.entry
-            if source.field is None
-            else replace(source.entry, value=fields[source.field, source.field_name])
+            source.entry if source.field is None else replace(source.entry, value=fields[source.key])
             for source in self.entries
         )
         return Temperature(self.initial, entries)
@@ -198,7 +207,7 @@ def load_of(entry: LoadEntry, folder: Path) -> LoadSource:
         _vector(entry.axis),
         entry.table,
     )
-    return LoadSource(load, folder / entry.field if entry.field else None)
+    return LoadSource(load, *(folder / name if name else None for name in (entry.field, entry.mesh)))
 
 
 def _load_value(entry: LoadEntry) -> float | Floats:
@@ -228,7 +237,8 @@ def _entry_of(point: TemperaturePoint, folder: Path) -> EntrySource:
     """Return one temperature entry."""
     value = point.expression if point.value is None else point.value
     entry = TemperatureEntry(point.time, math.nan if value is None else value, point.scale, point.offset)
-    return EntrySource(entry, folder / point.field if point.field else None, point.name)
+    field, mesh = (folder / name if name else None for name in (point.field, point.mesh))
+    return EntrySource(entry, field, point.name, mesh)
 
 
 def time_of(table: TimeTable) -> TimeSource:

@@ -23,6 +23,7 @@ from romtool.io.schema_loading import (
 )
 from romtool.io.validation import Table, reject, require_unique
 from romtool.settings import (
+    BalanceSettings,
     ClusterSettings,
     DualSettings,
     HifiSettings,
@@ -153,6 +154,13 @@ class IndicatorTable(Table):
     tolerance: Tolerance = Field(default=IndicatorSettings.tolerance, description=_FRACTION)
 
 
+class BalanceTable(Table):
+    """[balance]."""
+
+    tolerance: Tolerance = Field(default=BalanceSettings.tolerance, description=_FRACTION)
+    limit: Annotated[float, Field(gt=0.0)] = Field(default=BalanceSettings.limit, description="a positive number")
+
+
 class NewtonTable(Table):
     """[newton]."""
 
@@ -232,6 +240,7 @@ class CaseFile(Table):
     duals: DualTable = Field(default=DualTable())
     clusters: ClusterTable = Field(default=ClusterTable())
     indicator: IndicatorTable = Field(default=IndicatorTable())
+    balance: BalanceTable = Field(default=BalanceTable())
     newton: NewtonTable = Field(default=NewtonTable())
     hifi: HifiTable = Field(default=HifiTable())
     quantities: list[QuantityEntry] = Field(default=[])

@@ -126,7 +126,7 @@ class DirichletEntry(Table):
 
 
 _KINDS = {  # keys that a kind needs, and those that it may have, beside name, kind, table
-    "pressure": ({"faces"}, {"faces", "value", "field", "on"}),
+    "pressure": ({"faces"}, {"faces", "value", "field", "mesh", "on"}),
     "traction": ({"faces", "value"}, {"faces", "value"}),
     "body": ({"value"}, {"elements", "value"}),
     "centrifugal": ({"omega", "point", "axis"}, {"elements", "omega", "point", "axis"}),
@@ -146,6 +146,7 @@ class LoadEntry(Table):
         default=None, description="a number (pressure) or a list of three numbers (body, traction)"
     )
     field: Text | None = Field(default=None, description="the path of a file with the pressure")
+    mesh: Text | None = Field(default=None, description="the path of the mesh that the field lives on")
     on: Literal["face", "node"] = Field(default="face", description='"face" or "node"')
     omega: Number | None = Field(default=None, description="a number, in rad per time unit")
     point: Vector | None = Field(default=None, description="a list of three numbers, a point of the axis")
@@ -176,6 +177,8 @@ class LoadEntry(Table):
             reject(f'of kind "pressure" has value = {self.value}; expected a number')
         if ("on" in given) != ("field" in given):
             reject('needs the keys "field" and "on" together: on = "face" or "node" is what the field runs over')
+        if "mesh" in given and "field" not in given:
+            reject('has the key "mesh" without "field", which lives on that mesh')
 
 
 class TableEntry(Table):
@@ -201,6 +204,7 @@ class TemperaturePoint(Table):
     time: Number = Field(description="a number")
     value: Number | None = Field(default=None, description="a number")
     field: Text | None = Field(default=None, description="the path of a file with the temperature at the nodes")
+    mesh: Text | None = Field(default=None, description="the path of the mesh that the field lives on")
     name: Text | None = Field(default=None, description="the name of the field in the file")
     expression: Text | None = Field(default=None, description="an expression of x, y, z")
     scale: Number = Field(default=1.0, description="a number")
@@ -223,6 +227,8 @@ class TemperaturePoint(Table):
             reject(f'{found}; give exactly one of "value", "field", "expression"')
         if self.name is not None and self.field is None:
             reject('has the key "name" without "field"; it names a field of that file')
+        if self.mesh is not None and self.field is None:
+            reject('has the key "mesh" without "field", which lives on that mesh')
         return self
 
 

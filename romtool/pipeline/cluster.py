@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from romtool.io.case import Case, read_case
 from romtool.laws import named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Say
-from romtool.offline.cluster_fields import Snapshots
+from romtool.offline.cluster_fields import Snapshots, collect
 from romtool.offline.clusters import Kind, members, planar_map, snapshot_energies
 from romtool.offline.efficiency import Efficiency, difference, efficiency, largest_count
 from romtool.pipeline.dataset import dataset_folder, import_case

@@ -25,6 +25,7 @@ from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
+from romtool.offline.consistency import Consistency
 from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
@@ -68,6 +69,7 @@ class Dataset:
     loading: the case's own, on the whole mesh.
     simulations: in the order of the case.
     warnings: what a user should know.
+    balance: what the check of each simulation found.
     """
 
     digest: str
@@ -81,6 +83,7 @@ class Dataset:
     loading: Loading
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
+    balance: tuple[Consistency, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ _CLASSES: dict[str, type] = {
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
-        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),

@@ -16,18 +16,17 @@ from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
-from romtool.laws import build_tables, named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
 from romtool.offline.clock import Clock, Say
 from romtool.offline.dictionary import train_dictionary
 from romtool.offline.functionals import check_quantities
-from romtool.offline.parts import Part, build_part
 from romtool.offline.phases import join_modes
 from romtool.offline.train import Trained
-from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.offline.training import TrainingSet
 from romtool.offline.verify import worst
-from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
+from romtool.pipeline.balance import load_runs, refuse, verdicts
+from romtool.pipeline.dataset import dataset_folder, import_case, moved_supports
 from romtool.pipeline.folders import (
     Dataset,
     member_folder,
@@ -46,9 +45,6 @@ from romtool.settings import Quantity
 from romtool.types import Floats
 
 Errors = Mapping[str, Mapping[str, float]]
-
-UNBALANCE = 1e-2
-"""Largest relative unbalance of a training simulation that is not remarked on."""
 
 
 def offline(
@@ -71,11 +67,11 @@ def offline(
     """
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
-    together(comm, lambda: open_plugins(named_by(case.overrides.materials)))
     with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
         clock = clock or Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
+            refuse(dataset.balance, settings.balance)
         with clock.phase("load", "operators and displacement histories"):
             training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)
             part, fields = training.parts[0], settings.duals.fields
@@ -84,8 +80,9 @@ def offline(
         members = tuple(
             _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
         )
+        known = {*dataset.warnings, *verdicts(dataset.balance, settings.balance)}
         for text in dict.fromkeys(text for entry in members for text in entry.model.statistics["warnings"]):  # type: ignore[attr-defined]
-            if text not in dataset.warnings:
+            if text not in known:
                 say(f"warning: {text}")
         found = replace(found, members=members)
         write_dictionary(temporary, found.dictionary, found.members, comm)
@@ -94,7 +91,8 @@ def offline(
 
 def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: Dataset, clock: Clock) -> Trained:
     """Return a new model with all that reports say about it."""
-    settings = trained.record.settings
+    settings, names = trained.record.settings, {run.name for run in training.runs}
+    checks = [check for check in dataset.balance if check.simulation in names]
     statistics = {
         **trained.model.statistics,
         "case": dataset.case,
@@ -102,11 +100,11 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "n_subdomains": dataset.n_subdomains,
         "training_errors": worst(errors),
         "training_errors_by_simulation": errors,
-        "unbalance": {run.name: u for run, u in zip(training.runs, trained.unbalance, strict=True)},
+        "unbalance": {check.simulation: check.unbalance for check in checks},
         "seconds": dict(clock.seconds),
         "settings": asdict(settings),
         "newton": vars(settings.newton),
-        "warnings": [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)],
+        "warnings": [*dataset.warnings, *verdicts(checks, settings.balance), *_unseen(trained.model, dataset)],
         "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
         "versions": versions(),
         "created": now(),
@@ -114,18 +112,6 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "materials": {entry.elements: entry.law for entry in dataset.materials},
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))
-
-
-def _unbalanced(training: TrainingSet, trained: Trained) -> list[str]:
-    """Say which training simulations are not in balance with what the case says acts on them."""
-    pairs = zip(training.runs, trained.unbalance, strict=True)
-    worst_of = {run.name: float(np.max(values, initial=0.0)) for run, values in pairs}
-    return [
-        f"simulation {name}: the stresses recomputed from its displacements are out of balance with its loads by "
-        f"{unbalance:.1%}; check that materials, loads, temperature, increments and units are those of the solver's run"
-        for name, unbalance in worst_of.items()
-        if unbalance > UNBALANCE
-    ]
 
 
 def _unseen(model: ReducedModel, dataset: Dataset) -> list[str]:
@@ -148,7 +134,7 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
     ModelError: a file of a subdomain that is missing, damaged or of another import.
     """
     mine = owned(comm, dataset.n_subdomains)
-    parts, read = together(comm, lambda: _read_parts(folder, dataset, mine))
+    parts, read = together(comm, lambda: load_runs(folder, dataset, mine))
     subdomains = [part.subdomain for part in parts]
     supports = moved_supports(dataset)
     lifted = tuple(_lifting(entry) for entry in supports)
@@ -164,14 +150,6 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
     ]
     fields = tuple(liftings[:, subdomain.node_rows] for subdomain in subdomains)
     return TrainingSet(parts, dataset.loading, tuple(runs), lifted, fields, dataset.n_nodes, dataset.digest)
-
-
-def _read_parts(folder: Path, dataset: Dataset, indices: Sequence[int]) -> tuple[tuple[Part, ...], list[TrainingRun]]:
-    """Read some subdomains and the training computations on them."""
-    subdomains = [read_part(folder, dataset, index) for index in indices]
-    tables = build_tables(dataset.materials)
-    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
-    return parts, load_runs(folder, dataset, subdomains)
 
 
 def _lifting(entry: Dirichlet) -> Lifting:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from romtool import __version__
-from romtool.convert.nodal_fields import order_field, read_nodal_field
+from romtool.convert.nodal_fields import array_named, order_field, read_nodal_field
 from romtool.convert.pieces import join_results, part_of_element
 from romtool.convert.registry import read_deck, read_results
 from romtool.errors import CaseError, MeshError
@@ -21,6 +21,7 @@ from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.laws import build_tables, identify
 from romtool.loading import Deck, Loading, Material
 from romtool.pipeline.folders import value_digest
+from romtool.pipeline.mapping import map_field, places_of
 from romtool.pipeline.results import open_history
 from romtool.types import Floats, Ints, Mesh, SolverResults
 
@@ -94,6 +95,17 @@ def implausible_units(materials: Sequence[Material]) -> list[str]:
     return sentences
 
 
+def mesh_of(path: Path) -> Mesh:
+    """Return the mesh of a case file; its materials, loads and fields need not be there yet.
+
+    Raises
+    ------
+    CaseError: the case file is wrong, or has no mesh. ReaderError, MeshError: a deck or mesh that cannot be used.
+    """
+    case = read_case(path)
+    return _mesh_of(case, {entry.deck: read_deck(entry.deck) for entry in case.simulations if entry.deck is not None})
+
+
 def _mesh_of(case: Case, decks: dict[Path, Deck]) -> Mesh:
     """Return the mesh of the case: of its [mesh], of a deck, or of results."""
     if case.mesh_file is not None:
@@ -114,9 +126,17 @@ class field_reader:  # noqa: N801 - used as a function
         self.mesh = mesh
 
     def __call__(
-        self, path: Path, name: str | None, region: str | None = None, on: Literal["face", "node"] = "node"
+        self,
+        path: Path,
+        name: str | None,
+        region: str | None = None,
+        on: Literal["face", "node"] = "node",
+        mesh: Path | None = None,
     ) -> Floats:
         """Return the values in the mesh's order. Raises ReaderError, MeshError."""
+        if mesh is not None:
+            wanted = name if region is None else array_named(path, name)
+            return map_field(path, wanted, mesh, places_of(self.mesh, region, on))
         if region is None:
             return read_ordered(path, name, self.mesh.node_ids)
         if on == "face":

@@ -65,7 +65,9 @@ def test_the_normative_case_is_merged_with_a_deck_that_holds_its_other_table() -
     case = read_case(shared("examples", "case.toml"))
     calls = []
 
-    def read_field(path: Path, name: str | None, region: str | None = None, on: str = "node") -> np.ndarray:
+    def read_field(
+        path: Path, name: str | None, region: str | None = None, on: str = "node", mesh: Path | None = None
+    ) -> np.ndarray:
         calls.append((path.name, name, region))
         return FIELD
 
@@ -256,7 +258,9 @@ def test_a_pressure_field_is_read_for_its_set(tmp_path: Path) -> None:
     text = '[[loads]]\nname = "gas"\nkind = "pressure"\nfaces = "P"\nfield = "p.vtu"\non = "node"\n'
     calls = []
 
-    def read_field(path: Path, name: str | None, region: str | None = None, on: str = "node") -> np.ndarray:
+    def read_field(
+        path: Path, name: str | None, region: str | None = None, on: str = "node", mesh: Path | None = None
+    ) -> np.ndarray:
         calls.append((path, name, region, on))
         return FIELD
 
