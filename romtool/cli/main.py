@@ -25,6 +25,7 @@ from romtool.pipeline import ranks  # noqa: E402
 COMMANDS = {
     "init": "Look at a solver deck or results and write a commented case file.",
     "import": "Convert the results of a case to its dataset (offline does it when needed).",
+    "cluster": "Say before the training how many local models are worth it.",
     "offline": "Train a reduced model.",
     "online": "Answer new load cases with a model.",
     "fields": "Write full fields of a result for ParaView.",
@@ -39,6 +40,7 @@ COMMANDS = {
 }
 ON_ALL_RANKS = {
     "import": "",
+    "cluster": "",
     "offline": "",
     "fields": "",
     "solve": "",

@@ -88,6 +88,27 @@ def members(labels: Ints, dissimilarity: Floats, overlap: float) -> tuple[Ints, 
     return tuple(_with_neighbours(labels == number, dissimilarity, overlap) for number in range(int(labels.max()) + 1))
 
 
+def planar_map(dissimilarity: Floats) -> Floats:
+    """Return places in a plane whose distances come near the dissimilarities (classical scaling, Torgerson 1952).
+
+    Parameters
+    ----------
+    dissimilarity: (n_items, n_items) float.
+
+    Returns
+    -------
+    (n_items, 2) float; the largest component of each coordinate is positive.
+    """
+    squares = dissimilarity**2
+    centred = squares - squares.mean(axis=0) - squares.mean(axis=1)[:, None] + squares.mean()
+    values, vectors = np.linalg.eigh(-0.5 * centred)
+    places = np.zeros((len(values), 2))
+    found = vectors[:, ::-1][:, :2] * np.sqrt(np.maximum(values[::-1][:2], 0.0))
+    places[:, : found.shape[1]] = found
+    largest = places[np.argmax(np.abs(places), axis=0), [0, 1]]
+    return np.asarray(places * np.where(largest < 0.0, -1.0, 1.0))
+
+
 def _with_neighbours(inside: Bools, dissimilarity: Floats, overlap: float) -> Ints:
     """Return the items of a cluster and its nearest neighbours, ascending."""
     own, others = np.flatnonzero(inside), np.flatnonzero(~inside)
@@ -110,6 +131,7 @@ def _sines(basis: Pod, starts: Ints, tolerance: float) -> Floats:
         np.divide(residuals, energies, out=left[i], where=~zero & ~zero[i])
     left[np.ix_(zero, zero)] = 0.0
     np.fill_diagonal(left, 0.0)
+    left[left <= ROUND_OFF**2] = 0.0
     return np.sqrt(np.clip(0.5 * (left + left.T), 0.0, 1.0))
 
 

@@ -6,7 +6,7 @@ import pytest
 from romtool.errors import InputError
 from romtool.linalg.pod import Pod, pod
 from romtool.linalg.reduction import SerialComm
-from romtool.offline.clusters import dissimilarities, leading, members, snapshot_energies
+from romtool.offline.clusters import dissimilarities, leading, members, planar_map, snapshot_energies
 from tests.linalg.ranks import run_ranks
 
 
@@ -129,6 +129,14 @@ def test_members_and_their_nearest_neighbours():
     assert [m.tolist() for m in members(labels, distance, 1.0)][2] == [2, 3, 4, 5]
     one = members(np.zeros(6, dtype=np.int64), distance, 1.0)
     assert [m.tolist() for m in one] == [[0, 1, 2, 3, 4, 5]]
+
+
+def test_map_keeps_the_distances_of_points_of_a_plane():
+    points = np.random.default_rng(3).standard_normal((9, 2))
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    places = planar_map(distance)
+    np.testing.assert_allclose(np.linalg.norm(places[:, None] - places[None], axis=2), distance, atol=1e-12)
+    np.testing.assert_array_equal(planar_map(np.zeros((1, 1))), np.zeros((1, 2)))
 
 
 @pytest.mark.parametrize("starts", [[0], [0, 2, 2], [1, 2], [0, 4]])
