@@ -186,7 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, nargs="+", default=[12], help="elements along x, y, z, or along y alone")
     parser.add_argument("--draws", type=int, default=200)
-    parser.add_argument("--training", type=int, default=20, help="training computations")
+    parser.add_argument("--training", type=int, default=24, help="training computations")
     parser.add_argument("--deviation", type=float, default=15.0, help="of the random temperature")
     parser.add_argument("--length", type=float, default=2.0, help="of its correlation; the box is 3 long")
     parser.add_argument("--ranks", type=int, default=1)
