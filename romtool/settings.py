@@ -68,6 +68,14 @@ class IndicatorSettings:
 
 
 @dataclass(frozen=True)
+class BalanceSettings:
+    """[balance]: unbalance of imported displacements above which import warns, and above which nothing is trained."""
+
+    tolerance: float = 1e-3
+    limit: float = 0.1
+
+
+@dataclass(frozen=True)
 class NewtonSettings:
     """[newton]: relative residual, iterations of a step, how often a failing step is halved."""
 
@@ -93,6 +101,7 @@ class Settings:
     duals: DualSettings = field(default_factory=DualSettings)
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
     indicator: IndicatorSettings = field(default_factory=IndicatorSettings)
+    balance: BalanceSettings = field(default_factory=BalanceSettings)
     newton: NewtonSettings = field(default_factory=NewtonSettings)
     hifi: HifiSettings = field(default_factory=HifiSettings)
 

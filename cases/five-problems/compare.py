@@ -1,6 +1,6 @@
 """Compare ways to divide training simulations among local bases, by the projection error of others, on five problems.
 
-python cases/five-problems/compare.py [-o FILE.json] [--simulations 90] [--splits 10]
+python cases/five-problems/compare.py [-o FILE.json] [--simulations 90] [--splits 10] [--seed 0]
 """
 
 import argparse
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from romtool.linalg.kmedoids import k_medoids, nearest
 from romtool.linalg.pod import Pod, pod
 from romtool.linalg.reduction import SerialComm
 from romtool.offline.clusters import dissimilarities, leading, snapshot_energies
-from romtool.offline.efficiency import Efficiency, efficiency
+from romtool.offline.efficiency import Efficiency, difference, efficiency
 from romtool.settings import ClusterSettings, PodSettings
 
 Floats = NDArray[np.float64]
@@ -67,9 +67,9 @@ class Simulations:
         """Return one row per simulation: all its snapshots, one after the other."""
         return np.array([self.basis.coefficients[:, a:b].ravel() for a, b in zip(self.starts, self.starts[1:])])  # noqa: B905
 
-    def criterion(self) -> Efficiency:
+    def criterion(self, kind: Literal["sine", "euclidean"] = "sine") -> Efficiency:
         """Return what `romtool cluster` says of the simulations."""
-        return efficiency(self.basis, self.starts, CLUSTERS, POD)
+        return efficiency(self.basis, self.starts, replace(CLUSTERS, dissimilarity=kind), POD)
 
 
 def simulations_of(family: Family) -> Simulations:
@@ -143,14 +143,17 @@ def _k_means(rows: Floats, training: Ints, others: Ints, count: int) -> Division
 def compare(simulations: Simulations, n_splits: int) -> dict[str, Any]:
     """Return what the criterion says of the training simulations of the first split, and all errors of all splits.
 
+    `foreseen` is by how much the error of the Euclidean dissimilarity is larger there, and the standard error of that.
     Where the criterion says that one basis is enough, the others have two clusters.
     """
     n = len(simulations.starts) - 1
     n_training = round(TRAINING * n)
     dissimilarity = dissimilarities(simulations.basis, simulations.starts, "sine", POD.tolerance)
     orders = [np.random.default_rng(split).permutation(n) for split in range(n_splits)]
-    criterion = simulations.chosen(np.sort(orders[0][:n_training])).criterion()
+    known = simulations.chosen(np.sort(orders[0][:n_training]))
+    criterion = known.criterion()
     count, n_modes = max(criterion.recommended, 2), criterion.n_modes
+    foreseen = difference(criterion, known.criterion("euclidean"), count, CLUSTERS.seed)
     found: dict[str, dict[str, list[float]]] = {"as they are": {}, "norm one": {}}
     for order in orders:
         training, others = np.sort(order[:n_training]), np.sort(order[n_training:])
@@ -164,6 +167,7 @@ def compare(simulations: Simulations, n_splits: int) -> dict[str, Any]:
         "clusters": count,
         "n_modes": n_modes,
         "advantage": criterion.advantage[criterion.recommended - 1].tolist(),
+        "foreseen": foreseen,
         "errors": found,
         "third": pilot(simulations),
     }
@@ -180,43 +184,57 @@ def pilot(simulations: Simulations) -> dict[str, Any]:
     everything, part = simulations.criterion(), simulations.chosen(third).criterion()
     gains = [found.gains.gains[: len(part.gains.gains)] for found in (everything, part)]
     steps = [np.diff(entry) for entry in gains]
+    held_out = [found.errors[: len(part.errors)] for found in (everything, part)]
     return {
         "gains": [entry.tolist() for entry in gains],
         "same_order": bool(np.array_equal(*(np.argsort(entry, kind="stable") for entry in gains))),
         "rank_correlation_of_gains": float(spearmanr(*gains).statistic),
         "rank_correlation_of_steps": float(spearmanr(*steps).statistic),
+        "rank_correlation_of_errors": float(spearmanr(*held_out).statistic),
+        "largest_difference": float(np.abs(gains[1] - gains[0]).max()),
         "recommended": [everything.recommended, part.recommended],
     }
 
 
 def print_tables(found: dict[str, dict[str, Any]]) -> None:
     """Print mean and standard deviation over the splits, and how often the sine beats the distance."""
-    for kind, title in (("as they are", "as `offline` does"), ("norm one", "each simulation scaled to norm one")):
-        print(f"\nbases of snapshots {kind} ({title})")
-        print(f"{'problem':24}{'K':>3}{'N':>4}" + "".join(f"{method:>24}" for method in METHODS) + f"{'sine wins':>12}")
-        for name, entry in found.items():
-            rows = entry["errors"][kind]
-            cells = [f"{np.mean(rows[method]):.3g} ± {np.std(rows[method]):.2g}" for method in METHODS]
-            wins = np.sum(np.array(rows[METHODS[0]]) < np.array(rows[METHODS[1]]))
-            print(
-                f"{name:24}{entry['recommended']:>3}{entry['n_modes']:>4}"
-                + "".join(f"{cell:>24}" for cell in cells)
-                + f"{wins:>9}/{len(rows[METHODS[0]])}"
-            )
-    print("\na third of the simulations against all")
-    print(f"{'problem':24}{'same order':>12}{'ranks of γ':>12}{'of steps':>12}{'K of all':>10}{'of a third':>12}")
+    _print_errors(found, "as they are", "bases of snapshots as they are, as `offline` makes them")
+    _print_errors(found, "norm one", "bases of simulations scaled to norm one")
+    print("\nerror by the Euclidean minus by the sine dissimilarity, foreseen on the training simulations of one split")
+    for name, entry in found.items():
+        mean, deviation = entry["foreseen"]
+        print(f"{name:24}{mean:>9.2g} ± {deviation:.1g}")
+    print(
+        "\na third of the simulations against all: order of K by γ, rank correlations over K, recommended K, max |Δγ|"
+    )
+    print(f"{'':24}{'order':>8}{'γ':>8}{'its steps':>11}{'errors':>9}{'K of all':>10}{'of a third':>12}{'|Δγ|':>8}")
     for name, entry in found.items():
         third = entry["third"]
-        ranks = f"{third['rank_correlation_of_gains']:>12.2f}{third['rank_correlation_of_steps']:>12.2f}"
-        print(f"{name:24}{third['same_order']!s:>12}{ranks}{third['recommended'][0]:>10}{third['recommended'][1]:>12}")
+        order = "same" if third["same_order"] else "other"
+        of_gains, steps, held_out = (third[f"rank_correlation_of_{what}"] for what in ("gains", "steps", "errors"))
+        everything, part = third["recommended"]
+        ranks = f"{of_gains:>8.2f}{steps:>11.2f}{held_out:>9.2f}"
+        print(f"{name:24}{order:>8}{ranks}{everything:>10}{part:>12}{third['largest_difference']:>8.2f}")
 
 
-def run(n_simulations: int, n_splits: int, say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+def _print_errors(found: dict[str, dict[str, Any]], kind: str, title: str) -> None:
+    """Print the errors with one kind of bases."""
+    print(f"\n{title}")
+    print(f"{'':24}{'K':>3}{'N':>4}" + "".join(f"{method:>20}" for method in METHODS) + f"{'sine wins':>11}")
+    for name, entry in found.items():
+        rows = entry["errors"][kind]
+        cells = [f"{np.mean(rows[method]):.3g} ± {np.std(rows[method]):.2g}" for method in METHODS]
+        wins = int(np.sum(np.array(rows[METHODS[0]]) < np.array(rows[METHODS[1]])))
+        numbers = f"{entry['recommended']:>3}{entry['n_modes']:>4}"
+        print(f"{name:24}{numbers}" + "".join(f"{cell:>20}" for cell in cells) + f"{wins:>8}/{len(rows[METHODS[0]])}")
+
+
+def run(n_simulations: int, n_splits: int, seed: int, say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """Return the comparison of all problems."""
     found = {}
     for name, family in PROBLEMS.items():
         start = time.perf_counter()
-        simulations = simulations_of(family(n_simulations, 0))
+        simulations = simulations_of(family(n_simulations, seed))
         made = time.perf_counter()
         found[name] = compare(simulations, n_splits)
         say(f"{name}: simulations in {made - start:.0f} s, comparison in {time.perf_counter() - made:.0f} s")
@@ -229,8 +247,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="where to write all numbers as JSON")
     parser.add_argument("--simulations", type=int, default=90)
     parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0, help="of the simulations")
     options = parser.parse_args()
-    found = run(options.simulations, options.splits, lambda text: print(text, file=sys.stderr))
+    found = run(options.simulations, options.splits, options.seed, lambda text: print(text, file=sys.stderr))
     print_tables(found)
     if options.output is not None:
         options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -62,6 +62,12 @@ def _sentences(found: dict[str, Any], folder: Path) -> list[str]:
     count = found["recommended"]
     verdict = "one basis is enough" if count == 1 else f"recommended: {count} clusters, around "
     sentences = [verdict + ("" if count == 1 else ", ".join(entry["medoid"] for entry in found["clusters"]))]
+    if count > 1:
+        other = found["other"]
+        sentences.append(
+            f"by the {other['dissimilarity']} dissimilarity the error at equal modes would be "
+            f"{other['error_equal_modes']:.3g}, larger by {other['larger_by']:.2g} ± {other['larger_by_error']:.1g}"
+        )
     if (budget := found["budget"]) is not None:
         sentences.append(
             f"the budget of {budget['hours']:g} h buys {budget['simulations']} training simulations of "

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from romtool.cli.options import PATH, output_option, overwrite_option, speaker
+from romtool.cli.options import PATH, numbers, output_option, overwrite_option, speaker
 
 
 @click.command("fields")
@@ -20,13 +20,5 @@ def command(result: Path, times: str, names: str, output: Path, overwrite: bool)
 
     comm = world()
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    written = write_fields(result, output, _numbers(times), chosen, comm, overwrite=overwrite)
+    written = write_fields(result, output, numbers(times, "--at"), chosen, comm, overwrite=overwrite)
     speaker(False, comm.rank)(f"wrote {', '.join(written)} to {output}")
-
-
-def _numbers(text: str) -> list[float]:
-    """Return the numbers of a comma-separated list. Raises BadParameter."""
-    try:
-        return [float(part) for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise click.BadParameter(f"expected numbers separated by commas, found {text!r}", param_hint="--at") from error

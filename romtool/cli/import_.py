@@ -14,6 +14,7 @@ from romtool.cli.options import case_argument, json_option, print_json, print_ta
 @quiet_option
 def command(case: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
     """Convert the results of the simulations of CASE to the folder `dataset` beside it."""
+    from romtool.pipeline.balance import balance_tables
     from romtool.pipeline.dataset import dataset_folder, import_case
     from romtool.pipeline.describe import describe_dataset
     from romtool.pipeline.ranks import world
@@ -26,3 +27,5 @@ def command(case: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
     rows = [(record.name, len(record.times), len(record.loading.times) - 1) for record in dataset.simulations]
     title = f"{dataset_folder(case)}: {dataset.n_nodes} nodes, {dataset.n_elements} elements"
     print_table(title, ("simulation", "output times", "increments"), rows)
+    for title, columns, steps in balance_tables(dataset.balance):
+        print_table(title, columns, steps)

@@ -30,6 +30,7 @@ COMMANDS = {
     "online": "Answer new load cases with a model.",
     "fields": "Write full fields of a result for ParaView.",
     "solve": "Run the built-in high-fidelity solver.",
+    "map": "Map a field from another mesh to a case.",
     "compare": "Measure the errors between two results.",
     "study": "Answer many random draws of loads: quantiles of quantities and fields.",
     "operators": "Models of parameter-dependent matrices that any code exported.",

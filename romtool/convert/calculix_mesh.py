@@ -69,11 +69,14 @@ class DeckMesh:
     mesh: the mesh.
     sets: all sets with solver ids, also of nodes that no element uses.
     warnings: sentences.
+    node_ids, points: ascending ids and (n, 3) coordinates of all nodes, also of those that no element uses.
     """
 
     mesh: Mesh
     sets: Sets
     warnings: tuple[str, ...]
+    node_ids: Ints
+    points: Floats
 
 
 def read_mesh(path: Path) -> DeckMesh:
@@ -127,7 +130,8 @@ def mesh_of(found: Definitions, path: Path, warnings: list[str]) -> DeckMesh:
     if not found.parts:
         raise ReaderError(f"{path}: defines no elements; expected *NODE and *ELEMENT (or *INCLUDE of them)")
     mesh = assemble(found.node_ids, found.points, found.parts, path)
-    return DeckMesh(_with_sets(mesh, found.sets, found.node_ids, warnings), found.sets, tuple(warnings))
+    full = _with_sets(mesh, found.sets, found.node_ids, warnings)
+    return DeckMesh(full, found.sets, tuple(warnings), found.node_ids, found.points)
 
 
 def _integers(card: Card, values: Floats, lines: Ints) -> Ints:
@@ -259,11 +263,19 @@ def members(card: Card, known: dict[str, Ints]) -> Ints:
     return np.concatenate([np.array(ids, dtype=np.int64), *(known[name] for name in names)])
 
 
+_LARGEST_SET = 10**8
+"""Ids of a range; above it a number is damage, which would fill the memory."""
+
+
 def _generated(card: Card) -> Ints:
     """Return the ids of first, last, increment lines; the increment is 1 where it is not given."""
     table = read_table(card, 3)
     table[np.isnan(table[:, 2]), 2] = 1.0
     whole = _integers(card, table.ravel(), np.arange(len(table)).repeat(3)).reshape(-1, 3)
+    counts = (whole[:, 1] - whole[:, 0]) // np.maximum(whole[:, 2], 1) + 1
+    wrong = (whole[:, 2] < 1) | (counts < 1) | (counts > _LARGEST_SET)
+    if wrong.any() or not len(whole):
+        raise card.error("GENERATE: expected lines of first id, last id and a step of 1 or more")
     return np.concatenate([np.arange(a, b + 1, step) for a, b, step in whole])
 
 

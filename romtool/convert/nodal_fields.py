@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from romtool.types import Floats, Ints, SolverResults
 
 Field = tuple[Floats, Ints | None]
 
+_VTK = (".vtu", ".vtk", ".pvd")
 _ID_COLUMNS = ("id", "ids", "node", "nodes", "node_id", "node_ids", "face", "face_id")
 
 
@@ -190,24 +192,69 @@ def _is_number(word: str) -> bool:
 
 
 def _read_arrays(path: Path, name: str | None, count: int | None) -> Field:
-    """Read an array of a VTK or XDMF file at its last time; ids where the file has node ids."""
+    """Read an array of a VTK or XDMF file, or a nodal field of results, at its last time."""
+    series = open_nodal_series(path, name)
+    return series.read(len(series.times) - 1), series.ids
+
+
+@dataclass(frozen=True)
+class NodalSeries:
+    """One scalar per node at several times, read one time at a time.
+
+    Parameters
+    ----------
+    name: of the field.
+    times: (n_times,) float [time].
+    ids: (n,) node ids of the values, None where the file has none.
+    read: `read(i)` returns the (n,) float values at `times[i]`.
+    """
+
+    name: str
+    times: Floats
+    ids: Ints | None
+    read: Callable[[int], Floats]
+
+
+def holds_series(path: Path) -> bool:
+    """Tell whether a field file is one of those that may hold several times."""
+    return FORMATS.get(path.suffix.lower()) is _read_arrays
+
+
+def open_nodal_series(path: Path, name: str | None = None) -> NodalSeries:
+    """Open a field of a VTK or XDMF file, or of results with node ids, by default the temperature.
+
+    Raises
+    ------
+    ReaderError: no such array (with the available and the nearest ones), or none of one value per node.
+    """
+    results, numbered = _open_arrays(path)
+    field = _choose(results, path, name)
+    nodal = results.fields[field].location == "node"
+    ids = results.mesh.node_ids if nodal and numbered else None
+    return NodalSeries(field, results.times, ids, lambda i: _scalar(results.read(field, i), path, field))
+
+
+def array_named(path: Path, name: str | None) -> str | None:
+    """Return a name where a file of several times holds an array of it, else None. Raises ReaderError."""
+    if name is None or not holds_series(path):
+        return None
+    results, _ = _open_arrays(path)
+    known = {name for key, info in results.fields.items() for name in (key, info.source)}
+    return name if name in known else None
+
+
+def _open_arrays(path: Path) -> tuple[SolverResults, bool]:
+    """Return what a file holds, and whether its nodes are numbered."""
     from romtool.convert import vtk, xdmf
 
-    is_xdmf = path.suffix.lower() in xdmf.READER.extensions
-    results, numbered = xdmf.open_series(path) if is_xdmf else vtk.open_series(path, alone=True)
-    field = _choose(results, path, name)
-    values = _scalar(results.read(field, len(results.times) - 1), path, field)
-    nodal = results.fields[field].location == "node"
-    return values, results.mesh.node_ids if nodal and numbered else None
-
-
-def _read_results(path: Path, name: str | None, count: int | None) -> Field:
-    """Read a nodal field of results with node ids at the last time, by default the temperature."""
+    suffix = path.suffix.lower()
+    if suffix in xdmf.READER.extensions:
+        return xdmf.open_series(path)
+    if suffix in _VTK:
+        return vtk.open_series(path, alone=True)
     from romtool.convert.registry import read_results
 
-    results = read_results(path)
-    field = _choose(results, path, name)
-    return _scalar(results.read(field, len(results.times) - 1), path, field), results.mesh.node_ids
+    return read_results(path), True
 
 
 def _choose(results: SolverResults, path: Path, name: str | None) -> str:
@@ -244,8 +291,7 @@ FORMATS: Mapping[str, Callable[[Path, str | None, int | None], Field]] = Mapping
         ".node": _read_node,
         ".npy": _read_npy,
         **dict.fromkeys((".txt", ".csv", ".dat"), _read_text),
-        **dict.fromkeys((".vtu", ".vtk", ".pvd", ".xdmf", ".xmf"), _read_arrays),
-        **dict.fromkeys((".frd", ".e", ".exo", ".med", ".rmed"), _read_results),
+        **dict.fromkeys((*_VTK, ".xdmf", ".xmf", ".frd", ".e", ".exo", ".med", ".rmed"), _read_arrays),
     }
 )
 """Reader by extension."""

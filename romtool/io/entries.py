@@ -10,9 +10,19 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
+from romtool.constraints import (
+    Constraint,
+    CyclicSymmetry,
+    Equations,
+    LocalSupport,
+    MeanMotion,
+    RigidBody,
+    Tie,
+)
 from romtool.errors import CaseError
 from romtool.io.schema import entry_name
 from romtool.io.schema_loading import (
+    ConstraintEntry,
     DirichletEntry,
     LoadEntry,
     MaterialEntry,
@@ -38,6 +48,8 @@ from romtool.types import Floats
 
 Item = TypeVar("Item")
 
+_UNKNOWNS = ("x", "y", "z", "rx", "ry", "rz")
+
 
 class FieldReader(Protocol):
     """Reads one scalar field from a file of any known format; the caller of `romtool.io` brings it."""
@@ -48,6 +60,7 @@ class FieldReader(Protocol):
         name: str | None,
         region: str | None = None,
         on: Literal["face", "node"] = "node",
+        mesh: Path | None = None,
     ) -> Floats:
         """Return the values of a field.
 
@@ -58,6 +71,7 @@ class FieldReader(Protocol):
             the load's name, which matters only where the file holds several fields.
         region: None for all nodes; the side set of a pressure.
         on: what a pressure runs over.
+        mesh: the mesh that the field lives on, where that is not the case's own.
 
         Returns
         -------
@@ -69,10 +83,11 @@ class FieldReader(Protocol):
 
 @dataclass(frozen=True)
 class LoadSource:
-    """A load; `field` is the file of its pressure, and `load.value` NaN until that is read."""
+    """A load; `field` is the file of its pressure, on `mesh` or the case's own, and `load.value` NaN until then."""
 
     load: Load
     field: Path | None = None
+    mesh: Path | None = None
 
     @property
     def name(self) -> str:
@@ -83,17 +98,23 @@ class LoadSource:
         """Return the complete load."""
         if self.field is None:
             return self.load
-        values = read_field(self.field, self.load.name, self.load.region, self.load.on)
+        values = read_field(self.field, self.load.name, self.load.region, self.load.on, self.mesh)
         return replace(self.load, value=values)
 
 
 @dataclass(frozen=True)
 class EntrySource:
-    """A temperature entry; `field` is its file, and `entry.value` NaN until that is read."""
+    """A temperature entry; `field` is its file, on `mesh` or the case's own, and `entry.value` NaN until then."""
 
     entry: TemperatureEntry
     field: Path | None = None
     field_name: str | None = None
+    mesh: Path | None = None
+
+    @property
+    def key(self) -> tuple[Path | None, str | None, Path | None]:
+        """Return what tells its field from others."""
+        return self.field, self.field_name, self.mesh
 
 
 @dataclass(frozen=True)
@@ -105,14 +126,14 @@ class TemperatureSource:
 
     def read(self, read_field: FieldReader) -> Temperature:
         """Return the complete temperature; each field is read once and shared by the entries that use it."""
+        sources = {source.key: source for source in self.entries if source.field is not None}
         fields = {
-            key: read_field(*key)
-            for key in dict.fromkeys((e.field, e.field_name) for e in self.entries if e.field is not None)
+            key: read_field(source.field, source.field_name, mesh=source.mesh)
+            for key, source in sources.items()
+            if source.field is not None
         }
         entries = tuple(
-            source.entry
-            if source.field is None
-            else replace(source.entry, value=fields[source.field, source.field_name])
+            source.entry if source.field is None else replace(source.entry, value=fields[source.key])
             for source in self.entries
         )
         return Temperature(self.initial, entries)
@@ -185,6 +206,38 @@ def dirichlet_of(entry: DirichletEntry) -> Dirichlet:
     return Dirichlet(entry_name(entry), entry.nodes, components, entry.value, entry.table)
 
 
+def constraint_of(entry: ConstraintEntry, place: str) -> Constraint:
+    """Return a constraint; `place` is the file, for messages."""
+    point, axis, nodes = _vector(entry.point), _vector(entry.axis), entry.nodes or ""
+    components = tuple(sorted({"xyz".index(component) for component in entry.components}))
+    match entry.kind:
+        case "rigid":
+            return RigidBody(entry.name, place, nodes, entry.reference or 0, point, None, components)
+        case "mean":
+            return MeanMotion(entry.name, place, nodes, entry.reference or 0, point)
+        case "tie":
+            return Tie(entry.name, place, entry.slave or "", entry.master or "", entry.tolerance)
+        case "cyclic" if point is not None and axis is not None:
+            sets = (entry.slave or "", entry.master or "")
+            return CyclicSymmetry(entry.name, place, *sets, entry.sectors or 0, point, axis, entry.tolerance)
+        case "local":
+            kind, values = ("axes", entry.axes) if entry.axes else ("cylindrical", [entry.point, entry.axis])
+            local = tuple(sorted({direction - 1 for direction in entry.directions or ()}))
+            axes = np.array(values, dtype=np.float64)
+            return LocalSupport(entry.name, place, nodes, kind, axes, local, entry.value, entry.table)
+    ids, names, coefficients = zip(*(entry.terms or []), strict=True)
+    return Equations(
+        entry.name,
+        place,
+        np.array([0, len(ids)]),
+        np.array(ids, dtype=np.int64),
+        np.array([_UNKNOWNS.index(str(name)) for name in names], dtype=np.int64),
+        np.array(coefficients, dtype=np.float64),
+        np.array([entry.value]),
+        entry.table,
+    )
+
+
 def load_of(entry: LoadEntry, folder: Path) -> LoadSource:
     """Return a load; paths are relative to `folder`."""
     region = entry.faces if entry.kind in ("pressure", "traction") else entry.elements
@@ -198,7 +251,7 @@ def load_of(entry: LoadEntry, folder: Path) -> LoadSource:
         _vector(entry.axis),
         entry.table,
     )
-    return LoadSource(load, folder / entry.field if entry.field else None)
+    return LoadSource(load, *(folder / name if name else None for name in (entry.field, entry.mesh)))
 
 
 def _load_value(entry: LoadEntry) -> float | Floats:
@@ -228,7 +281,8 @@ def _entry_of(point: TemperaturePoint, folder: Path) -> EntrySource:
     """Return one temperature entry."""
     value = point.expression if point.value is None else point.value
     entry = TemperatureEntry(point.time, math.nan if value is None else value, point.scale, point.offset)
-    return EntrySource(entry, folder / point.field if point.field else None, point.name)
+    field, mesh = (folder / name if name else None for name in (point.field, point.mesh))
+    return EntrySource(entry, field, point.name, mesh)
 
 
 def time_of(table: TimeTable) -> TimeSource:
@@ -256,6 +310,8 @@ def check_tables(loading: Loading, path: Path) -> None:
     known = [table.name for table in loading.tables]
     users = [("dirichlet", d.name, d.table) for d in loading.dirichlet]
     users += [("loads", load.name, load.table) for load in loading.loads]
+    constraints = [entry for entry in loading.constraints if isinstance(entry, Equations | LocalSupport)]
+    users += [("constraints", entry.name, entry.table) for entry in constraints]
     for what, name, table in users:
         if table is not None and table not in known:
             raise CaseError(f'{path}: [[{what}]] "{name}" uses the table "{table}"; {did_you_mean(table, known)}')

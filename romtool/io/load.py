@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from romtool.errors import CaseError
 from romtool.io.cycles import check_points, cycle_of, cycle_temperature, fit_times
 from romtool.io.entries import (
+    EntrySource,
     FieldReader,
     LoadSource,
     TemperatureSource,
@@ -84,10 +85,11 @@ class LoadFile:
 
     @property
     def field_paths(self) -> tuple[Path, ...]:
-        """Return the field files that the load needs, each once."""
-        paths = [change.entry.field for change in self.loads if change.entry is not None]
+        """Return the field files that the load needs and the meshes they live on, each once."""
+        sources: list[LoadSource | EntrySource] = [c.entry for c in self.loads if c.entry is not None]
         if isinstance(self.temperature, TemperatureSource):
-            paths += [entry.field for entry in self.temperature.entries]
+            sources += self.temperature.entries
+        paths = [path for source in sources for path in (source.field, source.mesh)]
         return tuple(dict.fromkeys(path for path in paths if path is not None))
 
 

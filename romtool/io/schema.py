@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from romtool.io.schema_loading import (
     COUNT_WORDS,
+    ConstraintEntry,
     Count,
     DirichletEntry,
     LoadEntry,
@@ -23,6 +24,7 @@ from romtool.io.schema_loading import (
 )
 from romtool.io.validation import Table, reject, require_unique
 from romtool.settings import (
+    BalanceSettings,
     ClusterSettings,
     DualSettings,
     HifiSettings,
@@ -153,6 +155,13 @@ class IndicatorTable(Table):
     tolerance: Tolerance = Field(default=IndicatorSettings.tolerance, description=_FRACTION)
 
 
+class BalanceTable(Table):
+    """[balance]."""
+
+    tolerance: Tolerance = Field(default=BalanceSettings.tolerance, description=_FRACTION)
+    limit: Annotated[float, Field(gt=0.0)] = Field(default=BalanceSettings.limit, description="a positive number")
+
+
 class NewtonTable(Table):
     """[newton]."""
 
@@ -223,7 +232,7 @@ class CaseFile(Table):
     dirichlet: list[DirichletEntry] = Field(default=[])
     loads: list[LoadEntry] = Field(default=[])
     tables: list[TableEntry] = Field(default=[])
-    constraints: list[dict[str, Any]] = Field(default=[])
+    constraints: list[ConstraintEntry] = Field(default=[])
     temperature: TemperatureTable | None = None
     time: TimeTable | None = None
     partition: PartitionTable = Field(default=PartitionTable())
@@ -232,6 +241,7 @@ class CaseFile(Table):
     duals: DualTable = Field(default=DualTable())
     clusters: ClusterTable = Field(default=ClusterTable())
     indicator: IndicatorTable = Field(default=IndicatorTable())
+    balance: BalanceTable = Field(default=BalanceTable())
     newton: NewtonTable = Field(default=NewtonTable())
     hifi: HifiTable = Field(default=HifiTable())
     quantities: list[QuantityEntry] = Field(default=[])
@@ -241,6 +251,7 @@ class CaseFile(Table):
         require_unique([entry.name for entry in self.simulations], "[[simulations]]")
         require_unique([entry.elements for entry in self.materials], "[[materials]] of elements")
         require_unique([entry.name for entry in self.quantities], "[[quantities]]")
+        require_unique([entry.name for entry in self.constraints], "[[constraints]]")
         _check_names(self.dirichlet, self.loads, self.tables)
         return self
 

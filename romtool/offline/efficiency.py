@@ -150,6 +150,20 @@ def efficiency(basis: Pod, starts: Ints, settings: ClusterSettings, pod: PodSett
     )
 
 
+def difference(found: Efficiency, other: Efficiency, count: int, seed: int) -> tuple[float, float]:
+    """Return how much larger the mean held-out error of another criterion is, and the standard error of that.
+
+    Parameters
+    ----------
+    found: says with how many modes; `other`: of the same simulations, with another dissimilarity.
+    count: of clusters of both.
+    seed: of the resampling.
+    """
+    first, second = (entry.held_out.curves[count - 1, :, found.n_modes] for entry in (found, other))
+    larger = (second - first)[None]
+    return float(larger.mean()), float(_standard_errors(larger, _draws(larger.shape[1], seed))[0])
+
+
 def online_cost(n_modes: Floats | Ints, needed: float) -> Floats:
     """Return what a reduced Newton iteration costs, in multiplications.
 

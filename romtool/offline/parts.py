@@ -119,10 +119,16 @@ def displacement_at(times: Floats, history: DisplacementHistory, time: float) ->
     return (1.0 - part) * history[k - 1] + part * history[k]
 
 
-def recompute(
-    part: Part, loading: Loading, times: Floats, displacement: DisplacementHistory
-) -> Iterator[MaterialHistory]:
-    """Recompute stress and internal variables from a displacement history with the material laws.
+class Moment(NamedTuple):
+    """What drives the laws at one time: (n_points,) temperature and (n_points, 6) strain."""
+
+    time: float
+    temperature: Floats
+    strain: Floats
+
+
+class Increments:
+    """The increments of one displacement history on one subdomain, to be crossed in order or singly.
 
     Parameters
     ----------
@@ -130,6 +136,41 @@ def recompute(
     loading: on the subdomain; `loading.times` are the increments of the backward Euler steps.
     times: (n_times,) output times.
     displacement: (n_times, n_nodes, 3) float [length].
+    """
+
+    def __init__(self, part: Part, loading: Loading, times: Floats, displacement: DisplacementHistory) -> None:
+        self.part, self.times, self.displacement = part, times, displacement
+        self.increments = loading.times
+        on_nodes = evaluate_at(part.subdomain.mesh.points)
+        self.temperature = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
+        self.sites = part.sites(on_nodes(loading.temperature.initial))
+        self.viscous = viscous_steps(loading, loading.times)
+
+    def virgin(self) -> Floats:
+        """Return the (n_points, n_state) internal variables at the beginning."""
+        return virgin_state(self.part.tables, self.sites)
+
+    def moment(self, number: int) -> Moment:
+        """Return what drives the laws at the end of an increment; number 0 is the initial state, free of strain."""
+        time = float(self.increments[number])
+        if number == 0:
+            return Moment(time, self.sites.initial, np.zeros((len(self.part.material), 6)))
+        total = strain(self.part.operators, displacement_at(self.times, self.displacement, time))
+        return Moment(time, self.part.interpolation @ self.temperature.at(time), total)
+
+    def cross(self, number: int, first: Moment, last: Moment, state: Floats) -> MaterialHistory:
+        """Return the material state at the end of an increment. Raises ConvergenceError."""
+        return _cross(self.part, self.sites, bool(self.viscous[number - 1]), (first, last), state)
+
+
+def recompute(
+    part: Part, loading: Loading, times: Floats, displacement: DisplacementHistory
+) -> Iterator[MaterialHistory]:
+    """Recompute stress and internal variables from a displacement history with the material laws.
+
+    Parameters
+    ----------
+    part, loading, times, displacement: as in `Increments`.
 
     Yields
     ------
@@ -139,35 +180,23 @@ def recompute(
     ------
     ConvergenceError: a law that could not be integrated.
     """
-    on_nodes = evaluate_at(part.subdomain.mesh.points)
-    history = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
-    sites = part.sites(on_nodes(loading.temperature.initial))
-    first = _Moment(float(loading.times[0]), sites.initial, np.zeros((len(part.material), 6)))
-    state = virgin_state(part.tables, sites)
-    for time, viscous in zip(loading.times[1:], viscous_steps(loading, loading.times), strict=True):
-        total = strain(part.operators, displacement_at(times, displacement, float(time)))
-        last = _Moment(float(time), part.interpolation @ history.at(float(time)), total)
-        reached = _cross(part, sites, bool(viscous), (first, last), state)
+    steps = Increments(part, loading, times, displacement)
+    first, state = steps.moment(0), steps.virgin()
+    for number in range(1, len(loading.times)):
+        last = steps.moment(number)
+        reached = steps.cross(number, first, last, state)
         first, state = last, reached.state
         yield reached
 
 
-class _Moment(NamedTuple):
-    """What drives the laws at one time: (n_points,) temperature and (n_points, 6) strain."""
-
-    time: float
-    temperature: Floats
-    strain: Floats
-
-
-def _between(first: _Moment, last: _Moment) -> _Moment:
+def _between(first: Moment, last: Moment) -> Moment:
     """Return the moment halfway, temperature and strain linear in time."""
     temperature, total = 0.5 * (first.temperature + last.temperature), 0.5 * (first.strain + last.strain)
-    return _Moment(0.5 * (first.time + last.time), temperature, total)
+    return Moment(0.5 * (first.time + last.time), temperature, total)
 
 
 def _cross(
-    part: Part, sites: Sites, viscous: bool, span: tuple[_Moment, _Moment], state: Floats, depth: int = 0
+    part: Part, sites: Sites, viscous: bool, span: tuple[Moment, Moment], state: Floats, depth: int = 0
 ) -> MaterialHistory:
     """Integrate the laws over one increment, in halves where a law fails or a plug-in asks for less.
 

@@ -73,7 +73,7 @@ def train_phases(
         records = [draft.record for draft in drafts]
         calibrations = on_root(comm, calibrate_phases, models, records, labels)
     return tuple(
-        Trained(replace(model, calibrations=calibrations), shapes, record, collected[0].unbalance)
+        Trained(replace(model, calibrations=calibrations), shapes, record)
         for model, shapes, record in zip(models, modes, records, strict=True)
     )
 

@@ -12,7 +12,6 @@ from romtool.linalg.compression import Compression
 from romtool.linalg.pod import Pod
 from romtool.linalg.products import TENSOR_METRIC, Product, point_product
 from romtool.linalg.reduction import Comm, ordered_sum
-from romtool.offline.balance import Balance, common_nodes
 from romtool.offline.parts import MaterialHistory, Part, recompute
 from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.settings import PodSettings
@@ -97,13 +96,11 @@ class DualSnapshots:
     bases: name -> modes; `coefficients` has the snapshots run after run, increment after increment.
     zero: names of the fields that are zero or negligible throughout.
     starts: (n_runs + 1,) where each run's snapshots begin.
-    unbalance: per run the (n_increments,) relative residual of the imported displacements on the free unknowns.
     """
 
     bases: Mapping[str, Pod]
     zero: tuple[str, ...]
     starts: Ints
-    unbalance: tuple[Floats, ...]
 
 
 @dataclass(frozen=True)
@@ -114,13 +111,12 @@ class CollectedDuals:
     ----------
     fields: name -> its snapshots.
     least: name -> norm up to which a field is negligible.
-    starts, unbalance: as in `DualSnapshots`.
+    starts: as in `DualSnapshots`.
     """
 
     fields: Mapping[str, Compression]
     least: Mapping[str, float]
     starts: Ints
-    unbalance: tuple[Floats, ...]
 
     def decompose(self) -> DualSnapshots:
         """Return the modes of all fields; each field's snapshots are dropped as soon as it has them."""
@@ -128,7 +124,7 @@ class CollectedDuals:
         found = {
             name: basis for name, basis in bases.items() if basis is not None and basis.largest_norm > self.least[name]
         }
-        return DualSnapshots(found, tuple(name for name in bases if name not in found), self.starts, self.unbalance)
+        return DualSnapshots(found, tuple(name for name in bases if name not in found), self.starts)
 
 
 def collect_duals(
@@ -139,7 +135,7 @@ def collect_duals(
     comm: Comm,
     labels: Sequence[Ints] | None = None,
 ) -> list[CollectedDuals]:
-    """Recompute the dual fields of all runs, and check the balance of each increment.
+    """Recompute the dual fields of all runs.
 
     Parameters
     ----------
@@ -179,16 +175,11 @@ def collect_duals(
         for k in range(count)
     ]
     least = {name: negligible_norm(parts, name, comm) for name in names}
-    unbalance = []
-    common = common_nodes(parts, training.n_nodes, comm)
     for run, chosen in zip(runs, labels, strict=True):
-        balance = Balance(parts, run, common, comm)
         for states, label in zip(_histories(parts, run, comm), chosen, strict=True):
             for name, compression in fields[label].items():
                 compression.add([_field(state, name, columns[name]) for state in states])
-            balance.add([state.stress for state in states])
-        unbalance.append(np.array(balance.values))
-    return [CollectedDuals(fields[k], least, starts[k], tuple(unbalance)) for k in range(count)]
+    return [CollectedDuals(fields[k], least, starts[k]) for k in range(count)]
 
 
 def negligible_norm(parts: Sequence[Part], name: str, comm: Comm) -> float:
@@ -227,7 +218,10 @@ def _columns(part: Part, names: Sequence[str]) -> dict[str, slice]:
     known = {"stress": slice(0, 6), **state_fields(part.tables)}
     for name in names:
         if name not in known:
-            raise CaseError(f"[duals] fields: {name!r} is no field of the material laws; pick from {', '.join(known)}")
+            raise CaseError(
+                f"[duals] fields or [clusters] field: {name!r} is no field of the material laws; pick from "
+                f"{', '.join(known)}"
+            )
     return {name: known[name] for name in names}
 
 

@@ -46,13 +46,11 @@ class Trained:
     model: the model.
     modes: per subdomain.
     record: what it remembers of its training.
-    unbalance: per run the (n_increments,) relative residual of the imported displacements on the free unknowns.
     """
 
     model: ReducedModel
     modes: tuple[ModeShapes, ...]
     record: TrainingRecord
-    unbalance: tuple[Floats, ...] = ()
 
 
 def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, clock: Clock) -> Trained:
@@ -82,7 +80,7 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
     outputs = np.cumsum([0, *(len(run.times) - 1 for run in training.runs)])
     bases = {"u": displacement, **snapshots.bases}
     record = remember(training, settings, bases, snapshots, outputs)
-    return replace(build_model(training, bases, record, model_id, comm, clock), unbalance=snapshots.unbalance)
+    return build_model(training, bases, record, model_id, comm, clock)
 
 
 def dual_names(settings: Settings) -> tuple[str, ...]:

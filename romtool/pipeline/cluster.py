@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from romtool.laws import named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Say
 from romtool.offline.cluster_fields import Snapshots, collect
-from romtool.offline.clusters import members, planar_map, snapshot_energies
-from romtool.offline.efficiency import Efficiency, efficiency, largest_count
+from romtool.offline.clusters import Kind, members, planar_map, snapshot_energies
+from romtool.offline.efficiency import Efficiency, difference, efficiency, largest_count
 from romtool.pipeline.dataset import dataset_folder, import_case
 from romtool.pipeline.folders import read_head
 from romtool.pipeline.offline import load_training
 from romtool.pipeline.ranks import on_root, shared_output_folder, together
 from romtool.report.cluster_figures import ClusterFacts, save_cluster_figures
+from romtool.settings import Settings
 from romtool.types import Floats
 
 LEAST_SIMULATIONS = 4
@@ -129,8 +131,23 @@ def _document(case: Case, snapshots: Snapshots, found: Efficiency, positions: Fl
         "items": names,
         "map": positions.tolist(),
         "dissimilarities": found.dissimilarity.tolist() if settings.by == "simulation" else None,
+        "other": _other(case.settings, snapshots, found),
         "budget": _budget(case),
         "warnings": _unresolved(snapshots, case.settings.pod.tolerance),
+    }
+
+
+def _other(settings: Settings, snapshots: Snapshots, found: Efficiency) -> dict[str, Any]:
+    """Return how the other dissimilarity does, with as many clusters and modes."""
+    other: Kind = "euclidean" if settings.clusters.dissimilarity == "sine" else "sine"
+    changed = replace(settings.clusters, dissimilarity=other)
+    judged = efficiency(snapshots.basis, snapshots.starts, changed, settings.pod)
+    mean, deviation = difference(found, judged, found.recommended, settings.clusters.seed)
+    return {
+        "dissimilarity": other,
+        "error_equal_modes": float(judged.held_out.curves[found.recommended - 1, :, found.n_modes].mean()),
+        "larger_by": mean,
+        "larger_by_error": deviation,
     }
 
 

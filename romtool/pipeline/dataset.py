@@ -2,30 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from romtool.constraints import Equations
 from romtool.errors import CaseError, InputError, ModelError
 from romtool.fem.partition import Subdomain, restrict_loading, split_mesh
-from romtool.io.atomic import output_folder
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
-from romtool.offline.training import TrainingRun
+from romtool.pipeline.balance import Source, check_dataset, source_of, verdicts
 from romtool.pipeline.folders import (
     Dataset,
     SimulationRecord,
     check_part,
     part_writer,
     read_dataset,
-    read_displacements,
-    read_loading,
     write_head,
     write_record,
 )
-from romtool.pipeline.ranks import on_root, owned
+from romtool.pipeline.ranks import on_root, owned, shared_output_folder
 from romtool.pipeline.sources import (
     CaseSources,
     input_digest,
@@ -36,7 +34,8 @@ from romtool.pipeline.sources import (
     own_loading,
     subdomains_of,
 )
-from romtool.types import Floats, SolverResults
+from romtool.settings import BalanceSettings
+from romtool.types import SolverResults
 
 Say = Callable[[str], None]
 
@@ -65,22 +64,48 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
     CaseError, ReaderError, MeshError: wrong input; nothing is written.
     ModelError: a dataset that is up to date but damaged.
     """
-    return on_root(comm, lambda: _import(case_path, comm, say, anew))
+    folder, prepared = dataset_folder(case_path), list[_Prepared]()
+    dataset, complete, settings = on_root(comm, lambda: _prepare(case_path, folder, comm, anew, prepared))
+    if complete:
+        say(f"{folder} is up to date")
+    else:
+        with shared_output_folder(folder, comm, overwrite=True) as temporary:
+            on_root(comm, lambda: _write(prepared[0], dataset, temporary, say))
+            sources = [source for entry in prepared for source in entry.check_sources()]
+            dataset = replace(dataset, balance=check_dataset(temporary, dataset, sources, comm, settings))
+            on_root(comm, lambda: write_head(temporary / "dataset.h5", "dataset", dataset=dataset))
+        for text in dataset.warnings:
+            say(f"warning: {text}")
+    for text in verdicts(dataset.balance, settings):
+        say(f"warning: {text}")
+    return dataset
 
 
-def _import(case_path: Path, comm: Comm, say: Say, anew: bool) -> Dataset:
-    """Convert a case where needed."""
+@dataclass(frozen=True)
+class _Prepared:
+    """What rank 0 converts: a case, and per simulation the solver's results."""
+
+    sources: CaseSources
+    opened: tuple[SolverResults, ...]
+    parts: tuple[Subdomain, ...]
+
+    def check_sources(self) -> list[Source]:
+        """Return what the check needs of the results."""
+        return [source_of(results, self.sources.mesh, self.parts) for results in self.opened]
+
+
+def _prepare(
+    case_path: Path, folder: Path, comm: Comm, anew: bool, prepared: list[_Prepared]
+) -> tuple[Dataset, bool, BalanceSettings]:
+    """Return the head of the dataset, whether the folder holds it, and the settings; else fill `prepared`."""
     sources = open_case(case_path)
     owned(comm, n_subdomains_of(sources))
     digest = input_digest(sources)
-    folder = dataset_folder(case_path)
     if not anew and (found := _up_to_date(folder, digest)) is not None:
-        say(f"{folder} is up to date")
-        return found
-    dataset = _convert(sources, digest, folder, say)
-    for text in dataset.warnings:
-        say(f"warning: {text}")
-    return dataset
+        return found, True, sources.case.settings.balance
+    dataset, entry = _plan(sources, digest)
+    prepared.append(entry)
+    return dataset, False, sources.case.settings.balance
 
 
 def _up_to_date(folder: Path, digest: str) -> Dataset | None:
@@ -105,8 +130,8 @@ def _up_to_date(folder: Path, digest: str) -> Dataset | None:
     return found
 
 
-def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Dataset:
-    """Write the dataset folder."""
+def _plan(sources: CaseSources, digest: str) -> tuple[Dataset, _Prepared]:
+    """Return the head of a dataset, and what it is made from."""
     case = sources.case
     if not case.simulations:
         raise CaseError(f"{case.path}: no [[simulations]]; a model is trained on one or more")
@@ -131,19 +156,21 @@ def _convert(sources: CaseSources, digest: str, folder: Path, say: Say) -> Datas
         simulations=tuple(records),
         warnings=tuple(dict.fromkeys(warnings)),
     )
-    with output_folder(folder, overwrite=True) as temporary, ExitStack() as stack:
-        write_head(temporary / "dataset.h5", "dataset", dataset=dataset)
-        files = [stack.enter_context(part_writer(temporary, "subdomain", part.index, dataset.digest)) for part in parts]
+    return dataset, _Prepared(sources, tuple(results for _, results in opened), parts)
+
+
+def _write(prepared: _Prepared, dataset: Dataset, folder: Path, say: Say) -> None:
+    """Write the files of the subdomains."""
+    mesh, parts = prepared.sources.mesh, prepared.parts
+    with ExitStack() as stack:
+        files = [stack.enter_context(part_writer(folder, "subdomain", part.index, dataset.digest)) for part in parts]
         for part, file in zip(parts, files, strict=True):
             write_record(file, "subdomain", part)
-        for number, (_, results) in enumerate(opened):
-            record = dataset.simulations[number]
+        for number, (record, results) in enumerate(zip(dataset.simulations, prepared.opened, strict=True)):
             say(f"simulation {record.name}: {len(record.times)} times of {record.source}")
             for part, file in zip(parts, files, strict=True):
-                local = restrict_loading(record.loading, sources.mesh, part)
-                write_record(file, f"simulations/{number}/loading", local)
+                write_record(file, f"simulations/{number}/loading", restrict_loading(record.loading, mesh, part))
             _write_history(record, results, parts, [file[f"simulations/{number}"] for file in files])
-    return dataset
 
 
 def _write_history(
@@ -193,23 +220,11 @@ def fit_increments(loading: Loading, results: SolverResults) -> tuple[Loading, l
     return replace(loading, times=inside), [text]
 
 
-def load_runs(folder: Path, dataset: Dataset, parts: list[Subdomain]) -> list[TrainingRun]:
-    """Read the training computations on some subdomains; lifting amplitudes are still empty.
-
-    Parameters
-    ----------
-    folder: of the dataset.
-    dataset: its head.
-    parts: the subdomains of this rank.
-    """
-    histories = [read_displacements(folder, dataset, part.index) for part in parts]
-    runs = []
-    for number, record in enumerate(dataset.simulations):
-        displacement = tuple(stored[number] for stored in histories)
-        local = tuple(read_loading(folder, dataset, part.index, number) for part in parts)
-        empty: Floats = np.zeros((len(record.times), 0))
-        runs.append(TrainingRun(record.name, record.loading, local, record.times, displacement, empty))
-    return runs
+def moved_constraints(dataset: Dataset) -> list[Equations]:
+    """Return the constraints whose right-hand sides are not zero in some simulation, one per name."""
+    every = [entry for record in dataset.simulations for entry in record.loading.constraints]
+    moved = [entry for entry in every if isinstance(entry, Equations) and entry.values.any()]
+    return list({entry.name: entry for entry in reversed(moved)}.values())[::-1]
 
 
 def moved_supports(dataset: Dataset) -> list[Dirichlet]:

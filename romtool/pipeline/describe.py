@@ -14,6 +14,7 @@ from romtool.io.case import read_case
 from romtool.io.load import read_load
 from romtool.loading import PartialDeckError
 from romtool.online.adapt import Enrichment
+from romtool.pipeline.balance import summary
 from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_dictionary, read_head
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.operator_models import read_operator_model
@@ -182,6 +183,7 @@ def describe_dataset(dataset: Dataset) -> Description:
         "n_elements": dataset.n_elements,
         "simulations": {record.name: len(record.times) for record in dataset.simulations},
         "materials": {material.elements: material.law for material in dataset.materials},
+        "balance": {check.simulation: summary(check) for check in dataset.balance},
         "warnings": list(dataset.warnings),
     }
 

@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from romtool import __version__, laws, loading, settings, types
+from romtool import __version__, constraints, laws, loading, settings, types
 from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
@@ -25,6 +25,7 @@ from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
+from romtool.offline.consistency import Consistency
 from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
@@ -68,6 +69,7 @@ class Dataset:
     loading: the case's own, on the whole mesh.
     simulations: in the order of the case.
     warnings: what a user should know.
+    balance: what the check of each simulation found.
     """
 
     digest: str
@@ -81,6 +83,7 @@ class Dataset:
     loading: Loading
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
+    balance: tuple[Consistency, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ _CLASSES: dict[str, type] = {
             loading.Dirichlet,
             loading.Load,
             loading.Loading,
+            constraints.Equations,
         ),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
@@ -138,7 +142,7 @@ _CLASSES: dict[str, type] = {
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
-        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
@@ -228,8 +232,13 @@ def read_record(group: h5py.Group, name: str) -> Any:
     return read_value(group, name, _CLASSES)
 
 
-def model_file(path: Path) -> Path:
+def model_file(path: Path, maker: str = "romtool offline") -> Path:
     """Return the model.h5 of a model folder, or of its own path.
+
+    Parameters
+    ----------
+    path: the folder or the file.
+    maker: command that makes one.
 
     Raises
     ------
@@ -237,7 +246,7 @@ def model_file(path: Path) -> Path:
     """
     found = path / "model.h5" if path.is_dir() else path
     if not found.is_file():
-        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `romtool offline`")
+        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `{maker}`")
     return found
 
 

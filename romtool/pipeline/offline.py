@@ -8,26 +8,27 @@ from typing import Any
 import numpy as np
 
 from romtool import __version__
+from romtool.constraints import Equations
 from romtool.fem.operators import build_operators
 from romtool.fem.partition import merge
+from romtool.hifi.elimination import equations_of
 from romtool.hifi.linear import has_petsc
-from romtool.hifi.march import linear_lifting
+from romtool.hifi.march import linear_answer, linear_lifting
 from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
-from romtool.laws import build_tables, named_by, open_plugins
 from romtool.linalg.reduction import Comm
-from romtool.loading import Dirichlet
+from romtool.loading import Dirichlet, Loading
 from romtool.offline.clock import Clock, Say
 from romtool.offline.dictionary import train_dictionary
 from romtool.offline.functionals import check_quantities
-from romtool.offline.parts import Part, build_part
 from romtool.offline.phases import join_modes
 from romtool.offline.train import Trained
-from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.offline.training import TrainingSet
 from romtool.offline.verify import worst
-from romtool.pipeline.dataset import dataset_folder, import_case, load_runs, moved_supports
+from romtool.pipeline.balance import load_runs, refuse, verdicts
+from romtool.pipeline.dataset import dataset_folder, import_case, moved_constraints, moved_supports
 from romtool.pipeline.folders import (
     Dataset,
     member_folder,
@@ -46,9 +47,6 @@ from romtool.settings import Quantity
 from romtool.types import Floats
 
 Errors = Mapping[str, Mapping[str, float]]
-
-UNBALANCE = 1e-2
-"""Largest relative unbalance of a training simulation that is not remarked on."""
 
 
 def offline(
@@ -71,11 +69,11 @@ def offline(
     """
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
-    together(comm, lambda: open_plugins(named_by(case.overrides.materials)))
     with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
         clock = clock or Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
+            refuse(dataset.balance, settings.balance)
         with clock.phase("load", "operators and displacement histories"):
             training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)
             part, fields = training.parts[0], settings.duals.fields
@@ -84,8 +82,9 @@ def offline(
         members = tuple(
             _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
         )
+        known = {*dataset.warnings, *verdicts(dataset.balance, settings.balance)}
         for text in dict.fromkeys(text for entry in members for text in entry.model.statistics["warnings"]):  # type: ignore[attr-defined]
-            if text not in dataset.warnings:
+            if text not in known:
                 say(f"warning: {text}")
         found = replace(found, members=members)
         write_dictionary(temporary, found.dictionary, found.members, comm)
@@ -94,7 +93,8 @@ def offline(
 
 def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: Dataset, clock: Clock) -> Trained:
     """Return a new model with all that reports say about it."""
-    settings = trained.record.settings
+    settings, names = trained.record.settings, {run.name for run in training.runs}
+    checks = [check for check in dataset.balance if check.simulation in names]
     statistics = {
         **trained.model.statistics,
         "case": dataset.case,
@@ -102,11 +102,11 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "n_subdomains": dataset.n_subdomains,
         "training_errors": worst(errors),
         "training_errors_by_simulation": errors,
-        "unbalance": {run.name: u for run, u in zip(training.runs, trained.unbalance, strict=True)},
+        "unbalance": {check.simulation: check.unbalance for check in checks},
         "seconds": dict(clock.seconds),
         "settings": asdict(settings),
         "newton": vars(settings.newton),
-        "warnings": [*dataset.warnings, *_unbalanced(training, trained), *_unseen(trained.model, dataset)],
+        "warnings": [*dataset.warnings, *verdicts(checks, settings.balance), *_unseen(trained.model, dataset)],
         "node_ids": digest_text(str(dataset.node_ids.tolist()))[:16],
         "versions": versions(),
         "created": now(),
@@ -114,18 +114,6 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "materials": {entry.elements: entry.law for entry in dataset.materials},
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))
-
-
-def _unbalanced(training: TrainingSet, trained: Trained) -> list[str]:
-    """Say which training simulations are not in balance with what the case says acts on them."""
-    pairs = zip(training.runs, trained.unbalance, strict=True)
-    worst_of = {run.name: float(np.max(values, initial=0.0)) for run, values in pairs}
-    return [
-        f"simulation {name}: the stresses recomputed from its displacements are out of balance with its loads by "
-        f"{unbalance:.1%}; check that materials, loads, temperature, increments and units are those of the solver's run"
-        for name, unbalance in worst_of.items()
-        if unbalance > UNBALANCE
-    ]
 
 
 def _unseen(model: ReducedModel, dataset: Dataset) -> list[str]:
@@ -148,10 +136,10 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
     ModelError: a file of a subdomain that is missing, damaged or of another import.
     """
     mine = owned(comm, dataset.n_subdomains)
-    parts, read = together(comm, lambda: _read_parts(folder, dataset, mine))
+    parts, read = together(comm, lambda: load_runs(folder, dataset, mine))
     subdomains = [part.subdomain for part in parts]
     supports = moved_supports(dataset)
-    lifted = tuple(_lifting(entry) for entry in supports)
+    lifted = (*map(_lifting, supports), *map(_lifting_of_constraint, moved_constraints(dataset)))
     liftings = _lifting_fields(folder, dataset, lifted, comm)
     runs = [
         replace(
@@ -166,18 +154,15 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
     return TrainingSet(parts, dataset.loading, tuple(runs), lifted, fields, dataset.n_nodes, dataset.digest)
 
 
-def _read_parts(folder: Path, dataset: Dataset, indices: Sequence[int]) -> tuple[tuple[Part, ...], list[TrainingRun]]:
-    """Read some subdomains and the training computations on them."""
-    subdomains = [read_part(folder, dataset, index) for index in indices]
-    tables = build_tables(dataset.materials)
-    parts = tuple(build_part(subdomain, dataset.materials, tables) for subdomain in subdomains)
-    return parts, load_runs(folder, dataset, subdomains)
-
-
 def _lifting(entry: Dirichlet) -> Lifting:
     """Return the unit of a prescribed displacement; a field of values counts as one unit of itself."""
     profile = entry.value if isinstance(entry.value, np.ndarray) else None
     return Lifting(entry.name, entry.nodes, entry.components, profile, np.zeros((0, 6)))
+
+
+def _lifting_of_constraint(entry: Equations) -> Lifting:
+    """Return the unit of a constraint: its right-hand sides."""
+    return Lifting(entry.name, "", (), None, np.zeros((0, 6)))
 
 
 def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...], comm: Comm) -> Floats:
@@ -195,9 +180,26 @@ def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...],
 def _solve_liftings(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...]) -> Floats:
     """Solve for the unit displacements on the whole mesh."""
     whole = merge([read_part(folder, dataset, index) for index in range(dataset.n_subdomains)])
-    problem = build_problem(build_operators(whole.mesh), dataset.materials, dataset.simulations[0].loading)
-    entries = [Dirichlet(e.name, e.nodes, e.components, 1.0 if e.profile is None else e.profile) for e in lifted]
-    return np.array([linear_lifting(problem, entry) for entry in entries])
+    operators, loading = build_operators(whole.mesh), dataset.simulations[0].loading
+    problem = build_problem(operators, dataset.materials, loading)
+    entries = [
+        Dirichlet(e.name, e.nodes, e.components, 1.0 if e.profile is None else e.profile) for e in lifted if e.nodes
+    ]
+    found = [linear_lifting(problem, entry) for entry in entries]
+    for entry in lifted[len(entries) :]:
+        alone = build_problem(operators, dataset.materials, replace(loading, constraints=_alone(loading, entry.name)))
+        rest = np.zeros((whole.mesh.n_nodes, 3))
+        given = alone.elimination.prescribe(rest, alone.loading, float(loading.times[0]))
+        found.append(linear_answer(alone, given))
+    return np.array(found)
+
+
+def _alone(loading: Loading, name: str) -> tuple[Equations, ...]:
+    """Return the equations of a loading, right-hand sides zero but for those of one constraint, whose table is one."""
+    return tuple(
+        replace(entry, table=None, values=entry.values if entry.name == name else np.zeros_like(entry.values))
+        for entry in equations_of(loading)
+    )
 
 
 def _model_id(dataset: Dataset, settings: object, quantities: tuple[Quantity, ...]) -> str:

@@ -17,6 +17,7 @@ from romtool.laws import held_by, open_plugins
 from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_dictionary, versions, write_head
+from romtool.pipeline.mapping import map_field
 from romtool.pipeline.quantities import all_quantities, pieces_of_model, quantity_summary, write_histories
 from romtool.reduced.dictionary import Choice, Dictionary, choose, run_loading
 from romtool.reduced.forces import check_loading
@@ -144,11 +145,22 @@ class ModelFields:
         self.model = model
 
     def __call__(
-        self, path: Path, name: str | None, region: str | None = None, on: Literal["face", "node"] = "node"
+        self,
+        path: Path,
+        name: str | None,
+        region: str | None = None,
+        on: Literal["face", "node"] = "node",
+        mesh: Path | None = None,
     ) -> Floats:
-        """Return the values. Raises ReaderError, CaseError."""
+        """Return the values. Raises ReaderError, MeshError, CaseError."""
         if region is None:
-            return self._temperature(path, name)
+            points = self.model.thermal.points
+            return self._temperature(path, name) if mesh is None else map_field(path, name, mesh, points)
+        if mesh is not None:
+            raise CaseError(
+                f"{path}: the model does not know where the faces of {region!r} are; map the field to the case first "
+                "with `romtool map`, and give that file without `mesh`"
+            )
         if region not in self.model.surfaces:
             known = ", ".join(self.model.surfaces) or "none"
             raise CaseError(

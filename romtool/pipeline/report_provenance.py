@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from romtool.io.atomic import digest_files
 from romtool.pipeline.folders import model_file
 from romtool.pipeline.report_sources import ONLINE, SOLUTION, OpenedHistory, OpenedModel
 
 Rows = tuple[tuple[str, str], ...]
 
-UNBALANCE_WARNING = 1e-3
-"""Relative unbalance of imported displacements from which a page warns."""
 DIGEST_LIMIT = 1 << 30
 """Bytes of input files beyond which a page has no digest of them."""
 
@@ -22,13 +18,6 @@ def model_warnings(entry: OpenedModel) -> list[tuple[str, str]]:
     """Return what a user of a model should read."""
     statistics = dict(entry.model.statistics)
     texts = [str(text) for text in statistics.get("warnings", ())]  # type: ignore[attr-defined]
-    for name, values in dict(statistics.get("unbalance", {})).items():  # type: ignore[call-overload]
-        largest = float(np.max(values, initial=0.0))
-        if largest > UNBALANCE_WARNING:
-            texts.append(
-                f"simulation {name}: the imported displacements are out of balance by {largest:.2g} with romtool's law "
-                "and loads; check that the case describes what the solver computed"
-            )
     return [(entry.label, text) for text in texts]
 
 

@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 
 from romtool import __version__
-from romtool.convert.nodal_fields import order_field, read_nodal_field
+from romtool.convert.nodal_fields import array_named, order_field, read_nodal_field
 from romtool.convert.pieces import join_results, part_of_element
 from romtool.convert.registry import read_deck, read_results
 from romtool.errors import CaseError, MeshError
 from romtool.fem.checks import check_mesh
+from romtool.fem.couplings import build_equations
 from romtool.fem.loads import side_set_nodes
 from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
@@ -21,6 +22,7 @@ from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.laws import build_tables, identify
 from romtool.loading import Deck, Loading, Material
 from romtool.pipeline.folders import value_digest
+from romtool.pipeline.mapping import map_field, places_of
 from romtool.pipeline.results import open_history
 from romtool.types import Floats, Ints, Mesh, SolverResults
 
@@ -70,8 +72,11 @@ def open_case(path: Path) -> CaseSources:
     materials = tuple(map(identify, materials))
     build_tables(materials)
     check_regions(mesh, materials, loading)
-    warnings = [f"{entry.name}: {text}" for entry, found in decks.items() for text in found.warnings]
-    warnings += implausible_units(materials)
+    equations, notes = build_equations(mesh, loading.constraints)
+    loading = replace(loading, constraints=equations)
+    told = [(entry.name, text) for entry, found in decks.items() for text in found.warnings]
+    warnings = [text if text.startswith(name) else f"{name}: {text}" for name, text in told]
+    warnings += [*notes, *implausible_units(materials)]
     return CaseSources(case, mesh, materials, loading, decks, tuple(warnings))
 
 
@@ -91,6 +96,17 @@ def implausible_units(materials: Sequence[Material]) -> list[str]:
                 f"speed of sound of {speed:.3g}, which fits neither metres nor millimetres and seconds; check the units"
             )
     return sentences
+
+
+def mesh_of(path: Path) -> Mesh:
+    """Return the mesh of a case file; its materials, loads and fields need not be there yet.
+
+    Raises
+    ------
+    CaseError: the case file is wrong, or has no mesh. ReaderError, MeshError: a deck or mesh that cannot be used.
+    """
+    case = read_case(path)
+    return _mesh_of(case, {entry.deck: read_deck(entry.deck) for entry in case.simulations if entry.deck is not None})
 
 
 def _mesh_of(case: Case, decks: dict[Path, Deck]) -> Mesh:
@@ -113,9 +129,17 @@ class field_reader:  # noqa: N801 - used as a function
         self.mesh = mesh
 
     def __call__(
-        self, path: Path, name: str | None, region: str | None = None, on: Literal["face", "node"] = "node"
+        self,
+        path: Path,
+        name: str | None,
+        region: str | None = None,
+        on: Literal["face", "node"] = "node",
+        mesh: Path | None = None,
     ) -> Floats:
         """Return the values in the mesh's order. Raises ReaderError, MeshError."""
+        if mesh is not None:
+            wanted = name if region is None else array_named(path, name)
+            return map_field(path, wanted, mesh, places_of(self.mesh, region, on))
         if region is None:
             return read_ordered(path, name, self.mesh.node_ids)
         if on == "face":
@@ -153,7 +177,8 @@ def loading_of(sources: CaseSources, simulation: Simulation, results: SolverResu
     if len(loading.times) < 2:
         raise CaseError(f"{sources.case.path}: simulation {simulation.name!r} has no increments; give [time] points")
     check_regions(sources.mesh, materials, loading)
-    return replace(loading, name=simulation.name)
+    equations, _ = build_equations(sources.mesh, loading.constraints)
+    return replace(loading, name=simulation.name, constraints=equations)
 
 
 def times_from_results(sources: CaseSources, simulation: Simulation) -> bool:

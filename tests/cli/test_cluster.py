@@ -65,6 +65,11 @@ def test_families_are_found_and_all_is_written(solved):
     assert found["counts"][1]["gain"] > 0.9
     assert found["counts"][1]["error"] < found["counts"][0]["error"]
     assert found["budget"] == {"hours": 2.5, "simulation_hours": 0.2, "source": "case", "simulations": 12}
+    other = found["other"]
+    assert other["dissimilarity"] == "euclidean"
+    larger = other["error_equal_modes"] - found["counts"][2]["error_equal_modes"]
+    assert other["larger_by"] == pytest.approx(larger)
+    assert other["larger_by"] > 0.0
     assert len(found["map"]) == len(found["dissimilarities"]) == len(NAMES)
     for name in found["figures"]:
         text = (folder / name).read_text()

@@ -218,6 +218,42 @@ def test_results_that_do_not_fit_their_loads_are_said(case_folder, tmp_path):
     deck.write_text(deck.read_text().replace("END, P, -120.", "END, P, -130."))
     told = romtool("offline", case_folder / "case.toml", "-o", tmp_path / "m")
     assert "warning: simulation base: the stresses recomputed from its displacements are out of balance" in told.err
+    assert "most likely the pressure 'END' should be 0.9231 times what it is (the unbalance falls from " in told.err
+    told = romtool("offline", case_folder / "case.toml", "-o", tmp_path / "m", "--overwrite")
+    assert "dataset is up to date" in told.err
+    assert "warning: simulation base: " in told.err
+    statistics = romtool("info", tmp_path / "m", "--json").json
+    assert max(statistics["unbalance"]["base"]) > 1e-3
+    assert any("most likely" in text for text in statistics["warnings"])
+
+
+def test_a_model_is_not_trained_on_what_the_case_does_not_describe(case_folder, tmp_path):
+    deck = case_folder / "box.inp"
+    deck.write_text(deck.read_text().replace("200000., 0.3", "200., 0.3"))
+    imported = romtool("import", case_folder / "case.toml", "--json")
+    assert imported.code == 0
+    checked = imported.json["balance"]["base"]
+    assert len(checked["unbalance"]) == len(checked["times"]) == 4
+    assert checked["causes"][0].startswith("'young' of 'EALL' should be 2e+05 instead of 200 (units?)")
+    refused = romtool("offline", case_folder / "case.toml", "-o", tmp_path / "m")
+    assert refused.code == 2
+    assert "'young' of 'EALL' should be 2e+05 instead of 200 (units?)" in refused.error
+    assert "[balance] limit = " in refused.error
+    assert not (tmp_path / "m").exists()
+
+
+def test_import_prints_the_unbalance_of_every_increment(case_folder):
+    told = romtool("import", case_folder / "case.toml", "--overwrite")
+    assert told.code == 0, told.err
+    assert "base: unbalance of the recomputed stresses with the loads" in told.out
+    assert "largest difference from the solver's stresses" in told.out
+    assert told.out.count("│ 0.25 ") >= 1
+    checked = romtool("import", case_folder / "case.toml", "--json").json["balance"]
+    for entry in checked.values():
+        assert max(entry["unbalance"]) < 1e-7
+        assert max(entry["stress_difference"]) < 1e-7
+        assert max(entry["solver_unbalance"]) < 1e-7
+        assert entry["causes"] == []
 
 
 def test_a_load_far_from_the_training_is_remarked_on(case_folder, tmp_path):

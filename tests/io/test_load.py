@@ -34,7 +34,9 @@ def no_files(path: Path, name: str | None, region: str | None = None, on: str = 
     raise AssertionError(f"{path} must not be read")
 
 
-def fields(path: Path, name: str | None, region: str | None = None, on: str = "node") -> np.ndarray:
+def fields(
+    path: Path, name: str | None, region: str | None = None, on: str = "node", mesh: Path | None = None
+) -> np.ndarray:
     return 10.0 * FIELD
 
 

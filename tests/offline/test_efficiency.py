@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from romtool.linalg.pod import Pod
-from romtool.offline.efficiency import POINTS, efficiency, gain, largest_count, online_cost, recommended
+from romtool.offline.efficiency import POINTS, difference, efficiency, gain, largest_count, online_cost, recommended
 from romtool.settings import ClusterSettings, PodSettings
 
 POD = PodSettings(tolerance=1e-3)
@@ -106,6 +106,17 @@ def test_errors_do_not_depend_on_the_unit_and_the_same_seed_gives_the_same():
     np.testing.assert_array_equal(first.gains.pilots, again.gains.pilots)
     np.testing.assert_allclose(first.errors, other.errors, rtol=1e-9)
     assert first.recommended == again.recommended == other.recommended
+
+
+def test_amplitudes_that_say_nothing_make_the_distance_worse():
+    basis, starts = families(2, 40, 4)
+    kinds = [ClusterSettings(max_count=2, dissimilarity=kind) for kind in ("sine", "euclidean")]
+    sine, distance = (efficiency(basis, starts, settings, POD) for settings in kinds)
+    mean, deviation = difference(sine, distance, 2, 0)
+    assert mean > 2.0 * deviation > 0.0
+    assert difference(sine, sine, 2, 0) == (0.0, 0.0)
+    one = difference(sine, distance, 1, 0)
+    assert one == (0.0, 0.0)
 
 
 def test_simulations_that_are_zero_have_no_error():
