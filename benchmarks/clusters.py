@@ -25,7 +25,8 @@ from romtool.hifi.problem import build_problem  # noqa: E402
 from romtool.linalg.reduction import SerialComm  # noqa: E402
 from romtool.loading import Temperature, TemperatureEntry  # noqa: E402
 from romtool.offline.clock import Clock  # noqa: E402
-from romtool.offline.dictionary import cluster_basis, train_dictionary  # noqa: E402
+from romtool.offline.cluster_fields import collect  # noqa: E402
+from romtool.offline.dictionary import train_dictionary  # noqa: E402
 from romtool.offline.efficiency import efficiency  # noqa: E402
 from romtool.reduced.dictionary import choose, run_loading  # noqa: E402
 from romtool.reduced.march import restrict_to_thermal  # noqa: E402
@@ -136,8 +137,8 @@ def main():
     settings = Settings(
         pod=PodSettings(tolerance=1e-9, max_modes=arguments.modes), quadrature=QuadratureSettings(tolerance=1e-4)
     )
-    basis, starts = cluster_basis(training, settings, COMM)
-    criterion = efficiency(basis, starts, ClusterSettings(max_count=max(arguments.counts)), PodSettings())
+    found = collect(training, settings, COMM)
+    criterion = efficiency(found.basis, found.starts, ClusterSettings(max_count=max(arguments.counts)), PodSettings())
     rows = {}
     for count in (1, *arguments.counts):
         clusters = ClusterSettings(count=count, overlap=arguments.overlap)

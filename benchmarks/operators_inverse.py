@@ -168,14 +168,13 @@ def package_weights(degree: int, n_factorisations: int) -> tuple[Any, Any]:
 def package_log_determinant(distance: Floats, degree: int, n_factorisations: int) -> Any:
     theta, powers = package_weights(degree, n_factorisations)
     terms = [covariance(distance, length) for (length,) in theta.parameters]
-    return logdet_model(terms, powers, [f"l = {length:g}" for (length,) in powers.parameters], None)
+    return logdet_model(terms, powers, read_operator_case(CASE).domain)
 
 
 def package_inverse(distance: Floats, block: Floats, degree: int, n_factorisations: int) -> Any:
     theta, powers = package_weights(degree, n_factorisations)
     terms = [covariance(distance, length) for (length,) in theta.parameters]
-    names = [f"l = {length:g}" for (length,) in powers.parameters]
-    return inverse_model(terms, powers, names, block, None, of_rhs=False, error_bound=None)
+    return inverse_model(terms, powers, read_operator_case(CASE).domain, block, None, of_rhs=False)
 
 
 def log_determinant_methods(distance: Floats, degree: int, counts: Sequence[int]) -> dict[str, Method]:

@@ -104,3 +104,40 @@ class Settings:
     balance: BalanceSettings = field(default_factory=BalanceSettings)
     newton: NewtonSettings = field(default_factory=NewtonSettings)
     hifi: HifiSettings = field(default_factory=HifiSettings)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A history in results, reports and studies.
+
+    Parameters
+    ----------
+    name: its name.
+    kind: "displacement" (mean over a node set), "point" (field at the integration point or node nearest to a place),
+        "maximum", "mean" or "percentile" (of a field over an element set), "reaction" (resultant on a node set),
+        "energy" (elastic, of the body) or "dissipation" (inelastic work, of the body).
+    nodes: node set, where the kind needs one.
+    elements: element set, or "all".
+    field: name of a field, where the kind needs one.
+    component: "x", "xx", "mises", "magnitude" …; None for the magnitude of a vector, the von Mises stress.
+    at: (3,) place of a "point"; None for the middle of `nodes`.
+    percentile: between 0 and 100.
+    """
+
+    name: str
+    kind: str
+    nodes: str | None = None
+    elements: str = "all"
+    field: str | None = None
+    component: str | None = None
+    at: tuple[float, float, float] | None = None
+    percentile: float | None = None
+
+    @property
+    def source(self) -> str:
+        """Return the field that it is taken from: its own, or the one behind its kind.
+
+        >>> Quantity("root", "reaction", nodes="ROOT").source
+        'stress'
+        """
+        return {"displacement": "u", "reaction": "stress"}.get(self.kind, self.field or "stress")

@@ -12,7 +12,18 @@ import romtool
 ROOT = Path(romtool.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-CORE = ("kernel_cache", "errors", "cells", "types", "settings", "loading", "expression", "temperature", "protocols")
+CORE = (
+    "kernel_cache",
+    "errors",
+    "cells",
+    "types",
+    "components",
+    "settings",
+    "loading",
+    "expression",
+    "temperature",
+    "protocols",
+)
 """Single modules; each may import those before it."""
 
 PHYSICS = ("linalg", "fem", "laws")

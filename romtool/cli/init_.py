@@ -14,12 +14,15 @@ from romtool.cli.options import PATH, json_option, output_option, overwrite_opti
 @json_option
 def command(sources: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool) -> None:
     """Look at solver decks or results SOURCES and write a commented case file."""
-    from romtool.pipeline.init import init_case
+    from romtool.pipeline.init import NO_RESULTS, init_case
 
-    written, has_results = init_case(sources, output, overwrite=overwrite)
+    written, missing = init_case(sources, output, overwrite=overwrite)
     if as_json:
-        print_json({"case": str(written)})
+        print_json({"case": str(written), "lacks": list(missing)})
         return
-    following = f"romtool offline {written} -o model" if has_results else f"romtool solve {written} LOAD.toml -o REF"
-    reason = "" if has_results else "no results to train on were found; complete the case, then "
-    click.echo(f"wrote {written}; next: {reason}{following}", err=True)
+    following = f"next: romtool offline {written} -o model"
+    if missing == (NO_RESULTS,):
+        following = f"next: {NO_RESULTS}; complete the case, then romtool solve {written} LOAD.toml -o REF"
+    elif missing:
+        following = f"it cannot be trained on: {'; '.join(missing)}"
+    click.echo(f"wrote {written}; {following}", err=True)

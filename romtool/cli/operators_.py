@@ -14,9 +14,13 @@ from romtool.cli.options import (
     overwrite_option,
     print_json,
     print_table,
+    progress,
     quiet_option,
     speaker,
 )
+
+MAX_OUTPUTS = 8
+"""Outputs in a table; all are in --json and -o."""
 
 
 @click.group("operators")
@@ -36,11 +40,15 @@ def select_command(case: Path, overwrite: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    sampled = any("error_between_samples" in entry for entry in found.values())
     rows = []
     for title, entry in found.items():
         error = entry["errors"][-1] if "errors" in entry else None
-        rows.append((title, len(entry["parameters"]), error, len(entry["missing"]), entry["list"]))
-    print_table("select", ("", "parameters", "error of the functions", "not yet exported", "list"), rows)
+        between = (entry.get("error_between_samples"),) if sampled else ()
+        rows.append((title, len(entry["parameters"]), error, *between, len(entry["missing"]), entry["list"]))
+    between_column = ("from every other sample",) if sampled else ()
+    columns = ("", "parameters", "error of the functions", *between_column, "not yet exported", "list")
+    print_table("select", columns, rows)
 
 
 @command.command("build")
@@ -86,10 +94,25 @@ def solve_command(
     if as_json:
         print_json(found)
         return
-    names = [name for name in found["answers"][0] if name not in ("parameters", "outputs")]
-    rows = [(*answer["parameters"].values(), *(answer[name] for name in names)) for answer in found["answers"]]
+    rows = [_shown(answer) for answer in found["answers"]]
     title = f"{found['model']}: {1e3 * found['seconds']['one']:.3g} ms for one answer"
-    print_table(title, (*found["answers"][0]["parameters"], *names), rows)
+    print_table(title, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _shown(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the cells of an answer; parameters, outputs and log-determinants with all digits that count."""
+    row: dict[str, Any] = {name: _digits(value) for name, value in answer["parameters"].items()}
+    for name, value in answer.items():
+        if name == "outputs":
+            row |= {f"output {i}": _digits(output) for i, output in enumerate(value[:MAX_OUTPUTS], start=1)}
+        elif name != "parameters":
+            row[name] = _digits(value) if name == "logdet" else value
+    return row
+
+
+def _digits(value: Any) -> str:
+    """Return a number, or [real, imaginary], with twelve significant digits."""
+    return f"{complex(*value):.12g}" if isinstance(value, list) else f"{value:.12g}"
 
 
 @command.command("validate")
@@ -101,22 +124,23 @@ def validate_command(model: Path, case: Path, as_json: bool, quiet: bool) -> Non
     """Compare MODEL with the matrices of [validation] in CASE, which training has not seen."""
     from romtool.pipeline.operator_validation import validate
 
-    found = validate(model, case, speaker(quiet))
+    with progress(quiet) as track:
+        found = validate(model, case, track)
     if as_json:
         print_json(found)
         return
-    rows = [
-        (
-            key,
-            entry["median"],
-            entry["max"],
-            entry.get("covered"),
-            entry.get("effectivity", {}).get("median"),
-        )
-        for key, entry in found["errors"].items()
-    ]
-    columns = ("error", "median", "largest", "part covered by the bound", "median bound / error")
+    columns = ("error", "median", "largest", "stated", "part covered", "median stated / error")
+    rows = [(key.replace("_", ", "), *cells) for key, entry in found["errors"].items() for cells in _judged(entry)]
     print_table(f"{found['n']} unseen parameters", columns, rows)
+
+
+def _judged(entry: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return one row per statement on an error, or one without."""
+    error = (entry["median"], entry["max"])
+    stated = [(name, entry[name]) for name in ("bound", "indicator") if name in entry]
+    if not stated:
+        return [(*error, None, None, None)]
+    return [(*error, name, found["covered"], found["effectivity"]["median"]) for name, found in stated]
 
 
 @command.command("report")

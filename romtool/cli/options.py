@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,27 @@ def numbers(text: str, option: str) -> list[float]:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError as error:
         raise click.BadParameter(f"expected numbers separated by commas, found {text!r}", param_hint=option) from error
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """Give what takes how much is done, of how much, and words: a bar on a terminal, else some lines on stderr."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        say = speaker(quiet)
+        yield lambda done, total, words: say(f"{done} of {total}: {words}") if _is_told(done, total) else None
+        return
+    with Progress(console=console) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total, words: bar.update(task, completed=done, total=total, description=words)
+
+
+def _is_told(done: int, total: int) -> bool:
+    """Tell whether a line is worth its place: for 1, 10, 100 …, and the last."""
+    return done == total or str(done).rstrip("0") == "1"
 
 
 def print_json(document: Mapping[str, Any]) -> None:

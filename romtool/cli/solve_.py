@@ -31,12 +31,12 @@ def command(
 ) -> None:
     """Solve the load cases LOADS of CASE with the built-in high-fidelity solver."""
     from romtool.pipeline.ranks import world
-    from romtool.pipeline.solve import Options, solve_loads
+    from romtool.pipeline.solve import Options, solve_loads, solve_summary
 
     comm = world()
     solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), Options(overwrite, petsc))
     if as_json:
-        print_json({"loads": [vars(entry) for entry in solved]})
+        print_json(solve_summary(solved))
         return
     rows = [(entry.name, entry.n_steps, entry.iterations, entry.cuts, entry.seconds) for entry in solved]
     print_table("solve", ("load", "steps", "iterations", "cuts", "seconds"), rows)

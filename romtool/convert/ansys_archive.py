@@ -133,7 +133,7 @@ def _columns(archive: Archive, block: Block, start: int, width: int, count: int)
     """Return (n_rows, count) fields of one width from character `start` of each row, blank where it is shorter."""
     stop = start + width * count
     table = np.array(block.rows, dtype=f"S{max(stop, 1)}") if block.rows else np.zeros(0, dtype=f"S{max(stop, 1)}")
-    characters = table.view("S1").reshape(len(table), -1)
+    characters = table.view("S1").reshape(len(table), max(stop, 1))
     return np.ascontiguousarray(characters[:, start:stop]).view(f"S{width}").reshape(len(table), count)
 
 
@@ -265,6 +265,10 @@ def _whole(archive: Archive, command: Command, text: str) -> int:
         raise archive.error(command.line, f"found {text!r}, expected a whole number") from error
 
 
+LARGEST_ID = 10**8
+"""Of a node or an element; above it a number is damage, which would fill the memory as the end of a range."""
+
+
 def read_components(archive: Archive) -> tuple[dict[str, Ints], dict[str, Ints]]:
     """Return the node and the element components: name -> ids; a negative number ends a range. Raises ReaderError."""
     found: dict[str, dict[str, Ints]] = {"NODE": {}, "ELEM": {}}
@@ -278,6 +282,8 @@ def read_components(archive: Archive) -> tuple[dict[str, Ints], dict[str, Ints]]
             raise archive.error(
                 block.command.line, f"component {fields[1]} has fewer than the {count} numbers that it says"
             )
+        if np.abs(numbers).max(initial=0) > LARGEST_ID:
+            raise archive.error(block.command.line, f"component {fields[1]} has ids above {LARGEST_ID:g}")
         if fields[2][:4] in found:
             found[fields[2][:4]][fields[1]] = written_out(numbers)
     return found["NODE"], found["ELEM"]

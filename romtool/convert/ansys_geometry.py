@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from romtool.convert.ansys_archive import written_out
+from romtool.convert.ansys_archive import LARGEST_ID, written_out
 from romtool.convert.ansys_elements import NAMES, RawElements, build_parts
 from romtool.convert.ansys_file import AnsysFile, long
 from romtool.convert.ansys_kernels import read_rows
@@ -160,6 +160,8 @@ def _components(file: AnsysFile, header: Ints) -> tuple[dict[str, Ints], dict[st
         name = b"".join(int(word & 0xFFFFFFFF).to_bytes(4, "big") for word in table[1:9]).decode("latin-1")
         if table[0] in (1, 2):
             numbers = table[9:]
+            if np.abs(numbers).max(initial=0) > LARGEST_ID:
+                raise file.error(at, f"a component has ids above {LARGEST_ID:g}")
             found[int(table[0]) - 1][name.strip("\0 ")] = written_out(numbers[numbers != 0])
         at += int(file.words[at]) + 3
     return found

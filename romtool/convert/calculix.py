@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from romtool.convert.calculix_dat import has_tables
 from romtool.convert.calculix_keywords import is_deck
 from romtool.convert.calculix_mesh import read_mesh
 from romtool.convert.calculix_results import read_results
@@ -28,19 +29,21 @@ class CalculixReader:
 
     name: str = "calculix"
     description: str = "CalculiX results (.frd, with .dat and .sta beside) and decks (.inp)"
-    extensions: tuple[str, ...] = (".frd",)
+    extensions: tuple[str, ...] = (".frd", ".dat")
     deck_extensions: tuple[str, ...] = (".inp",)
     requires: tuple[str, ...] = ()
 
     def is_deck(self, path: Path) -> bool:
-        """Tell whether a `.inp` file is an Abaqus or CalculiX style deck, not one of Z-set."""
-        return is_deck(path)
+        """Tell whether a `.inp` is a CalculiX style deck, not one of Z-set; whether a `.dat` has tables of CalculiX."""
+        return has_tables(path) if Path(path).suffix.lower() == ".dat" else is_deck(path)
 
     def read(self, path: Path) -> SolverResults:
         """Open a `.frd` with its companions, or the mesh of a deck (without times). Raises ReaderError."""
         path = Path(path)
         if not path.is_file():
             raise ReaderError(f"{path}: does not exist; give the path of a .frd file or of a deck (.inp)")
+        if path.suffix.lower() == ".dat":
+            return _read_beside(path)
         return _read_mesh_only(path) if path.suffix.lower() in self.deck_extensions else read_results(path)
 
     def read_deck(self, path: Path) -> Deck:
@@ -48,6 +51,14 @@ class CalculixReader:
         from romtool.convert.calculix_deck import read_deck
 
         return read_deck(Path(path))
+
+
+def _read_beside(path: Path) -> SolverResults:
+    """Return the results that a `.dat` belongs to: those of the `.frd` beside it."""
+    frd = path.with_suffix(".frd")
+    if not frd.is_file():
+        raise ReaderError(f"{path} holds tables without a mesh; expected {frd.name} beside it: put it there")
+    return read_results(frd)
 
 
 def _read_mesh_only(path: Path) -> SolverResults:

@@ -87,6 +87,15 @@ def read_index(path: Path) -> DatIndex:
     return DatIndex(Path(path), tuple(tables))
 
 
+def has_tables(path: Path) -> bool:
+    """Tell whether a file begins with a table of `*EL PRINT` or `*NODE PRINT`."""
+    try:
+        with Path(path).open("rb") as stream:
+            return re.search(rb"^ .+\bfor set .+ and time +\S+ *$", stream.read(1 << 12), re.MULTILINE) is not None
+    except OSError:
+        return False
+
+
 def _tables(path: Path, view: mmap.mmap) -> list[Table]:
     """Find all titles; a table reaches at most to the next one."""
     lines, at = [], view.find(_MARK)
@@ -95,7 +104,7 @@ def _tables(path: Path, view: mmap.mmap) -> list[Table]:
         lines.append((begin, end if end >= 0 else len(view)))
         at = view.find(_MARK, at + 1)
     stops = [begin for begin, _ in [*lines, (len(view), 0)]][1:]
-    return [_table(path, view[b:e], e, stop) for (b, e), stop in zip(lines, stops, strict=True)]
+    return [_table(path, view[b:e], e, max(e, stop)) for (b, e), stop in zip(lines, stops, strict=True)]
 
 
 def _table(path: Path, line: bytes, start: int, stop: int) -> Table:
@@ -278,6 +287,11 @@ class PointFields:
                 rows = read_rows(self.index.path, table)
                 at = self.points.rows(self.index.path, rows.elements, rows.points)
                 values = rows.values[:, list(_TENSOR_ORDER)] if table.components == _TENSOR else rows.values
+                if values.shape[1] != out.shape[1]:
+                    raise ReaderError(
+                        f"{self.index.path}: the table of {name} at byte {table.start} has {values.shape[1]} columns, "
+                        f"the first one {out.shape[1]}; the file is damaged: run CalculiX again"
+                    )
                 initial = time is None and name != "COORD"
                 out[at[at >= 0]] = 0.0 if initial else values[at >= 0]
         return out

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from romtool.convert.calculix_types import FRD_TYPES
 from romtool.convert.parts import Part
 from romtool.errors import ReaderError
-from romtool.types import Floats, Ints
+from romtool.types import Ints
 
 Text = NDArray[np.bytes_]
 
-_SHORT, _LONG, _FLOAT32, _FLOAT64 = 0, 1, 2, 3
-PRECISION = {_SHORT: 5e-6, _LONG: 5e-6, _FLOAT32: 6e-8, _FLOAT64: 0.0}
+SHORT, LONG, FLOAT32, FLOAT64 = 0, 1, 2, 3
+"""Format flags of a block: text with ids of 5 or 10 characters, binary."""
+PRECISION = {SHORT: 5e-6, LONG: 5e-6, FLOAT32: 6e-8, FLOAT64: 0.0}
 """Relative precision of the numbers by format flag."""
 _MAX_COUNT = 1 << 40
 
@@ -120,10 +121,10 @@ class _Scanner:
     def data(self, name: str, flag: int, count: int, columns: int) -> DataBlock:
         """Skip a block of `count` rows of `columns` numbers and return where it is."""
         start = self.stream.tell()
-        if flag in (_FLOAT32, _FLOAT64):
-            width = 4 + columns * (4 if flag == _FLOAT32 else 8)
+        if flag in (FLOAT32, FLOAT64):
+            width = 4 + columns * (4 if flag == FLOAT32 else 8)
             return self._skip(DataBlock(name, flag, count, start, start + count * width, columns))
-        if flag not in (_SHORT, _LONG):
+        if flag not in (SHORT, LONG):
             raise self.error(f"block {name} has format {flag}, expected 0, 1 (text), 2 or 3 (binary)")
         lines = tuple(len(self.stream.readline()) for _ in range(-(-columns // 6) if count else 0))
         block = DataBlock(name, flag, count, start, start + count * sum(lines), columns, lines)
@@ -193,7 +194,7 @@ def _nodes(scanner: _Scanner, line: bytes) -> DataBlock:
     """Return the node block; binary coordinates are float64 whatever the results are."""
     flag = scanner.number(line[72:75] or b"1", "a format flag")
     count = scanner.number(line[24:36], "the number of nodes")
-    return scanner.data("nodes", _FLOAT64 if flag in (_FLOAT32, _FLOAT64) else flag, count, 3)
+    return scanner.data("nodes", FLOAT64 if flag in (FLOAT32, FLOAT64) else flag, count, 3)
 
 
 def _elements(scanner: _Scanner, line: bytes) -> DataBlock:
@@ -201,7 +202,7 @@ def _elements(scanner: _Scanner, line: bytes) -> DataBlock:
     flag = scanner.number(line[72:75] or b"1", "a format flag")
     count = scanner.number(line[24:36], "the number of elements")
     start = scanner.stream.tell()
-    if flag in (_SHORT, _LONG):
+    if flag in (SHORT, LONG):
         return _text_elements(scanner, flag, count, start)
     stop = start + sum(4 * (4 + n) * rows for n, rows in _binary_runs(scanner, start, count))
     return scanner._skip(DataBlock("elements", flag, count, start, stop))
@@ -278,59 +279,15 @@ def _components(scanner: _Scanner) -> tuple[str, tuple[str, ...], int]:
     return head[5:13].decode("latin-1").strip(), tuple(names), kind
 
 
-def read_values(path: Path, block: DataBlock) -> tuple[Ints, Floats]:
-    """Return ids (count,) and values (count, columns) float64 of a block.
-
-    Raises
-    ------
-    ReaderError: text that is not a number, or a row that is not where it should be.
-    """
-    if block.flag in (_FLOAT32, _FLOAT64):
-        number = "<f4" if block.flag == _FLOAT32 else "<f8"
-        row = np.dtype([("id", "<i4"), ("values", number, (block.columns,))])
-        rows = np.fromfile(path, dtype=row, count=block.count, offset=block.start)
-        return rows["id"].astype(np.int64), rows["values"].astype(np.float64).reshape(block.count, block.columns)
-    raw = np.fromfile(path, dtype="S1", count=block.stop - block.start, offset=block.start)
-    if not block.count:
-        return np.zeros(0, np.int64), np.zeros((0, block.columns))
-    table = raw.reshape(block.count, -1)
-    return _text_ids(path, block, table), _text_values(path, block, table)
-
-
-def _fields(table: Text, start: int, width: int, count: int) -> Text:
-    """Return (n_rows, count) byte strings of `width` characters from column `start`."""
+def text_fields(table: Text, start: int, width: int, count: int) -> Text:
+    """Return (n_rows, count) byte strings of `width` characters from column `start` of a table of characters."""
     part = np.ascontiguousarray(table[:, start : start + width * count])
     return part.view(f"S{width}").reshape(len(table), count)
 
 
-def _text_ids(path: Path, block: DataBlock, table: Text) -> Ints:
-    """Return the ids of text rows."""
-    marks = _fields(table, 0, 3, 1)[:, 0]
-    try:
-        if (marks != b" -1").any():
-            raise ValueError("a row does not begin with ' -1'")
-        return _fields(table, 3, 5 if block.flag == _SHORT else 10, 1)[:, 0].astype(np.int64)
-    except ValueError as error:
-        raise ReaderError(f"{path}: block {block.name} at byte {block.start} is damaged: {error}") from error
-
-
-def _text_values(path: Path, block: DataBlock, table: Text) -> Floats:
-    """Return the numbers of text rows, six in a line."""
-    first, at = 8 if block.flag == _SHORT else 13, 0
-    parts = []
-    try:
-        for i, length in enumerate(block.lines):
-            count = min(6, block.columns - 6 * i)
-            parts.append(_fields(table, at + first, 12, count).astype(np.float64))
-            at += length
-    except ValueError as error:
-        raise ReaderError(f"{path}: block {block.name} at byte {block.start} is damaged: {error}") from error
-    return np.concatenate(parts, axis=1)
-
-
 def read_elements(path: Path, block: DataBlock) -> list[Part]:
     """Return the elements by type, nodes in VTK order. Raises ReaderError."""
-    found = _read_text(path, block) if block.flag in (_SHORT, _LONG) else _read_binary(path, block)
+    found = _read_text(path, block) if block.flag in (SHORT, LONG) else _read_binary(path, block)
     total = sum(len(part.ids) for part in found)
     if total != block.count:
         raise ReaderError(f"{path}: the element block holds {total} elements, its header says {block.count}")
@@ -363,14 +320,14 @@ def _read_text(path: Path, block: DataBlock) -> list[Part]:
     with Path(path).open("rb") as stream:
         stream.seek(block.start)
         lines = np.array(stream.read(block.stop - block.start).splitlines(), dtype=np.bytes_)
-    width = 5 if block.flag == _SHORT else 10
+    width = 5 if block.flag == SHORT else 10
     chars = lines.view("S1").reshape(len(lines), -1)
     if chars.shape[1] < 3 + width + 5:
         raise ReaderError(f"{path}: the element block at byte {block.start} is damaged: its lines are too short")
-    heads = np.flatnonzero(_fields(chars, 0, 3, 1)[:, 0] == b" -1")
+    heads = np.flatnonzero(text_fields(chars, 0, 3, 1)[:, 0] == b" -1")
     try:
-        ids = _fields(chars[heads], 3, width, 1)[:, 0].astype(np.int64)
-        kinds = _fields(chars[heads], 3 + width, 5, 1)[:, 0].astype(np.int64)
+        ids = text_fields(chars[heads], 3, width, 1)[:, 0].astype(np.int64)
+        kinds = text_fields(chars[heads], 3 + width, 5, 1)[:, 0].astype(np.int64)
         return [_text_part(chars, heads, ids, kinds, int(number), width) for number in _in_order(kinds)]
     except (ValueError, IndexError, KeyError) as error:
         raise ReaderError(f"{path}: the element block at byte {block.start} is damaged: {error}") from error
@@ -389,5 +346,5 @@ def _text_part(chars: Text, heads: Ints, ids: Ints, kinds: Ints, number: int, wi
     columns = []
     for i in range(-(-n_nodes // per_line)):
         count = min(per_line, n_nodes - i * per_line)
-        columns.append(_fields(chars[heads[chosen] + 1 + i], 3, width, count).astype(np.int64))
+        columns.append(text_fields(chars[heads[chosen] + 1 + i], 3, width, count).astype(np.int64))
     return _part(number, [np.concatenate([ids[chosen, None], *columns], axis=1)], 1)

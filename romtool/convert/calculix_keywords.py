@@ -255,13 +255,16 @@ class Numbers:
 
 
 def read_numbers(card: Card) -> Numbers:
-    """Return all numbers of a card, cut to 20 characters as CalculiX does. Raises ReaderError."""
+    """Return all numbers of a card, cut to 20 characters as CalculiX does. Raises ReaderError (infinity is none)."""
     lines = list(map(str.rstrip, card.lines, repeat(", \t")))
     counts = np.fromiter(map(str.count, lines, repeat(",")), dtype=np.int64, count=len(lines)) + 1
     fields = list(map(str.strip, ",".join(lines).split(","))) if lines else []
     line = np.repeat(np.arange(len(lines)), counts)
     column = np.arange(len(fields)) - np.repeat(np.cumsum(counts) - counts, counts)
     values, cut = _convert(card, fields, line)
+    if np.isinf(values).any():
+        bad = int(np.argmax(np.isinf(values)))
+        raise card.error(f"found {fields[bad]!r}, expected a finite number", int(line[bad]))
     return Numbers(values, line, column, cut)
 
 

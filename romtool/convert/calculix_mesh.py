@@ -259,11 +259,19 @@ def members(card: Card, known: dict[str, Ints]) -> Ints:
     return np.concatenate([np.array(ids, dtype=np.int64), *(known[name] for name in names)])
 
 
+_LARGEST_SET = 10**8
+"""Ids of a range; above it a number is damage, which would fill the memory."""
+
+
 def _generated(card: Card) -> Ints:
     """Return the ids of first, last, increment lines; the increment is 1 where it is not given."""
     table = read_table(card, 3)
     table[np.isnan(table[:, 2]), 2] = 1.0
     whole = _integers(card, table.ravel(), np.arange(len(table)).repeat(3)).reshape(-1, 3)
+    counts = (whole[:, 1] - whole[:, 0]) // np.maximum(whole[:, 2], 1) + 1
+    wrong = (whole[:, 2] < 1) | (counts < 1) | (counts > _LARGEST_SET)
+    if wrong.any() or not len(whole):
+        raise card.error("GENERATE: expected lines of first id, last id and a step of 1 or more")
     return np.concatenate([np.arange(a, b + 1, step) for a, b, step in whole])
 
 

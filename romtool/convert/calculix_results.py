@@ -8,12 +8,13 @@ import numpy as np
 
 from romtool.convert.calculix_dat import DatIndex, PointFields, point_fields
 from romtool.convert.calculix_dat import read_index as read_dat_index
-from romtool.convert.calculix_frd import PRECISION, FrdIndex, ResultBlock, read_elements, read_index, read_values
+from romtool.convert.calculix_frd import PRECISION, FrdIndex, ResultBlock, read_elements, read_index
 from romtool.convert.calculix_initial import initial_temperature
 from romtool.convert.calculix_keywords import is_deck, read_cards
 from romtool.convert.calculix_mesh import build_mesh
 from romtool.convert.calculix_steps import exact_times, split_steps
 from romtool.convert.calculix_types import ELEMENT_TYPES
+from romtool.convert.calculix_values import NodeOrder, read_rows, read_values
 from romtool.convert.parts import Part, assemble, rows_of
 from romtool.errors import ReaderError
 from romtool.types import FieldInfo, Floats, Ints, Mesh, SolverResults
@@ -68,6 +69,7 @@ class History:
     fields: nodal fields.
     points: the point fields, or None.
     temperature: (n_nodes,) initial temperature, or None.
+    order: brings rows to the order of the nodes.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class History:
     fields: Mapping[str, FieldInfo]
     points: PointFields | None
     temperature: Floats | None
+    order: NodeOrder
 
     def read(self, name: str, index: int) -> Floats:
         """Return field `name` at `times[index]` (see `romtool.types.SolverResults`)."""
@@ -101,12 +104,11 @@ class History:
 
     def _nodal(self, name: str, block: ResultBlock | None) -> Floats:
         """Return a block in the mesh's node order, NaN where it has no row."""
-        out = np.full((self.mesh.n_nodes, len(self.fields[name].components)), np.nan)
-        if block is not None:
-            ids, values = read_values(self.path, block.data)
-            at = rows_of(self.mesh.node_ids, ids)
-            out[at[at >= 0]] = values[at >= 0][:, : out.shape[1]]
-        return out
+        width = len(self.fields[name].components)
+        if block is None:
+            return np.full((self.mesh.n_nodes, width), np.nan)
+        marks, values = read_rows(self.path, block.data)
+        return self.order.sort(block.data, marks, values[:, :width])
 
 
 def _tolerance(time: float) -> float:
@@ -123,7 +125,7 @@ def read_results(path: Path) -> SolverResults:
     """
     index = read_index(path)
     warnings: list[str] = []
-    dat = _companion_dat(path)
+    dat = _companion_dat(path, warnings)
     datasets = _datasets(index, path, warnings)
     deck = _companion_deck(path, index, warnings)
     mesh = deck.mesh if deck else _frd_mesh(index, dat, warnings)
@@ -133,17 +135,21 @@ def read_results(path: Path) -> SolverResults:
     offset = int(len(written) > 0 and written[0] > 0.0)
     times = np.concatenate([np.zeros(offset), written])
     temperature = deck.temperature if deck else None
-    history = History(path, mesh, times, offset, tuple(datasets), sources, fields, points, temperature)
+    order = NodeOrder(path, mesh.node_ids)
+    history = History(path, mesh, times, offset, tuple(datasets), sources, fields, points, temperature, order)
     warnings += _remarks(history, points)
     both = dict(fields) | (dict(points.fields) if points else {})
     paths = tuple(p for p in (path, *(path.with_suffix(s) for s in (".inp", ".dat", ".sta"))) if p.is_file())
     return SolverResults("calculix", paths, mesh, times, both, history.read, tuple(warnings))
 
 
-def _companion_dat(path: Path) -> DatIndex | None:
-    """Return the `.dat` tables beside a file."""
+def _companion_dat(path: Path, warnings: list[str]) -> DatIndex | None:
+    """Return the `.dat` tables beside a file; one without tables is told."""
     beside = path.with_suffix(".dat")
-    return read_dat_index(beside) if beside.is_file() else None
+    found = read_dat_index(beside) if beside.is_file() else None
+    if found and not found.tables and beside.stat().st_size:
+        warnings.append(f"{beside.name} holds no table of values at integration points (*EL PRINT): it is left out")
+    return found
 
 
 def _companion_deck(path: Path, index: FrdIndex, warnings: list[str]) -> Deck | None:

@@ -4,10 +4,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from romtool.errors import ReaderError, RomtoolError
+from romtool.types import Floats, Ints
 
 _FAULTS = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
 """What netCDF4, h5py and NumPy raise for contents that are not what a format promises."""
+
+
+_FARTHEST = 1e100
+"""Largest coordinate that is taken for one; squares of larger ones overflow."""
+
+
+def check_coordinates(points: Floats, node_ids: Ints, path: Path) -> None:
+    """Refuse nodes whose coordinates cannot be true.
+
+    Parameters
+    ----------
+    points: (n_nodes, 3) float [length].
+    node_ids: (n_nodes,) their ids.
+    path: the file.
+
+    Raises
+    ------
+    ReaderError: with the first node that is not finite or absurdly far away.
+    """
+    wrong = ~(np.abs(points) < _FARTHEST).all(axis=1)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        place = ", ".join(f"{x:g}" for x in points[at])
+        raise ReaderError(f"{path}: node {node_ids[at]} is at ({place}); the file is damaged: write it anew")
 
 
 @contextmanager

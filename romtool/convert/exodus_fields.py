@@ -105,7 +105,8 @@ def read_variables(pieces: Sequence[Piece], load: Callable[[Path], Dataset], mes
     """
     first = load(pieces[0].path)
     times = _times(first, pieces[0].path)
-    names = {kind: _names(first, short) for kind, short in _KINDS.items()}
+    with told_as_damage(pieces[0].path, "an Exodus file (names of variables)"):
+        names = {kind: _names(first, short) for kind, short in _KINDS.items()}
     for piece in pieces[1:]:
         _check_same(load(piece.path), piece.path, times, names)
     columns: dict[tuple[Location, str], tuple[int, ...]] = {}

@@ -138,7 +138,7 @@ def size_of(dataset: Dataset, dimension: str) -> int:
 
 def texts(dataset: Dataset, name: str, count: int) -> list[str]:
     """Return the strings of a character variable, empty ones where it is absent."""
-    if name not in dataset.variables:
+    if name not in dataset.variables or not count:
         return [""] * count
     rows = np.asarray(dataset[name][:]).reshape(count, -1)
     return [row.tobytes().split(b"\0")[0].decode("latin-1").strip() for row in rows]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from romtool.cells import CELLS, FACE_CELLS
 from romtool.convert.array_names import ELEMENT_IDS, NODE_IDS, SET_ARRAYS, marked_rows
+from romtool.convert.damage import check_coordinates
 from romtool.errors import ReaderError
 from romtool.types import Bools, CellBlock, Floats, Ints, Mesh
 
@@ -119,6 +120,7 @@ def build_mesh(grid: Grid, path: Path, *, boundaries: bool = True) -> GridMesh:
         element_sets=_element_sets(named, cell_rows),
         side_sets=faces.sets(named, cell_rows),
     )
+    check_coordinates(mesh.points, mesh.node_ids, path)
     said = tuple(f"left-handed cells of type {block.cell_type} are turned" for block in turned if block is not None)
     return GridMesh(mesh, node_rows, cell_rows, numbered, (*faces.warnings(mesh), *said))
 
@@ -164,7 +166,8 @@ def _turned(block: _Block, points: Floats) -> _Block | None:
     if order is None or not len(block.rows):
         return None
     a, b, c, d = (points[block.nodes[:, i]] for i in (0, 1, 2, 3))
-    left = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # of spoilt coordinates, which the checks of the mesh refuse
+        left = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0.0
     if not (left.all() if block.cell_type == "wedge" else left.any()):
         return None
     return _Block(block.cell_type, np.where(left[:, None], block.nodes[:, order], block.nodes), block.rows)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from romtool.convert.damage import check_coordinates
 from romtool.errors import ReaderError
 from romtool.types import CellBlock, Floats, Ints, Mesh
 
@@ -93,6 +94,7 @@ def assemble(node_ids: Ints, points: Floats, parts: Sequence[Part], path: Path) 
         )
         for p in parts
     )
+    check_coordinates(points[at], used, path)
     return Mesh(points[at], used, blocks)
 
 

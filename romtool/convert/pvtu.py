@@ -25,7 +25,7 @@ def piece_paths(path: Path) -> list[Path]:
     """
     try:
         pieces = [entry.attrib["Source"] for entry in ElementTree.parse(path).getroot().iter("Piece")]
-    except (OSError, ElementTree.ParseError, KeyError) as error:
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:
         raise ReaderError(f"{path} is not a readable .pvtu: {error!r}") from error
     if not pieces:
         raise ReaderError(f"{path} names no piece; a .pvtu with one or more was expected")

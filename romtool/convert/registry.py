@@ -10,16 +10,17 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import cast
 
-from romtool.errors import MissingPartError, ReaderError
+from romtool.errors import MissingPartError, ReaderError, RomtoolError
 from romtool.loading import Deck
 from romtool.protocols import Reader
-from romtool.types import SolverResults
+from romtool.types import Floats, SolverResults
 
 BUILT_IN = {
     "zset": "romtool.convert.zset",
@@ -92,10 +93,10 @@ def find_reader(path: Path) -> Reader:
     fitting = [e for e in entries if e.reader is not None and extension in _extensions(e.reader)]
     if not fitting:
         raise ReaderError(_unknown_extension(path, entries))
-    usable = [entry for entry in fitting if not entry.missing] or fitting
-    claimed = usable if len(usable) == 1 else [entry for entry in usable if _claims(entry, path)]
+    claimed = fitting if len(fitting) == 1 else [entry for entry in fitting if _claims(entry, path)]
+    claimed.sort(key=lambda entry: bool(entry.missing))
     if not claimed:
-        names = " nor ".join(entry.name for entry in usable)
+        names = " nor ".join(entry.name for entry in fitting)
         raise ReaderError(
             f"{path} is neither a {names} file, by its content; give a file of a solver that `romtool readers` lists"
         )
@@ -111,7 +112,10 @@ def read_results(path: Path) -> SolverResults:
     ------
     ReaderError, MissingPartError: see `find_reader`; and what the reader finds wrong in the file.
     """
-    return find_reader(path).read(Path(path))
+    path, reader = Path(path), find_reader(path)
+    with _said(reader, path):
+        results = reader.read(path)
+    return replace(results, read=partial(_read_value, reader, path, results.read))
 
 
 def read_deck(path: Path) -> Deck:
@@ -125,7 +129,29 @@ def read_deck(path: Path) -> Deck:
     if Path(path).suffix.lower() not in reader.deck_extensions:
         decks = ", ".join(reader.deck_extensions) or "none in this format"
         raise ReaderError(f"{path} is not an input deck ({reader.name} decks: {decks})")
-    return reader.read_deck(Path(path))
+    with _said(reader, path):
+        return reader.read_deck(Path(path))
+
+
+def _read_value(reader: Reader, path: Path, read: Callable[[str, int], Floats], name: str, index: int) -> Floats:
+    """Return what a reader's own `read` returns."""
+    with _said(reader, path):
+        return read(name, index)
+
+
+@contextmanager
+def _said(reader: Reader, path: Path) -> Iterator[None]:
+    """Turn whatever a reader breaks or ends with inside into one line: a damaged file, or a fault of the reader."""
+    try:
+        yield
+    except RomtoolError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ReaderError(
+            f"{path}: the reader {reader.name} failed ({type(error).__name__}: {reason}); the file is damaged, or the "
+            "reader has a fault: write the file anew, or report it with --debug"
+        ) from error
 
 
 def _entries() -> list[_Entry]:

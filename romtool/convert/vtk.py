@@ -4,10 +4,12 @@ Arrays come through meshio; those of a VTU through VTK where meshio gives up and
 asked for legacy files: of one cut short it silently returns whatever is in memory.
 """
 
+import binascii
 import contextlib
 import io
 import re
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -185,7 +187,7 @@ def _collection(path: Path) -> tuple[list[Path], Floats]:
     try:
         entries = list(ElementTree.parse(path).getroot().iter("DataSet"))
         steps = sorted((float(e.get("timestep", "0")), path.parent / e.attrib["file"]) for e in entries)
-    except (OSError, ElementTree.ParseError, KeyError, ValueError) as error:
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:
         raise ReaderError(f"{path} is not a readable PVD collection: {error!r}") from error
     if not steps:
         raise ReaderError(f"{path} lists no DataSet; a PVD collection with one file per time was expected")
@@ -195,6 +197,10 @@ def _collection(path: Path) -> tuple[list[Path], Floats]:
             f"{path} lists several files for one time (parts); merge the parts into one file per time first"
         )
     return [file for _, file in steps], times
+
+
+_DAMAGE = (binascii.Error, zlib.error, MemoryError, OverflowError)
+"""What meshio raises for data that are spoilt, with which VTK would do no better (or work for minutes)."""
 
 
 def read_grid(path: Path) -> Grid:
@@ -260,6 +266,18 @@ def _silent() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """Keep VTK's own log of errors from the standard error stream."""
+    from vtkmodules.vtkCommonCore import vtkLogger
+
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
+    try:
+        yield
+    finally:
+        vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_INFO)
+
+
 def from_meshio(mesh: Any) -> Grid:
     """Return the grid of a `meshio.Mesh`: cell data of all blocks joined, sets as rows."""
     starts = np.cumsum([0] + [len(block.data) for block in mesh.cells])
@@ -296,10 +314,10 @@ def _with_vtk(path: Path, cause: BaseException) -> Grid:
         import pyvista
     except ImportError:
         raise ReaderError(f"{words} VTK may read it: pip install 'romtool[pictures]'") from cause
-    if _parse_error(path):
+    if _parse_error(path) or isinstance(cause, _DAMAGE):
         raise ReaderError(words) from cause
     try:
-        with _silent(), pyvista.VtkErrorCatcher() as caught:
+        with _silent(), _without_log(), pyvista.VtkErrorCatcher() as caught:
             data = pyvista.read(path)
     except Exception:
         raise ReaderError(words) from cause

@@ -45,7 +45,7 @@ class Document:
         """Read the XML. Raises ReaderError with the line of the fault."""
         try:
             root = ElementTree.parse(path).getroot()
-        except (OSError, UnicodeError) as error:
+        except (OSError, UnicodeError, LookupError) as error:
             raise ReaderError(f"{path} cannot be read: {error}") from error
         except ElementTree.ParseError as error:
             raise ReaderError(f"{path}:{error.position[0]}: not well-formed XML: {error}") from error
@@ -100,7 +100,7 @@ class Document:
             raise ReaderError(
                 f"{self.path}: data item of type {item.get('ItemType')}; only plain (Uniform) items are read"
             )
-        shape = tuple(int(n) for n in item.get("Dimensions", "").split())
+        shape = self._whole_numbers(item, "Dimensions", "")
         readers = {"HDF": self._hdf, "XML": self._xml, "BINARY": self._binary}
         form = item.get("Format", "XML").upper()
         if form not in readers:
@@ -113,6 +113,13 @@ class Document:
             )
         return values.reshape(shape) if shape else values
 
+    def _whole_numbers(self, item: Element, key: str, default: str) -> tuple[int, ...]:
+        """Return the whole numbers of an attribute. Raises ReaderError."""
+        text = item.get(key, default)
+        if not re.fullmatch(r"\s*(\d+\s*)*", text):
+            raise ReaderError(f"{self.path}: {key} {text!r}; expected whole numbers: the file is damaged")
+        return tuple(map(int, text.split()))
+
     def _hdf(self, item: Element) -> NDArray[Any]:
         """Read `file.h5:/dataset`."""
         import h5py
@@ -122,7 +129,8 @@ class Document:
             with h5py.File(self.folder / name, "r") as file:
                 return np.asarray(file[dataset][()])
         except OSError as error:
-            raise ReaderError(f"{self.path}: its data file {self.folder / name} cannot be read: {error}") from error
+            reason = " ".join(str(error).split())[:200]
+            raise ReaderError(f"{self.path}: its data file {self.folder / name} cannot be read: {reason}") from error
         except KeyError as error:
             raise ReaderError(f"{self.path}: {name} has no dataset {dataset}") from error
 
@@ -137,10 +145,11 @@ class Document:
         """Read numbers from their place in a file of plain numbers, which may hold others too."""
         order: Literal["<", ">"] = ">" if item.get("Endian", "").lower() == "big" else "<"
         file = self.folder / (item.text or "").strip()
-        shape = [int(n) for n in item.get("Dimensions", "").split()]
+        shape = self._whole_numbers(item, "Dimensions", "")
         count = int(np.prod(shape)) if shape else -1
+        (offset,) = self._whole_numbers(item, "Seek", "0")
         try:
-            return np.fromfile(file, _dtype(item).newbyteorder(order), count, offset=int(item.get("Seek", "0")))
+            return np.fromfile(file, _dtype(item).newbyteorder(order), count, offset=offset)
         except OSError as error:
             raise ReaderError(f"{self.path}: its data file {file} cannot be read: {error}") from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from romtool.cells import CELLS
+from romtool.convert.damage import check_coordinates
 from romtool.convert.zset_geo import MAGIC, parse_geo
 from romtool.convert.zset_geof import parse_geof
 from romtool.convert.zset_geometry import ElementGroup, Faces, Geometry, element_family
@@ -122,6 +123,7 @@ def build_mesh(path: Path, geometry: Geometry) -> ZsetMesh:
     used = np.unique(np.concatenate([group.nodes.reshape(-1) for group in geometry.groups]))
     node_ranks = _find(used, geometry.node_ids, f"{path}: an element names node")
     groups = [_ordered(group) for group in geometry.groups]
+    check_coordinates(geometry.points[node_ranks], used, path)
     blocks = tuple(_block(path, group, used) for group in groups)
     bare = Mesh(geometry.points[node_ranks], used, blocks)
     warnings = list(geometry.warnings)
@@ -137,6 +139,8 @@ def build_mesh(path: Path, geometry: Geometry) -> ZsetMesh:
 
 
 def _check_unique(path: Path, geometry: Geometry) -> None:
+    if not geometry.groups:
+        raise ReaderError(f"{path}: holds no elements; expected **element with one or more: give a mesh of bodies")
     elements = np.concatenate([group.ids for group in geometry.groups])
     for what, ids in (("node", geometry.node_ids), ("element", elements)):
         values, counts = np.unique(ids, return_counts=True)

@@ -95,9 +95,12 @@ def read_index(path: Path) -> UtIndex:
     ReaderError: missing, no mesh file named, a damaged line, times that do not increase.
     """
     try:
-        lines = path.read_text(encoding="latin-1").splitlines()
+        text = path.read_text(encoding="latin-1")
     except OSError as error:
         raise ReaderError(f"{path}: the results cannot be read ({error.strerror}); put the file there") from error
+    if "\0" in text:
+        raise ReaderError(f"{path}: byte {text.index(chr(0))} is zero; expected the text of a .ut of Z-set")
+    lines = text.splitlines()
     lists: dict[str, list[str]] = {"meshfile": [], "node": [], "integ": [], "element": []}
     current: list[str] | None = None
     times: list[float] = []
@@ -112,9 +115,17 @@ def read_index(path: Path) -> UtIndex:
             times.append(_time(path, number, words, times))
     if not lists["meshfile"]:
         raise ReaderError(f"{path}: no line **meshfile in {len(lines)} lines; give the .ut of a Z-set run")
-    mesh_file = path.parent / lists["meshfile"][0]
+    if not text.endswith("\n"):
+        raise ReaderError(f"{path}, line {len(lines)}: expected the end of the line; the file is cut off: take it anew")
+    mesh_file = _mesh_file(path.parent / lists["meshfile"][0])
     nodal, integ, element = (tuple(lists[key]) for key in ("node", "integ", "element"))
     return UtIndex(path, mesh_file, nodal, integ, element, np.array(times))
+
+
+def _mesh_file(named: Path) -> Path:
+    """Return the mesh file, in its other form (text .geof, binary .geo) where the one that is named is not there."""
+    other = named.with_suffix({".geof": ".geo"}.get(named.suffix, ".geof"))
+    return other if not named.is_file() and other.is_file() else named
 
 
 def _is_number(word: str) -> bool:
@@ -125,7 +136,7 @@ def _time(path: Path, number: int, words: list[str], times: list[float]) -> floa
     place = f"{path.name}, line {number}"
     if len(words) != 5 or not all(map(_is_number, words)):
         raise ReaderError(
-            f"{place}: {' '.join(words)!r}, expected index, cycle, sequence, increment and time; the file is damaged"
+            f"{place}: {' '.join(words)[:60]!r}, expected index, cycle, sequence, increment and time; it is damaged"
         )
     if times and float(words[4]) <= times[-1]:
         raise ReaderError(

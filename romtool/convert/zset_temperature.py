@@ -116,7 +116,8 @@ def read_floats(path: Path, count: int, record: int | None, place: str) -> Float
         reason = getattr(error, "strerror", None) or error
         raise ReaderError(f"{place}: {path} cannot be read ({reason}); put it there") from error
     expected = 4 * count * (record or 1)
-    if (record or 1) < 1 or found < expected or found % (4 * count) or (record is None and found != expected):
+    whole = count > 0 and (record or 1) >= 1 and found % (4 * count) == 0
+    if not whole or found < expected or (record is None and found != expected):
         raise ReaderError(
             f"{place}: {path} has {found} bytes, expected {expected} for record {record or 1} of {count} float32 "
             "values; is it of this mesh?"

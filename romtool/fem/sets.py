@@ -41,6 +41,21 @@ def element_set(mesh: Mesh, name: str) -> Ints:
     return np.asarray(_find("element", name, mesh.element_sets), dtype=np.int64)
 
 
+def nodes_of(mesh: Mesh, elements: Ints) -> Ints:
+    """Return the ascending rows of the nodes of some elements.
+
+    Parameters
+    ----------
+    mesh: the mesh.
+    elements: (n,) element indices.
+    """
+    chosen = np.zeros(mesh.n_elements, dtype=np.bool_)
+    chosen[elements] = True
+    masks = np.split(chosen, np.cumsum([len(block.element_ids) for block in mesh.blocks])[:-1])
+    rows = [block.connectivity[mask].ravel() for block, mask in zip(mesh.blocks, masks, strict=True)]
+    return np.unique(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
+
+
 def assign_materials(mesh: Mesh, materials: Sequence[Material]) -> Ints:
     """Return the (n_elements,) row of `materials` of each element; later ones win where element sets overlap.
 

@@ -25,10 +25,10 @@ from romtool.io.entries import (
     time_of,
 )
 from romtool.io.load import apply_load, read_load
-from romtool.io.schema import CaseFile, SimulationEntry
+from romtool.io.schema import CaseFile, QuantityEntry, SimulationEntry
 from romtool.io.validation import read_toml
 from romtool.loading import Deck, Dirichlet, Loading, Material, Table
-from romtool.settings import Settings
+from romtool.settings import Quantity, Settings
 
 
 @dataclass(frozen=True)
@@ -47,26 +47,6 @@ class Simulation:
     deck: Path | None = None
     results: tuple[Path, ...] = ()
     load: Path | None = None
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A history in results, reports and studies.
-
-    Parameters
-    ----------
-    name: its name.
-    kind: "displacement", "point", "maximum", "reaction" or "energy".
-    nodes: node set, where the kind needs one.
-    elements: element set, or "all".
-    field: name of a field, where the kind needs one.
-    """
-
-    name: str
-    kind: str
-    nodes: str | None = None
-    elements: str = "all"
-    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +130,7 @@ def read_case(path: Path) -> Case:
         tuple(_simulation(entry, folder) for entry in file.simulations),
         None if file.mesh is None else folder / file.mesh.file,
         _settings(file),
-        tuple(Quantity(**entry.model_dump()) for entry in file.quantities),
+        tuple(_quantity(entry) for entry in file.quantities),
         _overrides(file, folder),
     )
 
@@ -164,6 +144,12 @@ def _simulation(entry: SimulationEntry, folder: Path) -> Simulation:
         tuple(folder / result for result in results),
         folder / entry.load if entry.load else None,
     )
+
+
+def _quantity(entry: QuantityEntry) -> Quantity:
+    """Return a quantity."""
+    values = entry.model_dump()
+    return Quantity(**{**values, "at": None if entry.at is None else tuple(entry.at)})
 
 
 def _settings(file: CaseFile) -> Settings:

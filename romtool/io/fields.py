@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from romtool.components import mises
 from romtool.errors import CaseError, InputError
 from romtool.io.atomic import atomic_file
 from romtool.types import FieldInfo, Floats, Mesh
@@ -98,22 +99,6 @@ def write_series(
     if writer is None:
         raise CaseError(f"{path}: fields are written as .xdmf, .pvd or .vtu, not as {path.suffix or 'that'}")
     writer(path, mesh, FieldSource(np.asarray(times, dtype=np.float64), fields, read, all_points))
-
-
-def mises(stress: Floats) -> Floats:
-    """Return the von Mises stress: sqrt(3/2 s:s), s the deviator.
-
-    Parameters
-    ----------
-    stress: (n, 6) float [stress], xx yy zz xy yz zx.
-
-    Returns
-    -------
-    (n,) float [stress].
-    """
-    deviator = stress[:, :3] - stress[:, :3].mean(axis=1, keepdims=True)
-    squares = (deviator**2).sum(axis=1) + 2.0 * (stress[:, 3:] ** 2).sum(axis=1)
-    return np.asarray(np.sqrt(1.5 * squares))
 
 
 def element_means(values: Floats, mesh: Mesh) -> Floats:

@@ -167,9 +167,9 @@ def apply_load(loading: Loading, load: LoadFile, read_field: FieldReader) -> Loa
     changed = replace(
         loading,
         name=load.name,
-        dirichlet=_changed(loading.dirichlet, load.dirichlet, _scale_value, ("dirichlet", load.path)),
-        loads=_changed(loading.loads, loads, _scale_value, ("loads", load.path)),
-        tables=_changed(loading.tables, load.tables, _scale_table, ("tables", load.path)),
+        dirichlet=_changed(loading.dirichlet, load.dirichlet, scale_value, ("dirichlet", load.path)),
+        loads=_changed(loading.loads, loads, scale_value, ("loads", load.path)),
+        tables=_changed(loading.tables, load.tables, scale_table, ("tables", load.path)),
         temperature=_new_temperature(loading.temperature, load, read_field),
     )
     check_tables(changed, load.path)
@@ -204,12 +204,12 @@ def _changed(
     return existing
 
 
-def _scale_value(item: ValueItem, factor: float) -> ValueItem:
+def scale_value(item: ValueItem, factor: float) -> ValueItem:
     """Multiply the value of a load or a prescribed displacement."""
     return replace(item, value=item.value * factor)
 
 
-def _scale_table(table: Table, factor: float) -> Table:
+def scale_table(table: Table, factor: float) -> Table:
     """Multiply the values of a table."""
     return replace(table, points=table.points * [1.0, factor])
 

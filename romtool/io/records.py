@@ -72,7 +72,7 @@ def read_value(parent: h5py.Group, name: str, classes: Mapping[str, type]) -> An
 
     Raises
     ------
-    ModelError: the key is absent or its kind is not one of `classes`.
+    ModelError: the key is absent, its kind is not one of `classes`, or its members are not those of that class.
     """
     if name not in parent:
         raise ModelError(f"{parent.file.filename}: has no {parent.name.rstrip('/')}/{name}; make it anew")
@@ -84,7 +84,13 @@ def read_value(parent: h5py.Group, name: str, classes: Mapping[str, type]) -> An
         return _PLAIN[kind](node, classes)
     if kind not in classes:
         raise ModelError(f"{parent.file.filename}: {node.name} is of unknown kind {kind!r}; make it anew")
-    return classes[kind](**{key: read_value(node, key, classes) for key in node})
+    members = {key: read_value(node, key, classes) for key in node}
+    try:
+        return classes[kind](**members)
+    except TypeError as error:
+        raise ModelError(
+            f"{parent.file.filename}: {node.name} is a {kind} of another version of romtool ({error}); make it anew"
+        ) from error
 
 
 def _scalar(node: h5py.Group, classes: Mapping[str, type]) -> Any:
@@ -144,5 +150,5 @@ def open_file(path: Path, kind: str) -> h5py.File:
     if found != kind or schema != SCHEMA:
         file.close()
         what = f"a romtool {found} file (layout {schema})" if found else "not a romtool file"
-        raise ModelError(f"{path}: is {what}; expected a {kind} file of layout {SCHEMA}")
+        raise ModelError(f"{path}: is {what}; expected a {kind} file of layout {SCHEMA}: make it anew")
     return file

@@ -19,6 +19,7 @@ from romtool.io.schema_loading import (
     TemperatureTable,
     Text,
     TimeTable,
+    Vector,
 )
 from romtool.io.validation import Table, reject, require_unique
 from romtool.settings import (
@@ -176,30 +177,45 @@ class HifiTable(Table):
     solver: Literal["direct", "iterative"] = Field(default=HifiSettings.solver, description='"direct" or "iterative"')
 
 
-_QUANTITIES = {
-    "displacement": {"nodes"},
-    "point": {"field"},
-    "maximum": {"field"},
-    "reaction": {"nodes"},
-    "energy": set[str](),
+_OVER_ELEMENTS = {"field", "elements", "component"}
+_QUANTITIES: dict[str, tuple[set[str], set[str]]] = {  # keys that a kind needs, those that it may have
+    "displacement": ({"nodes"}, {"nodes", "component"}),
+    "point": ({"field"}, _OVER_ELEMENTS | {"at", "nodes"}),
+    "maximum": ({"field"}, _OVER_ELEMENTS),
+    "mean": ({"field"}, _OVER_ELEMENTS),
+    "percentile": ({"field", "percentile"}, _OVER_ELEMENTS | {"percentile"}),
+    "reaction": ({"nodes"}, {"nodes", "component"}),
+    "energy": (set(), set()),
+    "dissipation": (set(), set()),
 }
+_KIND_WORDS = "one of " + ", ".join(f'"{kind}"' for kind in _QUANTITIES)
 
 
 class QuantityEntry(Table):
     """[[quantities]]: a history in results, reports and studies."""
 
     name: Text = Field(description="a text")
-    kind: Literal["displacement", "point", "maximum", "reaction", "energy"] = Field(
-        description='one of "displacement", "point", "maximum", "reaction", "energy"'
+    kind: Literal["displacement", "point", "maximum", "mean", "percentile", "reaction", "energy", "dissipation"] = (
+        Field(description=_KIND_WORDS)
     )
     nodes: Text | None = Field(default=None, description="the name of a node set")
     elements: Text = Field(default="all", description='an element set, or "all"')
     field: Text | None = Field(default=None, description="the name of a field")
+    component: Text | None = Field(default=None, description='a component: "x", "xx", "mises", "magnitude" …')
+    at: Vector | None = Field(default=None, description="a list of three numbers, a place")
+    percentile: Annotated[float, Field(ge=0.0, le=100.0)] | None = Field(
+        default=None, description="a number between 0 and 100"
+    )
 
     @model_validator(mode="after")
     def _fits_kind(self) -> "QuantityEntry":
-        for key in sorted(_QUANTITIES[self.kind] - self.model_fields_set):
+        needed, allowed = _QUANTITIES[self.kind]
+        for key in sorted(needed - self.model_fields_set):
             reject(f'of kind "{self.kind}" lacks the key "{key}": {type(self).model_fields[key].description}')
+        for key in sorted(self.model_fields_set - allowed - {"name", "kind"}):
+            reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed)) or "none"}')
+        if self.kind == "point" and (self.at is None) == (self.nodes is None):
+            reject('of kind "point" needs one of the keys "at" (a place) and "nodes" (a node set, its middle)')
         return self
 
 

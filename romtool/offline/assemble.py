@@ -12,6 +12,7 @@ from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.loading import Load
 from romtool.offline.calibrate import FLOOR
+from romtool.offline.functionals import Ground, build_functionals
 from romtool.offline.parts import Part
 from romtool.offline.selection import Selection, pick, thermal_points
 from romtool.offline.shapes import surface_shapes, volume_shapes
@@ -71,6 +72,12 @@ def assemble_model(
         loading=restrict_to_thermal(record.loading, thermal),
         first=restrict_to_thermal(record.loadings[0], thermal),
         statistics=_statistics(training, bases, record, cubature, selection, comm),
+        quantities=build_functionals(
+            record.quantities,
+            Ground(parts, training.liftings, loads),
+            {name: basis.modes for name, basis in bases.items()},
+            comm,
+        ),
     )
 
 

@@ -9,17 +9,16 @@ from scipy import sparse
 from romtool.errors import CaseError
 from romtool.linalg.agreement import on_root
 from romtool.linalg.kmedoids import Medoids, k_medoids
-from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
 from romtool.offline.clock import Clock
+from romtool.offline.cluster_fields import Snapshots, collect
 from romtool.offline.clusters import dissimilarities, members
 from romtool.offline.efficiency import recommended
 from romtool.offline.phases import increment_phases, phase_errors, train_phases
 from romtool.offline.selector import train_selector
-from romtool.offline.snapshots import collect_duals
-from romtool.offline.train import Trained, train, training_modes
-from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.offline.train import Trained, train
+from romtool.offline.training import TrainingSet
 from romtool.offline.verify import training_errors
 from romtool.reduced.dictionary import Clusters, Dictionary
 from romtool.reduced.march import restrict_to_thermal
@@ -28,10 +27,6 @@ from romtool.reduced.selector import Selector
 from romtool.reduced.validity import training_domain
 from romtool.settings import Settings
 from romtool.types import Floats, Ints
-
-SMALL_AMPLITUDES = 1e-2
-"""Part of the tolerance to which the modes that clusters are found by keep all simulations: an angle is as good for one
-whose amplitude is a hundredth of the largest."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +74,15 @@ def train_dictionary(
     if settings.clusters.count == 1:
         return _single(training, settings, model_id, comm, clock)
     with clock.phase("cluster", "clusters of the training"):
-        found = _cluster(training, settings, comm)
+        snapshots = collect(training, settings, comm)
+        found = _cluster(snapshots, settings, comm)
     clock.say(_in_words(found))
     if len(found.medoids) == 1:
         return _single(training, settings, model_id, comm, clock)
-    make = _phases if settings.clusters.by == "time" else _local_models
-    return make(training, settings, model_id, found, comm, clock)
+    if settings.clusters.by == "time":
+        labels = _increment_labels(training, snapshots, found)
+        return _phases(training, settings, model_id, found, labels, comm, clock)
+    return _local_models(training, settings, model_id, found, comm, clock)
 
 
 def _single(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, clock: Clock) -> TrainedDictionary:
@@ -117,20 +115,28 @@ def _local_models(
 
 
 def _phases(
-    training: TrainingSet, settings: Settings, model_id: str, found: Clusters, comm: Comm, clock: Clock
+    training: TrainingSet,
+    settings: Settings,
+    model_id: str,
+    found: Clusters,
+    labels: Sequence[Ints],
+    comm: Comm,
+    clock: Clock,
 ) -> TrainedDictionary:
     """Train one model per phase of the runs."""
-    ends = np.cumsum([_n_items(run, settings) for run in training.runs])
-    labels = [
-        increment_phases(run.loading.times, _item_times(run, settings), own)
-        for run, own in zip(training.runs, np.split(found.labels, ends[:-1]), strict=True)
-    ]
     trained = train_phases(training, settings, model_id, labels, comm, clock)
     with clock.phase("verify", "the model on its own training"):
         errors = phase_errors(trained, training, labels, comm)
     selector = _select(training, settings, trained[0].model.thermal, labels, comm, clock)
     count = len(trained)
     return TrainedDictionary(trained, (training,) * count, (errors,) * count, selector, found)
+
+
+def _increment_labels(training: TrainingSet, snapshots: Snapshots, found: Clusters) -> list[Ints]:
+    """Return per run the (n_increments,) clusters of its increments."""
+    inner = snapshots.starts[1:-1]
+    pieces = zip(training.runs, np.split(snapshots.times, inner), np.split(found.labels, inner), strict=True)
+    return [increment_phases(run.loading.times, np.append(run.times[0], times), own) for run, times, own in pieces]
 
 
 def _select(
@@ -148,67 +154,25 @@ def _select(
         return on_root(comm, train_selector, thermal, loadings, labels, clusters.by, clusters.certainty, clusters.seed)
 
 
-def _cluster(training: TrainingSet, settings: Settings, comm: Comm) -> Clusters:
-    """Divide the training into clusters of simulations or of increments."""
-    basis, starts = cluster_basis(training, settings, comm)
-    items = starts if settings.clusters.by == "simulation" else np.arange(starts[-1] + 1)
-    distances = dissimilarities(basis, items, settings.clusters.dissimilarity, settings.pod.tolerance)
-    count = on_root(comm, _count, basis, starts, settings)
-    found: Medoids = on_root(comm, k_medoids, distances, count, settings.clusters.seed)
-    names = tuple(name for run in training.runs for name in _item_names(run, settings))
-    return Clusters(names, found.labels, found.medoids, distances)
-
-
-def _item_times(run: TrainingRun, settings: Settings) -> Floats:
-    """Return the times of a run's snapshots: outputs of the displacement, increments of dual fields."""
-    return run.times if settings.clusters.field == "u" else run.loading.times
-
-
-def _n_items(run: TrainingRun, settings: Settings) -> int:
-    """Return the number of snapshots of a run."""
-    return len(_item_times(run, settings)) - 1
-
-
-def _item_names(run: TrainingRun, settings: Settings) -> list[str]:
-    """Return the names of the items of a run."""
-    if settings.clusters.by == "simulation":
-        return [run.name]
-    return [f"{run.name}, {time:g}" for time in _item_times(run, settings)[1:]]
-
-
-def cluster_basis(training: TrainingSet, settings: Settings, comm: Comm) -> tuple[Pod, Ints]:
-    """Return the modes of the field that decides on the clusters, and where each run's snapshots begin.
+def _cluster(snapshots: Snapshots, settings: Settings, comm: Comm) -> Clusters:
+    """Divide the training into clusters of simulations or of snapshots.
 
     Raises
     ------
-    CaseError: a field that is zero throughout, or that the laws do not have.
+    CaseError: more clusters than items.
     """
-    field, tolerance = settings.clusters.field, SMALL_AMPLITUDES * settings.pod.tolerance
-    if field == "u":
-        starts = np.cumsum([0, *(len(run.times) - 1 for run in training.runs)])
-        fine = replace(settings, pod=replace(settings.pod, tolerance=tolerance, max_modes=int(starts[-1])))
-        return training_modes(training, fine, comm), starts
-    (collected,) = collect_duals(training, (field,), tolerance, settings.pod.memory, comm)
-    found = collected.decompose()
-    if field not in found.bases:
-        raise CaseError(f"[clusters] field: {field} is zero in all simulations; take another one")
-    return found.bases[field], found.starts
-
-
-def _count(basis: Pod, starts: Ints, settings: Settings) -> int:
-    """Return the number of clusters: as given, or recommended.
-
-    Raises
-    ------
-    CaseError: more clusters than training computations.
-    """
-    count, by_time = settings.clusters.count, settings.clusters.by == "time"
+    clusters, starts = settings.clusters, snapshots.starts
+    names = snapshots.items(clusters.by)
+    items = starts if clusters.by == "simulation" else np.arange(starts[-1] + 1)
+    distances = dissimilarities(snapshots.basis, items, clusters.dissimilarity, settings.pod.tolerance)
+    count = clusters.count
     if count == "auto":
-        return recommended(basis, starts, settings.clusters, settings.pod)
-    n_items, what = (int(starts[-1]), "snapshots") if by_time else (len(starts) - 1, "simulations")
-    if count > n_items:
-        raise CaseError(f"[clusters] count is {count}, but there are {n_items} {what}; give at most as many")
-    return count
+        count = on_root(comm, recommended, snapshots.basis, starts, clusters, settings.pod)
+    elif count > len(names):
+        what = "simulations" if clusters.by == "simulation" else "snapshots"
+        raise CaseError(f"[clusters] count is {count}, but there are {len(names)} {what}; give at most as many")
+    found: Medoids = on_root(comm, k_medoids, distances, count, clusters.seed)
+    return Clusters(tuple(names), found.labels, found.medoids, distances)
 
 
 def _in_words(found: Clusters) -> str:

@@ -110,6 +110,7 @@ def remember(
         zero=snapshots.zero,
         starts={name: outputs if name == "u" else snapshots.starts for name in bases},
         pairs={},
+        quantities=training.quantities,
     )
 
 

@@ -9,7 +9,7 @@ from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
 from romtool.offline.parts import DisplacementHistory, Part
 from romtool.reduced.model import Lifting
-from romtool.settings import Settings
+from romtool.settings import Quantity, Settings
 from romtool.types import Bools, Floats, Ints
 
 
@@ -48,6 +48,7 @@ class TrainingSet:
     liftings: (n_liftings, n_nodes_s, 3) their unit displacements per subdomain.
     n_nodes: of the whole mesh.
     digest: of the dataset.
+    quantities: of the case.
     """
 
     parts: tuple[Part, ...]
@@ -57,6 +58,7 @@ class TrainingSet:
     liftings: tuple[Floats, ...]
     n_nodes: int
     digest: str
+    quantities: tuple[Quantity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class TrainingRecord:
     zero: dual fields that were zero or negligible throughout.
     starts: as the bases, (n_runs + 1,) where each run's snapshots begin; those behind the last come from enrichments.
     pairs: dual field -> (n, 2) misfit and error of steps that were enriched.
+    quantities: of the case.
     """
 
     loading: Loading
@@ -83,6 +86,7 @@ class TrainingRecord:
     zero: tuple[str, ...]
     starts: Mapping[str, Ints]
     pairs: Mapping[str, Floats]
+    quantities: tuple[Quantity, ...] = ()
 
     @property
     def n_runs(self) -> int:

@@ -31,10 +31,16 @@ class Coefficients:
         """Return the (n, d) coefficients β of (n, p) parameters, O(d²) each."""
         return self.interpolation.weights(self.source.at(parameters, self.interpolation.points)).T
 
-    def remainder(self, parameters: Floats) -> Floats:
-        """Return, for (n, p) parameters, the (n,) largest error of the functions over all rows, O(d n_rows) each."""
+    def remainder(self, parameters: Floats, weights: Numbers) -> Floats:
+        """Return the (n,) largest errors of the functions over all rows, O(d n_rows) each.
+
+        Parameters
+        ----------
+        parameters: (n, p) float.
+        weights: (n, d) their β.
+        """
         exact = self.source.at(parameters, np.arange(self.source.n_rows))
-        return np.asarray(np.abs(exact - self.values @ self.weights(parameters).T).max(axis=0))
+        return np.asarray(np.abs(exact - self.values @ weights.T).max(axis=0))
 
 
 def select(

@@ -1,5 +1,6 @@
 """Offline: stability constants and sizes of remainders, from the exported matrices."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,8 @@ CLAIM_SLACK = 1e-6
 SAFETY = 2.0
 """On measured factors of remainders."""
 N_MEASURED = 3
+KRYLOV_NUMBERS = 100_000
+"""Operators whose extremes are computed together, times unknowns."""
 
 
 def term_extremes(problem: FullProblem, norm: Norm, combinations: Numbers) -> list[Extremes]:
@@ -39,14 +42,19 @@ def term_extremes(problem: FullProblem, norm: Norm, combinations: Numbers) -> li
     problem, norm: of full order.
     combinations: (d, n) a combination per column.
     """
+    count = combinations.shape[1]
+    together = int(np.clip(KRYLOV_NUMBERS // problem.n_unknowns, 1, count))
     found: list[Extremes] = []
-    for column in combinations.T:
-        matrix = problem.algebra.combine(problem.terms, column)
+    for start in range(0, count, together):
+        columns = range(start, min(start + together, count))
+        matrices = [problem.algebra.combine(problem.terms, combinations[:, column]) for column in columns]
 
-        def apply(vector: Numbers, matrix: Any = matrix) -> Numbers:
-            return norm.riesz(problem.algebra.multiply(matrix, vector))
+        def apply(vectors: Numbers, operators: Sequence[int], matrices: Sequence[Any] = matrices) -> Numbers:
+            pairs = zip(operators, vectors.T, strict=True)
+            return norm.riesz(np.hstack([problem.algebra.multiply(matrices[i], v[:, None]) for i, v in pairs]))
 
-        found.append(extremes(apply, norm, problem.random(len(found)), tolerance=BOX_TOLERANCE))
+        starts = np.hstack([problem.random(column) for column in columns])
+        found += extremes(apply, norm, starts, tolerance=BOX_TOLERANCE)
     return found
 
 
@@ -77,11 +85,11 @@ def successive_constraints(problem: FullProblem, norm: Norm, training: Floats) -
         apart = np.flatnonzero(lower < (1.0 - GAP) * upper)
         lower[apart] = found.lower(training[apart], weights[apart])
         gaps = 1.0 - lower / upper
-        worst = int(np.argmax(gaps))
-        if gaps[worst] <= GAP:
+        worst, gap = problem.algebra.agreed((int(np.argmax(gaps)), float(gaps.max())))
+        if gap <= GAP:
             return found
     raise AccuracyError(
-        f"the bounds of the coercivity constant are {gaps[worst]:.0%} apart at {problem.name(training[worst])} after "
+        f"the bounds of the coercivity constant are {gap:.0%} apart at {problem.domain.label(training[worst])} after "
         f'{MAX_CONSTRAINTS} constraints; narrow the range, or set constant = "interpolation", or "ratio"'
     )
 
@@ -118,8 +126,8 @@ def _check_positive(problem: FullProblem, parameter: Floats, value: float) -> No
     """Raise InputError where a ratio of A is not positive."""
     if not value > 0.0:
         raise InputError(
-            f"A at {problem.name(parameter)} is not positive definite (ratio {value:.3g}); expected that of a coercive "
-            'problem: export it again, or set problem = "general"'
+            f"A at {problem.domain.label(parameter)} is not positive definite (ratio {value:.3g}); expected that of a "
+            'coercive problem: export it again, or set problem = "general"'
         )
 
 
@@ -137,13 +145,14 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int) -> Positive
     InputError: functions that are not positive at the reference, or matrices that are not such a sum of forms.
     """
     values = problem.coefficients.values
+    names = [problem.domain.label(parameter) for parameter in problem.coefficients.parameters]
     if np.iscomplexobj(values) or (values[:, reference] < 0.0).any():
         raise InputError('forms = "positive" with functions that are complex or negative; expected positive values')
     rows = np.flatnonzero(values.any(axis=1))
     if not values[rows, reference].all():
         raise InputError(
-            f"a function is zero at {problem.name(problem.coefficients.parameters[reference])} and not elsewhere; give "
-            "another reference, where all functions are positive"
+            f"a function is zero at {names[reference]} and not elsewhere; give another reference, where all functions "
+            "are positive"
         )
     ratios = values[rows] / values[rows, reference][:, None]
     box = term_extremes(problem, norm, np.eye(len(problem.terms)))
@@ -153,8 +162,8 @@ def positive_forms(problem: FullProblem, norm: Norm, reference: int) -> Positive
         least, most = ratios[:, m].min() * (1.0 - CLAIM_SLACK), ratios[:, m].max() * (1.0 + CLAIM_SLACK)
         if lowest < least or highest > most:
             raise InputError(
-                f"A at {problem.name(problem.coefficients.parameters[m])} has ratios {lowest:.4g} to {highest:.4g} to "
-                f"the reference, its functions {least:.4g} to {most:.4g}: it is no sum of positive forms times these "
+                f"A at {names[m]} has ratios {lowest:.4g} to {highest:.4g} to the reference, its functions "
+                f"{least:.4g} to {most:.4g}: it is no sum of positive forms times these "
                 'functions; correct the functions or points, or set forms = "any"'
             )
     return PositiveForms(problem.coefficients, rows, values[rows, reference])
@@ -164,7 +173,7 @@ def interpolated_constant(problem: FullProblem, norm: Norm, *, coercive: bool) -
     """Compute the constant at the parameters of all exported matrices. Raises InputError where one is singular."""
     known = InterpolatedConstant(problem.domain, problem.coefficients.parameters[:0], np.zeros(0))
     for parameter, matrix in zip(problem.coefficients.parameters, problem.terms, strict=True):
-        factor = problem.algebra.factorise(matrix, f"A at {problem.name(parameter)}")
+        factor = problem.algebra.factorise(matrix, f"A at {problem.domain.label(parameter)}")
         known = with_constant(problem, norm, known, parameter, factor, coercive=coercive)
     return known
 
@@ -183,7 +192,7 @@ def with_constant(
     constant = coercivity(factor, norm, start)[0] if coercive else inf_sup(factor, norm, start)
     if not constant > 0.0:
         raise InputError(
-            f"A at {problem.name(parameter)} has the stability constant {constant:.3g}; expected a positive one"
+            f"A at {problem.domain.label(parameter)} has the stability constant {constant:.3g}; expected a positive one"
         )
     if (known.parameters == parameter).all(axis=1).any():
         return known
@@ -208,10 +217,10 @@ def operator_norm(problem: FullProblem, norm: Norm, matrix: Any, tolerance: floa
     """Return the largest `‖A v‖ / ‖v‖`, residuals in the dual norm, from above to the tolerance."""
     multiply, adjoint = problem.algebra.multiply, problem.algebra.multiply_adjoint
 
-    def apply(vector: Numbers) -> Numbers:
+    def apply(vector: Numbers, _: Sequence[int]) -> Numbers:
         return norm.riesz(adjoint(matrix, norm.riesz(multiply(matrix, vector))))
 
-    return float(extremes(apply, norm, problem.random(0), ends="high", tolerance=tolerance).high ** 0.5)
+    return float(extremes(apply, norm, problem.random(0), ends="high", tolerance=tolerance)[0].high ** 0.5)
 
 
 def measured_rhs_remainder(problem: FullProblem, norm: Norm) -> MeasuredRemainder | None:

@@ -53,6 +53,20 @@ class Domain:
             columns.append((values - low) / (high - low))
         return np.stack(columns, axis=1)
 
+    def farthest(self, candidates: Floats, known: Floats, count: int) -> Floats:
+        """Return (count, p) of the (n, p) candidates, each as far as possible from all known and those before it."""
+        places, taken = self.scaled(candidates), self.scaled(known)
+        distances = np.min([np.linalg.norm(places - place, axis=1) for place in taken], axis=0)
+        chosen: list[int] = []
+        for _ in range(count):
+            chosen.append(int(np.argmax(distances)))
+            distances = np.minimum(distances, np.linalg.norm(places - places[chosen[-1]], axis=1))
+        return candidates[chosen]
+
+    def label(self, parameter: Floats) -> str:
+        """Return "k = 3, eta = 1" for a (p,) parameter."""
+        return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, parameter, strict=True))
+
     def check(self, parameters: Floats) -> None:
         """Check (n, p) parameters.
 

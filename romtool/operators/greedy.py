@@ -86,12 +86,13 @@ def train(
         if isinstance(certified.constant, InterpolatedConstant):
             constant = with_constant(problem, norm, certified.constant, training[chosen[-1]], factor, coercive=coercive)
             certified = replace(certified, constant=constant)
-            given = certificate(growing.system(certified, coercive, outputs), training, weights, rhs)
+            given = certificate(replace(empty, constant=constant), training, weights, rhs)
         system = growing.system(certified, coercive, outputs)
         relative = answer(system, training, weights, rhs, given).relative_bound
-        worst = int(np.argmax(relative))
-        history.append(float(relative[worst]))
-        say(f"{len(chosen)} vectors: largest relative bound {history[-1]:.2e} at {problem.name(training[worst])}")
+        worst, largest = problem.algebra.agreed((int(np.argmax(relative)), float(relative.max())))
+        history.append(largest)
+        place = problem.domain.label(training[worst])
+        say(f"{len(chosen)} vectors: largest relative bound {history[-1]:.2e} at {place}")
         converged = history[-1] <= tolerance
         if converged or len(chosen) == max_modes or worst in chosen:
             break
@@ -142,7 +143,7 @@ class _Growing:
         padded = [np.pad(part, ((0, rank - len(part)), (0, 0))) for part in self._images]
         shape = (len(problem.terms), 0, rank)
         images = np.stack([part.T for part in padded], axis=1) if padded else np.zeros(shape)
-        tests = inner(self.vectors.members, self.residuals.members)
+        tests = inner(self.vectors.members[:, : self.vectors.size if coercive else 0], self.residuals.members)
         lengths = np.zeros((0, len(problem.rhs_terms))) if outputs is None else outputs
         rhs = np.pad(self._rhs, ((0, rank - len(self._rhs)), (0, 0)))
         return ReducedSystem(

@@ -27,7 +27,7 @@ def read_matrix(path: Path) -> Matrix:
     matrix = _read(path, "matrix")
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:
         raise ReaderError(f"{path}: holds an array of shape {matrix.shape}; expected a square matrix")
-    _check_finite(path, matrix.data if sparse.issparse(matrix) else matrix)
+    _check_finite(path, matrix)
     return matrix
 
 
@@ -87,10 +87,14 @@ def _read(path: Path, what: str) -> Matrix:
     return found
 
 
-def _check_finite(path: Path, values: Numbers) -> None:
-    if not np.isfinite(values).all():
-        place = np.argwhere(~np.isfinite(values))[0]
-        raise ReaderError(f"{path}: holds NaN or infinity, first in value {place.tolist()} (from 0); export it again")
+def _check_finite(path: Path, values: Matrix) -> None:
+    if np.isfinite(values.data if sparse.issparse(values) else values).all():
+        return
+    coordinates = sparse.coo_matrix(values)  # of a vector: one row
+    first = int(np.argmin(np.isfinite(coordinates.data)))
+    row, column = coordinates.row[first] + 1, coordinates.col[first] + 1
+    place = f"row {row}, column {column}" if values.ndim == 2 else f"value {column}"
+    raise ReaderError(f"{path}: holds NaN or infinity, first in {place} (from 1); export it again")
 
 
 def _read_market(path: Path, what: str) -> Matrix:

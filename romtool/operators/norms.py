@@ -3,12 +3,16 @@
 from typing import Any
 
 import numpy as np
+from scipy import linalg
 
-from romtool.linalg.eim import Numbers
+from romtool.errors import AccuracyError
+from romtool.linalg.eim import Ints, Numbers
 from romtool.operators.algebra import Algebra
 
 DEPENDENT = 1e-14
-"""A vector whose part outside the others is shorter than this part of its length adds no direction but round-off."""
+"""Parts of vectors outside the others that are shorter than this part of the longest add no direction but round-off."""
+SPAN = 1e-5
+"""Vectors of one pass differ in length by no more: their products resolve the root of machine precision."""
 
 
 class Norm:
@@ -52,9 +56,11 @@ class Norm:
 class Family:
     """A growing orthonormal family of vectors, or of residuals in the dual norm.
 
-    Gram-Schmidt twice ("twice is enough", Giraud et al. 2005), in a block against the members that are there, then
-    one by one. Sums of the vectors that were given have their norms from coordinates in this family, without the
-    cancellation of an expansion in products of those vectors (Casenave 2012; Buhr, Engwer, Ohlberger, Rave 2014).
+    Vectors are orthonormalised a block at a time: Gram-Schmidt against the members, and Cholesky's factors of products
+    within the block (twice each, "twice is enough": Giraud et al. 2005; Yamamoto et al. 2015), by pivots so that what
+    is small beside the rest of its block waits for the next pass. Sums of the vectors that were given have their norms
+    from coordinates in this family, without the cancellation of an expansion in products of those vectors (Casenave
+    2012; Buhr, Engwer, Ohlberger, Rave 2014).
 
     Parameters
     ----------
@@ -64,7 +70,7 @@ class Family:
     """
 
     def __init__(self, norm: Norm, n_rows: int, *, dual: bool = False) -> None:
-        self._inner = norm.algebra.inner
+        self._algebra = norm.algebra
         self._image = norm.riesz if dual else norm.multiply
         self.members: Numbers = np.zeros((n_rows, 0))
         self.images: Numbers = np.zeros((n_rows, 0))
@@ -77,34 +83,54 @@ class Family:
     def extend(self, vectors: Numbers) -> Numbers:
         """Add (n_rows, k) vectors; return their (size, k) coordinates in the family as it is then.
 
-        Of a vector at most the part `DEPENDENT` of its length is left out.
+        What is left out of a vector is at most the part `DEPENDENT` of the longest.
         """
+        products = np.real(np.diag(self._algebra.inner(vectors, self._image(vectors))))
+        least = DEPENDENT**2 * float(products.max(initial=0.0))
         rest, coordinates = self._without(vectors, np.zeros((self.size, vectors.shape[1])))
-        rest, coordinates = self._without(rest, coordinates)
-        lengths = self._lengths(vectors)
-        columns = [
-            self._add(rest[:, i : i + 1], coordinates[:, i : i + 1], lengths[i]) for i in range(vectors.shape[1])
-        ]
-        return np.hstack([np.pad(column, ((0, self.size - len(column)), (0, 0))) for column in columns])
-
-    def _lengths(self, vectors: Numbers) -> Numbers:
-        products = np.diag(self._inner(vectors, self._image(vectors)))
-        return np.asarray(np.sqrt(np.maximum(np.real(products), 0.0)))
+        others = np.arange(vectors.shape[1])
+        while others.size and (chosen := self._add(rest[:, others], least)).size:
+            rest, coordinates = self._without(rest, coordinates)
+            others = np.delete(others, chosen)  # a vector adds one direction, no second one of its round-off
+        return coordinates
 
     def _without(self, vectors: Numbers, coordinates: Numbers) -> tuple[Numbers, Numbers]:
         """Subtract from vectors their projection on the members; add its coordinates to those given."""
-        step = self._inner(self.images, vectors)
+        step = self._algebra.inner(self.images, vectors)
         grown = np.pad(coordinates, ((0, self.size - len(coordinates)), (0, 0)))
         return vectors - self.members @ step, grown + step
 
-    def _add(self, vector: Numbers, coordinates: Numbers, scale: float) -> Numbers:
-        """Append one vector that is orthogonal to the members of old; return its coordinates."""
-        for _ in range(2):
-            vector, coordinates = self._without(vector, coordinates)
-        image = self._image(vector)
-        length = float(np.sqrt(abs(self._inner(vector, image)[0, 0])))
-        if length <= DEPENDENT * scale:
-            return coordinates
-        self.members = np.hstack((self.members, vector / length))
-        self.images = np.hstack((self.images, image / length))
-        return np.vstack((coordinates, [[length]]))
+    def _add(self, rest: Numbers, least: float) -> Ints:
+        """Append members from some of the vectors, which are orthogonal to those that are there; return which."""
+        chosen, upper = self._independent(self._algebra.inner(rest, self._image(rest)), least)
+        if chosen.size:
+            found, _ = self._without(_divided(rest[:, chosen], upper), np.zeros((self.size, len(chosen))))
+            image = self._image(found)
+            upper = _cholesky(self._algebra.inner(found, image))
+            self.members = np.hstack((self.members, _divided(found, upper)))
+            self.images = np.hstack((self.images, _divided(image, upper)))
+        return chosen
+
+    def _independent(self, products: Numbers, least: float) -> tuple[Ints, Numbers]:
+        """Return the columns that (k, k) products show to be well independent, and Cholesky's factor of theirs."""
+        largest = float(np.real(np.diag(products)).max(initial=0.0))
+        factorise = linalg.lapack.get_lapack_funcs("pstrf", (products,))
+        upper, order, rank, _ = factorise(products, tol=max(least, SPAN**2 * largest))
+        rank = rank if largest > least else 0  # LAPACK takes the first pivot as it is
+        return self._algebra.agreed((order[:rank] - 1, np.triu(upper[:rank, :rank])))
+
+
+def _cholesky(products: Numbers) -> Numbers:
+    """Return `R` of `RᴴR`, products of vectors that are nearly orthonormal. Raises AccuracyError where they are not."""
+    try:
+        return np.asarray(linalg.cholesky(products))
+    except linalg.LinAlgError as error:
+        raise AccuracyError(
+            "vectors can not be made orthonormal: the matrix of the norm is positive definite only but for round-off; "
+            "give another norm or reference"
+        ) from error
+
+
+def _divided(vectors: Numbers, upper: Numbers) -> Numbers:
+    """Return `V R⁻¹`."""
+    return np.asarray(linalg.solve_triangular(upper, vectors.T, trans="T", check_finite=False).T)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class FullProblem:
     def factorise(self, parameter: Floats) -> tuple[Any, Factor]:
         """Return matrix and factorisation for one (p,) parameter. Raises InputError where it is singular."""
         matrix = self.assemble(parameter)
-        return matrix, self.algebra.factorise(matrix, f"A at {self.name(parameter)}")
+        return matrix, self.algebra.factorise(matrix, f"A at {self.domain.label(parameter)}")
 
     def solve(self, parameter: Floats, matrix: Any, factor: Factor) -> Numbers:
         """Return the (n_rows, 1) solution for one parameter, refined once.
@@ -73,20 +74,16 @@ class FullProblem:
         relative = np.sqrt(abs(algebra.inner(residual, residual)[0, 0]) / abs(algebra.inner(rhs, rhs)[0, 0]))
         if not relative <= RESIDUAL:
             raise AccuracyError(
-                f"A at {self.name(parameter)} is nearly singular: its solution leaves a residual of {relative:.1e}; "
-                "leave that parameter out of the range"
+                f"A at {self.domain.label(parameter)} is nearly singular: its solution leaves a residual of "
+                f"{relative:.1e}; leave that parameter out of the range"
             )
         return np.asarray(solution)
-
-    def name(self, parameter: Floats) -> str:
-        """Return "k = 3, eta = 1" for a (p,) parameter."""
-        return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.domain.names, parameter, strict=True))
 
     def random(self, seed: int) -> Numbers:
         """Return a (n_rows, 1) vector with parts in all directions, the same for every number of ranks."""
         return self.algebra.vectors(np.random.default_rng(seed).standard_normal((self.n_unknowns, 1)))
 
-    @property
+    @cached_property
     def n_unknowns(self) -> int:
         """Return the size of the matrices."""
         return len(self.algebra.whole(np.zeros((len(self.rhs_terms), 1))))

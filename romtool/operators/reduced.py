@@ -17,6 +17,9 @@ from romtool.operators.stability import (
 )
 from romtool.types import Floats
 
+QR_NUMBERS = 4_000_000
+"""Numbers in matrices that are factorised at once."""
+
 
 @dataclass(frozen=True)
 class ReducedSystem:
@@ -30,8 +33,8 @@ class ReducedSystem:
     coercive: Galerkin's projection and a bound; else least residuals and an indicator.
     domain: of the parameters.
     coefficients, rhs_coefficients: β and γ; the latter None for a right-hand side that does not depend on mu.
-    matrices: (d, N, N) `Vᴴ A_m V`.
-    rhs: (N, d_b) `Vᴴ b_j`.
+    matrices: (d, N, N) `Vᴴ A_m V`, of coercive problems.
+    rhs: (N, d_b) `Vᴴ b_j`, of coercive problems.
     matrix_residuals: (d, N, r) coordinates of `A_m V`.
     rhs_residuals: (r, d_b) coordinates of `b_j`.
     constant: of stability.
@@ -180,9 +183,13 @@ def _galerkin(system: ReducedSystem, weights: Numbers, rhs: Numbers) -> Numbers:
 
 def _least_residuals(system: ReducedSystem, weights: Numbers, rhs: Numbers) -> Numbers:
     """Minimise the dual norm of the residual, by QR: stable for indefinite and non-Hermitian matrices."""
-    targets = rhs @ system.rhs_residuals.T
+    n_terms, n_modes, rank = system.matrix_residuals.shape
+    flat, targets = system.matrix_residuals.reshape(n_terms, n_modes * rank), rhs @ system.rhs_residuals.T
+    together = max(1, QR_NUMBERS // (n_modes * rank))
     solutions = []
-    for row, target in zip(weights, targets, strict=True):
-        basis, upper = np.linalg.qr(np.tensordot(row, system.matrix_residuals, axes=1).T)
-        solutions.append(np.linalg.solve(upper, basis.conj().T @ target))
-    return np.array(solutions)
+    for start in range(0, len(weights), together):
+        images = (weights[start : start + together] @ flat).reshape(-1, n_modes, rank)
+        basis, upper = np.linalg.qr(images.swapaxes(1, 2))
+        projected = basis.conj().swapaxes(1, 2) @ targets[start : start + together, :, None]
+        solutions.append(np.linalg.solve(upper, projected)[:, :, 0])
+    return np.concatenate(solutions)

@@ -1,6 +1,8 @@
 """Lower bounds of the stability constant of A(mu) for any mu: successive constraints, positive forms, interpolation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -144,7 +146,7 @@ class MeasuredRemainder:
 
     def remainder(self, parameters: Floats, weights: Numbers) -> Floats:
         """Return (n,) estimates."""
-        return self.factor * self.coefficients.remainder(parameters)
+        return self.factor * self.coefficients.remainder(parameters, weights)
 
 
 @dataclass(frozen=True)
@@ -169,10 +171,16 @@ class InterpolatedConstant:
 
     def lower(self, parameters: Floats, weights: Numbers) -> Floats:
         """Return (n,) interpolated constants; linear between those known where there is one parameter."""
+        return np.asarray(np.exp(self._logarithm(self.domain.scaled(parameters))))
+
+    @cached_property
+    def _logarithm(self) -> Callable[[Floats], Floats]:
+        """What gives the logarithm of the constant at scaled parameters."""
         from scipy.interpolate import RBFInterpolator
 
-        if len(self.constants) == 1:
-            return np.full(len(parameters), self.constants[0])
-        places = self.domain.scaled(self.parameters)
-        smooth = RBFInterpolator(places, np.log(self.constants), kernel="linear", degree=0)
-        return np.asarray(np.exp(smooth(self.domain.scaled(parameters))))
+        places, values = self.domain.scaled(self.parameters), np.log(self.constants)
+        if places.shape[1] == 1 or len(values) == 1:
+            order = np.argsort(places[:, 0])
+            return lambda wanted: np.interp(wanted[:, 0], places[order, 0], values[order])
+        smooth: Callable[[Floats], Floats] = RBFInterpolator(places, values, kernel="linear", degree=0)
+        return smooth

@@ -43,13 +43,15 @@ from romtool.pipeline.online import (
     tell_outside,
     write_answer,
 )
+from romtool.pipeline.quantities import Piece, all_quantities, reduced_piece
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.pipeline.sources import field_reader
 from romtool.reduced.dictionary import Choice, Dictionary, choose
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import indications_of
 from romtool.reduced.march import load_kernels, restrict_to_thermal
-from romtool.reduced.model import ReducedModel
+from romtool.reduced.model import ModeShapes, ReducedModel
+from romtool.reduced.reconstruct import Coordinates
 from romtool.types import Mesh
 
 ENRICHED = "model"
@@ -238,6 +240,13 @@ def _answer(
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}
     member = replace(member, trained=adapted.trained)
     model = adapted.trained.model
+    local, enriched = restrict_to_thermal(loading, model.thermal), model.model_id != trained.model.model_id
+    source = ENRICHED if enriched else os.path.relpath(member.source, folder)
+    shapes = adapted.trained.modes
+
+    def pieces(rows: Coordinates) -> list[Piece]:
+        return [_piece(modes, rows) for modes in shapes]
+
     answer = Answer(
         choice,
         adapted.history,
@@ -247,9 +256,8 @@ def _answer(
         options.tolerance,
         adapted.enrichments,
         adapted.stopped,
+        all_quantities(model, local, adapted.history, pieces, comm),
     )
-    local, enriched = restrict_to_thermal(loading, model.thermal), model.model_id != trained.model.model_id
-    source = ENRICHED if enriched else os.path.relpath(member.source, folder)
     with shared_output_folder(folder, comm, overwrite=request.overwrite) as temporary:
         if enriched:
             on_root(comm, (temporary / ENRICHED).mkdir)
@@ -258,6 +266,11 @@ def _answer(
         answer = on_root(comm, lambda: write_answer(temporary, answer, local, model.model_id, source))
     tell_answer(answer, folder, say)
     return member, answer
+
+
+def _piece(modes: ModeShapes, rows: Coordinates) -> Piece:
+    """Return a subdomain whose modes are at hand."""
+    return reduced_piece(modes.subdomain, lambda field: modes, rows)
 
 
 def _remembered(member: Member, comm: Comm) -> Trained:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,52 +9,20 @@ import numpy as np
 
 from romtool.errors import CaseError
 from romtool.io.case import Case, read_case
-from romtool.laws import named_by, open_plugins, state_fields
-from romtool.linalg.pod import Pod
+from romtool.laws import named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Say
+from romtool.offline.cluster_fields import Snapshots, collect
 from romtool.offline.clusters import members, planar_map, snapshot_energies
 from romtool.offline.efficiency import Efficiency, efficiency, largest_count
-from romtool.offline.snapshots import collect_duals, displacement_modes
-from romtool.offline.train import displacement_products
-from romtool.offline.training import TrainingSet
 from romtool.pipeline.dataset import dataset_folder, import_case
 from romtool.pipeline.folders import read_head
 from romtool.pipeline.offline import load_training
 from romtool.pipeline.ranks import on_root, shared_output_folder, together
 from romtool.report.cluster_figures import ClusterFacts, save_cluster_figures
-from romtool.settings import Settings
-from romtool.types import Floats, Ints
-
-RESOLUTION = 1e-3
-"""The simulations are compared by modes of this part of `[pod] tolerance`, so that small ones are resolved too."""
+from romtool.types import Floats
 
 LEAST_SIMULATIONS = 4
-
-
-@dataclass(frozen=True)
-class Snapshots:
-    """The field of all simulations that is compared.
-
-    Parameters
-    ----------
-    basis: its modes, with coefficients and remainders.
-    starts: (n_simulations + 1,) where each simulation's snapshots begin.
-    times: (n_snapshots,) [time].
-    names: of the simulations.
-    """
-
-    basis: Pod
-    starts: Ints
-    times: Floats
-    names: tuple[str, ...]
-
-    def items(self, by: str) -> list[str]:
-        """Return the names of what is clustered."""
-        if by == "simulation":
-            return list(self.names)
-        owners = np.repeat(np.array(self.names, dtype=object), np.diff(self.starts))
-        return [f"{name} at {time:g}" for name, time in zip(owners, self.times, strict=True)]
 
 
 def cluster(
@@ -109,42 +76,6 @@ def _read(case_path: Path) -> Case:
             'and still have clusters; add some, or set [clusters] by = "time"'
         )
     return case
-
-
-def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
-    """Return the snapshots of the field that is compared, in modes that resolve small simulations too.
-
-    Parameters
-    ----------
-    training: subdomains and training computations.
-    settings: of the case; `clusters.field` is "u" or a dual field.
-    comm: the ranks.
-
-    Raises
-    ------
-    CaseError: a field that the laws do not have, or that is zero in all simulations.
-    ConvergenceError: a law that could not be integrated.
-    """
-    name, runs = settings.clusters.field, training.runs
-    tolerance = RESOLUTION * settings.pod.tolerance
-    if name == "u":
-        inner = displacement_products(training.parts, runs[0].local, settings.pod, comm)
-        times = [run.times[1:] for run in runs]
-        all_modes = replace(settings.pod, tolerance=tolerance, max_modes=sum(map(len, times)))
-        basis = displacement_modes(training, inner, all_modes, comm)
-    else:
-        known = ("u", "stress", *state_fields(training.parts[0].tables))
-        if name not in known:
-            raise CaseError(
-                f"[clusters] field: {name!r} is no field of the material laws; pick from {', '.join(known)}"
-            )
-        times = [run.loading.times[1:] for run in runs]
-        (collected,) = collect_duals(training, [name], tolerance, settings.pod.memory, comm)
-        basis = collected.decompose().bases.get(name)
-    if basis is None:
-        raise CaseError(f"[clusters] field: {name} is zero in all simulations; pick another field")
-    starts = np.cumsum([0, *map(len, times)])
-    return Snapshots(basis, starts, np.concatenate(times), tuple(run.name for run in runs))
 
 
 def _judge(case: Case, snapshots: Snapshots, folder: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_dic
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.operator_models import read_operator_model
 from romtool.pipeline.operators import build_summary
+from romtool.pipeline.study import study_summary
 from romtool.pipeline.suitability import lacks
 from romtool.reduced.dictionary import Choice, Dictionary
 from romtool.reduced.indicator import STATUS_WORDS, Indication
@@ -47,7 +48,7 @@ def describe(path: Path) -> Description:
 
 def _describe_own(path: Path) -> Description:
     """Describe one of romtool's folders, or its head file."""
-    heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5")
+    heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5", "study.h5")
     found = path if path.is_file() else next((path / name for name in heads if (path / name).is_file()), None)
     if found is None:
         children = [child for child in sorted(path.iterdir()) if any((child / name).is_file() for name in heads)]
@@ -60,6 +61,7 @@ def _describe_own(path: Path) -> Description:
         "dataset": lambda: describe_dataset(read_dataset(found.parent)),
         "result": lambda: _describe_result(found),
         "solution": lambda: _describe_solution(found),
+        "study": lambda: {"kind": "study", **study_summary(read_head(found, "study", "result"))},
         "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
     kind = _kind(found)

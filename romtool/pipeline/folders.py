@@ -27,10 +27,10 @@ from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
 from romtool.offline.consistency import Consistency
 from romtool.offline.training import TrainingRecord
-from romtool.online import adapt
+from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
-from romtool.reduced import dictionary, indicator, march, model, selector
+from romtool.reduced import dictionary, indicator, march, model, quantities, selector
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
@@ -138,6 +138,8 @@ _CLASSES: dict[str, type] = {
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
         *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
+        *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
@@ -229,8 +231,13 @@ def read_record(group: h5py.Group, name: str) -> Any:
     return read_value(group, name, _CLASSES)
 
 
-def model_file(path: Path) -> Path:
+def model_file(path: Path, maker: str = "romtool offline") -> Path:
     """Return the model.h5 of a model folder, or of its own path.
+
+    Parameters
+    ----------
+    path: the folder or the file.
+    maker: command that makes one.
 
     Raises
     ------
@@ -238,7 +245,7 @@ def model_file(path: Path) -> Path:
     """
     found = path / "model.h5" if path.is_dir() else path
     if not found.is_file():
-        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `romtool offline`")
+        raise ModelError(f"{path}: no model here; expected a folder with model.h5, made by `{maker}`")
     return found
 
 
@@ -290,6 +297,28 @@ def read_modes(path: Path, model_id: str, index: int) -> ModeShapes:
     with part_reader(folder, "modes", index, model_id) as file:
         modes: ModeShapes = read_record(file, "modes")
         return modes
+
+
+def read_mode_field(path: Path, model_id: str, index: int, field: str) -> ModeShapes:
+    """Read the modes of one field ("u" or a dual field) of one subdomain, no others. Raises ModelError."""
+    with part_reader(find_member(path, model_id), "modes", index, model_id) as file:
+        subdomain: Subdomain = read_record(file, "modes/subdomain")
+        if field == "u":
+            return ModeShapes(subdomain, np.asarray(file["modes/displacement"]), np.asarray(file["modes/lifting"]), {})
+        duals = file["modes/duals"]
+        place = [str(key) for key in duals.attrs["keys"]].index(field)
+        none = np.zeros((0, subdomain.mesh.n_nodes, 3))
+        return ModeShapes(subdomain, none, none, {field: np.asarray(duals[str(place)])})
+
+
+def read_subdomain(path: Path, model_id: str, index: int) -> Subdomain:
+    """Read the mesh of one subdomain of a model folder. Raises ModelError."""
+    folder = find_member(path, model_id)
+    if not (folder / part_name(index)).is_file():
+        raise ModelError(f"{folder}: {part_name(index)} is not beside model.h5; the mesh needs the whole model folder")
+    with part_reader(folder, "modes", index, model_id) as file:
+        subdomain: Subdomain = read_record(file, "modes/subdomain")
+        return subdomain
 
 
 def read_dataset(folder: Path) -> Dataset:

@@ -6,36 +6,45 @@ from dataclasses import replace
 from pathlib import Path
 
 from romtool.convert.registry import find_reader, read_deck, read_results
-from romtool.errors import CaseError
+from romtool.errors import CaseError, RomtoolError
 from romtool.io.atomic import output_folder
 from romtool.io.init import Source, case_text
 from romtool.loading import Deck, PartialDeckError
 from romtool.pipeline.suitability import lacks
 from romtool.types import SolverResults
 
+NO_RESULTS = "no results to train on were found"
 
-def init_case(paths: Sequence[Path], out: Path, *, overwrite: bool = False) -> tuple[Path, bool]:
+
+def init_case(paths: Sequence[Path], out: Path, *, overwrite: bool = False) -> tuple[Path, tuple[str, ...]]:
     """Write `out/case.toml` for solver decks and results.
 
     Parameters
     ----------
-    paths: decks, or results; a deck and its own results count as one simulation.
+    paths: decks, or results; a deck and its own results count as one simulation, also where only the results are given
+        and the deck lies beside them.
     out: folder of the new case.
     overwrite: replace an existing folder.
 
     Returns
     -------
-    The case file, and whether all its simulations have results.
+    The case file, and what its simulations lack to be trained on, in sentences.
 
     Raises
     ------
     CaseError: the folder exists. ReaderError: a file that cannot be read; nothing is written.
     """
-    sources = [_source(path, out) for path in _without_results_of_decks(paths)]
+    chosen = dict.fromkeys(_deck_beside(path) or path for path in _without_results_of_decks(paths))
+    sources = [_source(path, out) for path in chosen]
     text = case_text(_case_name(paths), _with_unique_names(sources))
     with output_folder(out, overwrite=overwrite) as temporary:
         (temporary / "case.toml").write_text(text, encoding="utf-8")
-    return out / "case.toml", all(source.has_history for source in sources)
+    return out / "case.toml", tuple(dict.fromkeys(text for source in sources for text in _lacks_of(source)))
+
+
+def _lacks_of(source: Source) -> tuple[str, ...]:
+    """Return what keeps a simulation from being trained on."""
+    return lacks(source.solution) if source.solution is not None else (NO_RESULTS,)
 
 
 def _case_name(paths: Sequence[Path]) -> str:
@@ -46,6 +55,24 @@ def _without_results_of_decks(paths: Sequence[Path]) -> list[Path]:
     """Leave out results that lie beside a given deck under its name."""
     decks = {path.with_suffix("") for path in paths if is_deck(path)}
     return [path for path in paths if is_deck(path) or path.with_suffix("") not in decks]
+
+
+def _deck_beside(path: Path) -> Path | None:
+    """Return the deck of the same stem that names a file as its results, None where there is none."""
+    if is_deck(path):
+        return None
+    beside = sorted(other for other in path.parent.iterdir() if other.stem == path.stem and other != path)
+    return next((other for other in beside if path in _results_of(other)), None)
+
+
+def _results_of(path: Path) -> tuple[Path, ...]:
+    """Return the results of a deck; none of what is not a deck, or cannot be read as one."""
+    try:
+        return read_deck(path).results if is_deck(path) else ()
+    except PartialDeckError as error:
+        return error.deck.results
+    except RomtoolError:
+        return ()
 
 
 def is_deck(path: Path) -> bool:

@@ -15,11 +15,12 @@ from romtool.hifi.march import linear_lifting
 from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text
-from romtool.io.case import Case, read_case
+from romtool.io.case import read_case
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet
 from romtool.offline.clock import Clock, Say
 from romtool.offline.dictionary import train_dictionary
+from romtool.offline.functionals import check_quantities
 from romtool.offline.phases import join_modes
 from romtool.offline.train import Trained
 from romtool.offline.training import TrainingSet
@@ -40,6 +41,7 @@ from romtool.pipeline.ranks import on_root, owned, shared_output_folder, togethe
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ModeShapes, ReducedModel
+from romtool.settings import Quantity
 from romtool.types import Floats
 
 Errors = Mapping[str, Mapping[str, float]]
@@ -65,16 +67,16 @@ def offline(
     """
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
-    for sentence in _ignored(case):
-        say(f"warning: {sentence}")
     with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
         clock = clock or Clock(say)
         with clock.phase("import", f"dataset of {case_path}"):
             dataset = import_case(case_path, comm, say)
             refuse(dataset.balance, settings.balance)
         with clock.phase("load", "operators and displacement histories"):
-            training = load_training(dataset_folder(case_path), dataset, comm)
-        found = train_dictionary(training, settings, _model_id(dataset, settings), comm, clock)
+            training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)
+            part, fields = training.parts[0], settings.duals.fields
+            together(comm, lambda: check_quantities(case.quantities, part.subdomain.mesh, part.tables, fields))
+        found = train_dictionary(training, settings, _model_id(dataset, settings, case.quantities), comm, clock)
         members = tuple(
             _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
         )
@@ -110,16 +112,6 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "materials": {entry.elements: entry.law for entry in dataset.materials},
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))
-
-
-def _ignored(case: Case) -> list[str]:
-    """Say which settings of the case file have no effect yet."""
-    sentences = []
-    if case.quantities:
-        sentences.append(
-            "[[quantities]] are not computed; the report shows the largest p, von Mises stress and displacement"
-        )
-    return sentences
 
 
 def _unseen(model: ReducedModel, dataset: Dataset) -> list[str]:
@@ -186,8 +178,8 @@ def _solve_liftings(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...])
     return np.array([linear_lifting(problem, entry) for entry in entries])
 
 
-def _model_id(dataset: Dataset, settings: object) -> str:
-    return digest_text(f"{dataset.digest} {settings} {__version__}")[:12]
+def _model_id(dataset: Dataset, settings: object, quantities: tuple[Quantity, ...]) -> str:
+    return digest_text(f"{dataset.digest} {settings} {quantities} {__version__}")[:12]
 
 
 def write_dictionary(folder: Path, dictionary: Dictionary, members: Sequence[Trained], comm: Comm) -> None:

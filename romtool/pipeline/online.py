@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,11 +18,13 @@ from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_dictionary, versions, write_head
 from romtool.pipeline.mapping import map_field
+from romtool.pipeline.quantities import all_quantities, pieces_of_model, quantity_summary, write_histories
 from romtool.reduced.dictionary import Choice, Dictionary, choose, run_loading
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory, load_kernels
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.quantities import QuantityHistory
 from romtool.reduced.validity import outside_validity
 from romtool.settings import NewtonSettings
 from romtool.types import Floats
@@ -44,6 +46,7 @@ class Answer:
     tolerance: largest error bound that a step may have.
     enrichments: repairs of the model on the way.
     stopped: why the run ended before its last time; "" where it did not.
+    quantities: of the case, by name.
     """
 
     choice: Choice
@@ -54,6 +57,7 @@ class Answer:
     tolerance: float
     enrichments: tuple[Enrichment, ...] = ()
     stopped: str = ""
+    quantities: Mapping[str, QuantityHistory] = field(default_factory=dict)
 
 
 def online(
@@ -87,7 +91,7 @@ def online(
     if allow_plugin:
         load_plugins(model, model_path, say)
     loads = read_new_loads(load_paths, out, overwrite=overwrite)
-    read_field = _ModelFields(model)
+    read_field = ModelFields(model)
     load_kernels(model)
     prepared = []
     for load in loads:
@@ -119,7 +123,7 @@ def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list
     return loads
 
 
-def loading_for(model: ReducedModel, load: LoadFile, read_field: "_ModelFields") -> Loading:
+def loading_for(model: ReducedModel, load: LoadFile, read_field: "ModelFields") -> Loading:
     """Return the loading of a load file on a model; one with a name alone is the first simulation's.
 
     Raises
@@ -134,7 +138,7 @@ def changes_nothing(load: LoadFile) -> bool:
     return not any((load.loads, load.tables, load.dirichlet, load.temperature, load.time))
 
 
-class _ModelFields:
+class ModelFields:
     """Reads field files and keeps what the model needs: its thermal nodes, or the faces or nodes of a side set."""
 
     def __init__(self, model: ReducedModel) -> None:
@@ -198,7 +202,8 @@ def _answer(
     if run.choice.number != choice.number:
         outside = tell_outside(run.model, loading, say)
     tolerance = statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
-    answer = Answer(run.choice, run.history, run.indications, outside, seconds, tolerance, (), run.stopped)
+    quantities = all_quantities(run.model, loading, run.history, pieces_of_model(model_path, run.model))
+    answer = Answer(run.choice, run.history, run.indications, outside, seconds, tolerance, (), run.stopped, quantities)
     folder = out / loading.name
     with output_folder(folder, overwrite=overwrite) as temporary:
         source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
@@ -238,7 +243,9 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
         outside=answer.outside,
         tolerance=answer.tolerance,
         enrichments=answer.enrichments,
+        quantities=answer.quantities,
     )
+    write_histories(folder / "quantities.csv", answer.history.times, answer.quantities)
     return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
 
 
@@ -252,7 +259,7 @@ def tell_answer(answer: Answer, folder: Path, say: Say) -> None:
     history = answer.history
     local = answer.choice.in_words()
     say(f"{history.name}: {local}{len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
-    far = [field for field, found in answer.indications.items() if (found.status == OUTSIDE).any()]
+    far = [name for name, found in answer.indications.items() if (found.status == OUTSIDE).any()]
     if far:
         say(
             f"warning: {history.name}: the error of {' and '.join(far)} is beyond what the model was calibrated for; "
@@ -290,5 +297,6 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "outside": list(answer.outside),
         "repairs": [vars(entry) for entry in answer.enrichments],
         "largest": largest,
+        "quantities": quantity_summary(answer.quantities),
         "seconds": answer.seconds,
     }

@@ -8,10 +8,13 @@ import numpy as np
 
 from romtool.errors import ReaderError
 from romtool.linalg.eim import Numbers
+from romtool.linalg.reduction import Comm
+from romtool.operators.algebra import check_definite, check_regular
 from romtool.operators.case import OperatorCase, Selection, read_operator_case
 from romtool.operators.coefficients import Coefficients
-from romtool.operators.matrices import Matrix, MatrixFiles, asymmetry, read_columns, read_matrix, read_vector
+from romtool.operators.matrices import Matrix, MatrixFiles, asymmetry, read_columns, read_matrix, read_rows, read_vector
 from romtool.pipeline.operator_lists import check_list, exported_paths, list_path
+from romtool.pipeline.ranks import together
 
 IN_MEMORY = 2e9
 """Bytes of exported files up to which all matrices of a representation are kept in memory."""
@@ -30,6 +33,7 @@ class Inputs:
     terms: matrices, in memory or read when they are asked for.
     rhs_coefficients: γ, or None.
     rhs: (n, d_b) vectors; no column where the case has none.
+    term_files: of the terms.
     files: all files that were read, for the digest.
     """
 
@@ -38,6 +42,7 @@ class Inputs:
     terms: Sequence[Matrix]
     rhs_coefficients: Coefficients | None
     rhs: Numbers
+    term_files: tuple[Path, ...]
     files: tuple[Path, ...]
 
 
@@ -50,9 +55,33 @@ def read_inputs(path: Path) -> Inputs:
     """
     case = read_operator_case(path)
     coefficients, paths = _exported(case, case.operator)
-    terms = _terms(paths, hermitian=case.basis is not None and case.basis.problem == "coercive")
+    terms = _terms(paths, hermitian=_definite(case))
     rhs_coefficients, rhs, rhs_files = _rhs(case, terms[0].shape[0])
-    return Inputs(case, coefficients, terms, rhs_coefficients, rhs, (path, *paths, *rhs_files))
+    return Inputs(case, coefficients, terms, rhs_coefficients, rhs, tuple(paths), (path, *paths, *rhs_files))
+
+
+def _definite(case: OperatorCase) -> bool:
+    """Tell whether the case needs Hermitian positive definite matrices."""
+    return case.logdet is not None or (case.basis is not None and case.basis.problem == "coercive")
+
+
+def check_terms(inputs: Inputs, comm: Comm) -> None:
+    """Check by a factorisation of each exported matrix that it is what the case needs; ranks share the matrices.
+
+    Raises
+    ------
+    InputError: one is singular, or not positive definite.
+    """
+    case, check = inputs.case, check_definite if _definite(inputs.case) else check_regular
+    if case.basis is None and case.inverse is None and case.logdet is None:
+        return
+
+    def check_own() -> None:
+        for m in range(comm.rank, len(inputs.terms), comm.size):
+            label = case.domain.label(inputs.coefficients.parameters[m])
+            check(inputs.terms[m], f"{inputs.term_files[m]}: A at {label}")
+
+    together(comm, check_own)
 
 
 def _exported(case: OperatorCase, selection: Selection) -> tuple[Coefficients, list[Path]]:
@@ -71,8 +100,8 @@ def _terms(paths: Sequence[Path], *, hermitian: bool) -> Sequence[Matrix]:
         matrix = files[m]
         if hermitian and asymmetry(matrix) > HERMITIAN:
             raise ReaderError(
-                f"{paths[m]}: the matrix is not Hermitian (relative asymmetry {asymmetry(matrix):.1e}); expected that "
-                'of a coercive problem: export it again, or set problem = "general"'
+                f"{paths[m]}: the matrix is not Hermitian (relative asymmetry {asymmetry(matrix):.1e}); expected one "
+                'for a coercive problem or a log-determinant: export it again, or set problem = "general"'
             )
         kept += [matrix] if keep else []
     return kept or files
@@ -103,8 +132,16 @@ def inverse_columns(inputs: Inputs) -> Numbers:
     return np.eye(n) if vectors == "identity" else read_columns(inputs.case.beside(vectors), n)
 
 
+def output_rows(inputs: Inputs) -> Numbers | None:
+    """Return the (n_outputs, n) matrix L of [basis]; None where the case has none. Raises ReaderError."""
+    basis = inputs.case.basis
+    if basis is None or basis.outputs is None:
+        return None
+    return read_rows(inputs.case.beside(basis.outputs), inputs.terms[0].shape[0])
+
+
 def norm_matrix(inputs: Inputs, reference: int) -> Matrix | None:
-    """Return X of the norm of [basis], None for the Euclidean one. Raises ReaderError.
+    """Return X of the norm of [basis], None for the Euclidean one. Raises ReaderError, InputError.
 
     Parameters
     ----------
@@ -124,6 +161,7 @@ def norm_matrix(inputs: Inputs, reference: int) -> Matrix | None:
             f"{path}: a matrix of shape {matrix.shape} and asymmetry {asymmetry(matrix):.1e} for a norm; expected a "
             f"Hermitian one of shape {inputs.terms[0].shape}"
         )
+    check_definite(matrix, f"{path}: the norm")
     return matrix
 
 

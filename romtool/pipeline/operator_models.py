@@ -11,6 +11,7 @@ from romtool.pipeline.folders import model_file, read_head, value_digest, write_
 
 KIND, BASIS_KIND = "operators", "operators-basis"
 BASIS_FILE = "basis.h5"
+MAKER = "romtool operators build"
 
 
 def write_operator_model(
@@ -38,13 +39,13 @@ def write_operator_model(
 
 def read_operator_model(path: Path) -> OperatorModel:
     """Read a model from its folder or its model.h5. Raises ModelError."""
-    model: OperatorModel = read_head(model_file(path), KIND, "model")
+    model: OperatorModel = read_head(model_file(path, MAKER), KIND, "model")
     return model
 
 
 def read_basis(path: Path, model: OperatorModel) -> tuple[Numbers, Any]:
     """Read basis and X of the norm (None: Euclidean) of a model. Raises ModelError where they are not beside it."""
-    found = model_file(path).with_name(BASIS_FILE)
+    found = model_file(path, MAKER).with_name(BASIS_FILE)
     if not found.is_file():
         raise ModelError(f"{found}: no such file; solutions need the whole model folder, model.h5 alone gives outputs")
     if read_head(found, BASIS_KIND, "id") != value_digest(model):

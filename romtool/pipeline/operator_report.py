@@ -12,7 +12,7 @@ from romtool.errors import CaseError
 from romtool.io.atomic import atomic_file
 from romtool.operators.model import OperatorModel
 from romtool.pipeline.operator_models import read_operator_model
-from romtool.pipeline.operator_validation import read_validation
+from romtool.pipeline.operator_validation import STATED, read_validation
 from romtool.report.figures import Chart, Line
 from romtool.report.operators import FactTable, OperatorFacts, Tile, operator_page
 from romtool.types import Floats
@@ -81,16 +81,20 @@ def _validation_tiles(validation: Mapping[str, Any]) -> list[Tile]:
     ]
     if "direct" in seconds:
         remark = f"{1e3 * seconds['one']:.3g} ms against {1e3 * seconds['direct']:.3g} ms of one direct solution"
-        found.append(Tile(f"{seconds['direct'] / seconds['one']:.3g} ×", "faster", remark))
+        ratio = seconds["direct"] / seconds["one"]
+        found.append(Tile(f"{max(ratio, 1.0 / ratio):.3g} ×", "faster" if ratio >= 1.0 else "slower", remark))
     return found
 
 
 _ERRORS = {
     "representation": "separated representation",
     "solution": "reduced solution",
+    "outputs": "outputs",
     "logdet": "log-determinant",
     "inverse": "inverse",
+    "inverse_energy": "inverse, energy norm",
 }
+_STATEMENTS = ("bound", "indicator")
 
 
 def _tables(model: OperatorModel) -> list[FactTable]:
@@ -114,17 +118,23 @@ def _parameter_table(caption: str, model: OperatorModel, parameters: Floats) -> 
 
 def _error_table(validation: Mapping[str, Any]) -> FactTable:
     rows = tuple(
-        (
-            _ERRORS[key],
-            float(entry["median"]),
-            float(entry["max"]),
-            f"{entry['covered']:.1%}" if "covered" in entry else "–",
-            float(entry["effectivity"]["median"]) if "effectivity" in entry else "–",
-        )
+        (_ERRORS[key], float(entry["median"]), float(entry["max"]), *cells)
         for key, entry in validation["errors"].items()
+        for cells in _stated(entry)
     )
-    columns = ("relative error", "median", "largest", "covered by the bound", "median bound / error")
-    return FactTable(f"{validation['n']} parameters that training has not seen", columns, rows)
+    columns = ("relative error", "median", "largest", "stated", "part covered", "median stated / error")
+    return FactTable(f"{validation['n']} parameters that training has not seen", columns, rows, wide=True)
+
+
+def _stated(entry: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return what was stated of an error, how often it covers the error, and by how much."""
+    found = [(name, entry[name]) for name in _STATEMENTS if name in entry]
+    rows = [(name, f"{given['covered']:.1%}", _number(given["effectivity"]["median"])) for name, given in found]
+    return rows or [("–", "–", "–")]
+
+
+def _number(value: float | None) -> Any:
+    return "∞" if value is None else float(value)
 
 
 def _charts(model: OperatorModel) -> list[Chart]:
@@ -153,20 +163,21 @@ def _history(title: str, x: str, y: str, given: Sequence[tuple[str, Floats]]) ->
 
 
 def _validation_charts(model: OperatorModel, validation: Mapping[str, Any]) -> list[Chart]:
-    """Return errors and bounds over the first parameter."""
-    rows = sorted(validation["rows"], key=lambda row: row["parameters"][model.domain.names[0]])
-    x = np.array([row["parameters"][model.domain.names[0]] for row in rows])
+    """Return errors and what was stated of them over the first parameter; points where there are several."""
+    first, *others = model.domain.names
+    rows = sorted(validation["rows"], key=lambda row: row["parameters"][first])
+    x = np.array([row["parameters"][first] for row in rows])
+    note = f"{', '.join(others)} var{'y' if len(others) > 1 else 'ies'} too." if others else ""
     found = []
-    for key, bound in (("solution", "bound"), ("logdet", "logdet_bound"), ("representation", "")):
+    for key in ("solution", "logdet", "inverse", "representation"):
         if key not in rows[0]:
             continue
-        lines = [Line("error", x, np.array([row[key] for row in rows]))]
-        if bound in rows[0]:
-            lines.append(
-                Line("bound" if model.facts["problem"] != "general" else "indicator", x, _finite(rows, bound), colour=1)
-            )
-        title = f"Unseen parameters: {_ERRORS[key]}"
-        found.append(Chart(title, model.domain.names[0], "relative error", tuple(lines), log=True))
+        columns = {"error": key} | {name: column for name, column in STATED.get(key, {}).items() if column in rows[0]}
+        lines = tuple(
+            Line(name, x, _finite(rows, column), colour=i, scatter=bool(others))
+            for i, (name, column) in enumerate(columns.items())
+        )
+        found.append(Chart(f"Unseen parameters: {_ERRORS[key]}", first, "relative error", lines, log=True, note=note))
     return found
 
 

@@ -13,26 +13,35 @@ from romtool.errors import CaseError, ModelError, ReaderError
 from romtool.io.atomic import atomic_file
 from romtool.linalg.eim import Numbers
 from romtool.operators.algebra import LuFactor
+from romtool.operators.inverses import Estimate
 from romtool.operators.matrices import Matrix, combine, misfit, read_matrix, read_vector
 from romtool.operators.model import Evaluation, OperatorModel, evaluate
 from romtool.pipeline.operator_answers import seconds_of_one
-from romtool.pipeline.operator_inputs import Inputs, inverse_columns, read_inputs
+from romtool.pipeline.operator_inputs import Inputs, inverse_columns, output_rows, read_inputs
 from romtool.pipeline.operator_lists import exported_path, read_list
 from romtool.pipeline.operator_models import read_basis, read_operator_model
 from romtool.types import Floats
 
 VALIDATION_FILE = "validation.json"
+STATED = {
+    "solution": {"bound": "bound", "indicator": "indicator"},
+    "logdet": {"bound": "logdet_bound", "indicator": "logdet_indicator"},
+    "inverse": {"indicator": "inverse_indicator"},
+    "inverse_energy": {"bound": "inverse_energy_bound"},
+}
+"""What answers state of their errors: error -> statement -> key of a row."""
 Row = dict[str, Any]
+Track = Callable[[int, int, str], None]
 
 
-def validate(path: Path, case_path: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def validate(path: Path, case_path: Path, track: Track) -> dict[str, Any]:
     """Compare a model with exported matrices; write `validation.json` into its folder, for the report.
 
     Parameters
     ----------
     path: model folder.
     case_path: the case file; its [validation] names the files.
-    say: takes sentences about what is done.
+    track: takes how many parameters are done, of how many, and the errors of the last in words.
 
     Returns
     -------
@@ -43,14 +52,15 @@ def validate(path: Path, case_path: Path, say: Callable[[str], None]) -> dict[st
     CaseError, ReaderError: no [validation], or files that are missing or do not fit. ModelError: of another case.
     InputError: a singular matrix.
     """
+    model = read_operator_model(path)
     if not path.is_dir():
         raise ModelError(f"{path}: is no folder; a validation needs the whole folder of the model")
-    comparison = _Comparison(path, read_operator_model(path), read_inputs(case_path))
+    comparison = _Comparison(path, model, read_inputs(case_path))
     parameters = comparison.parameters()
     rows = []
     for number, parameter in enumerate(parameters, start=1):
         rows.append(comparison.row(number, parameter))
-        say(f"{number} of {len(parameters)}: " + ", ".join(f"{key} {rows[-1][key]:.2e}" for key in _told(rows[-1])))
+        track(number, len(parameters), ", ".join(f"{key} {rows[-1][key]:.2e}" for key in _told(rows[-1])))
     seconds = {"one": seconds_of_one(comparison.model, parameters)}
     if "seconds" in rows[0]:
         seconds["direct"] = float(np.median([row["seconds"] for row in rows]))
@@ -70,35 +80,27 @@ def _storable(value: Any) -> Any:
 
 
 def _told(row: Row) -> list[str]:
-    return [key for key in ("representation", "solution", "bound", "logdet", "inverse") if key in row]
+    return [key for key in ("representation", "solution", "outputs", "logdet", "inverse") if key in row]
 
 
 def statistics(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the largest and median errors, and how bounds compare with errors, of all rows."""
+    """Return the largest and median errors of all rows, and how what was stated of them compares with them."""
     found: dict[str, Any] = {}
-    for key in ("representation", "solution", "outputs", "logdet", "inverse"):
+    for key in ("representation", "solution", "outputs", "logdet", "inverse", "inverse_energy"):
         values = np.array([row[key] for row in rows if key in row])
         if len(values):
             found[key] = {"median": float(np.median(values)), "max": float(values.max())}
-            found[key] |= _coverage(rows, key, values)
+            for name, column in STATED.get(key, {}).items():
+                if column in rows[0]:
+                    found[key][name] = _coverage(np.array([row[column] for row in rows]), values)
     return found
 
 
-def _coverage(rows: Sequence[Row], key: str, errors: Floats) -> dict[str, Any]:
-    """Return how often the bound is not below the error, and the effectivities."""
-    name = {"solution": "bound", "logdet": "logdet_bound"}.get(key)
-    if name is None or any(name not in row for row in rows):
-        return {}
-    bounds = np.array([row[name] for row in rows])
-    ratios = bounds / np.maximum(errors, np.finfo(np.float64).tiny)
-    return {
-        "covered": float(np.mean(bounds >= errors)),
-        "effectivity": {
-            "min": float(ratios.min()),
-            "median": float(np.median(ratios)),
-            "max": float(ratios.max()),
-        },
-    }
+def _coverage(stated: Floats, errors: Floats) -> dict[str, Any]:
+    """Return how often what was stated is not below the error, and the effectivities."""
+    ratios = stated / np.maximum(errors, np.finfo(np.float64).tiny)
+    effectivity = {"min": float(ratios.min()), "median": float(np.median(ratios)), "max": float(ratios.max())}
+    return {"covered": float(np.mean(stated >= errors)), "effectivity": effectivity}
 
 
 class _Comparison:
@@ -113,8 +115,11 @@ class _Comparison:
         self._pattern = inputs.case.beside(self.table.files)
         self._basis: Numbers | None = None
         self._norm: Matrix | None = None
+        self._outputs: Numbers | None = None
+        self._energy: tuple[Matrix, LuFactor] | None = None
         if model.system is not None:
             self._basis, self._norm = read_basis(path, model)
+            self._outputs = output_rows(inputs)
 
     def parameters(self) -> Floats:
         """Return the (n, p) parameters of the exported files."""
@@ -149,30 +154,59 @@ class _Comparison:
         return read_vector(exported_path(self.inputs.case.beside(self.table.rhs_files), number), self.model.n_unknowns)
 
     def _solution(self, found: Evaluation, solution: Numbers) -> Row:
-        """Return the relative error of the reduced solution, and its bound relative to the same norm."""
-        answers = found.answers
-        if answers is None or self._basis is None:
+        """Return the relative errors of solution and outputs; the bound is relative to the same norm."""
+        answers, system = found.answers, self.model.system
+        if answers is None or system is None or self._basis is None:
             return {}
         exact = self._size(solution)
         error = self._size(solution - self._basis @ answers.coordinates[0]) / exact
-        return {"solution": error, "bound": float(answers.bound[0]) / exact}
+        row = {"solution": error, "bound" if system.coercive else "indicator": float(answers.bound[0]) / exact}
+        if self._outputs is not None:
+            row["outputs"] = _relative(self._outputs @ solution, answers.outputs[0])
+        return row
 
     def _size(self, vector: Numbers) -> float:
         image = vector if self._norm is None else self._norm @ vector
         return float(np.sqrt(abs(np.vdot(vector, image))))
 
     def _functions(self, found: Evaluation, factor: LuFactor, number: int) -> Row:
-        """Return the errors of log-determinant and inverse, with their bounds."""
+        """Return the errors of log-determinant and inverse, with what the answers state of them."""
         row: Row = {}
         if found.logdet is not None:
-            row["logdet"] = abs(found.logdet.values[0] - factor.log_det) / abs(factor.log_det)
+            size = abs(factor.log_det)
+            row["logdet"] = abs(found.logdet.values[0] - factor.log_det) / size
+            row["logdet_indicator"] = float(found.logdet.indicator[0]) / size
             if found.logdet.bound is not None:
-                row["logdet_bound"] = float(found.logdet.bound[0] / abs(factor.log_det))
-        if found.inverse is not None:
-            of_rhs = self.model.inverse is not None and self.model.inverse.of_rhs
-            exact = factor.solve(self._rhs(number)[:, None] if of_rhs else inverse_columns(self.inputs))
-            row["inverse"] = _length(found.inverse.values[0] - exact) / _length(exact)
+                row["logdet_bound"] = float(found.logdet.bound[0]) / size
+        if found.inverse is not None and self.model.inverse is not None:
+            columns = self._rhs(number)[:, None] if self.model.inverse.of_rhs else inverse_columns(self.inputs)
+            exact = factor.solve(columns)
+            row["inverse"] = _relative(exact, found.inverse.values[0])
+            row["inverse_indicator"] = float(found.inverse.indicator[0])
+            if found.inverse.bound is not None and self.model.inverse.rhs_coefficients is None:
+                row |= self._inverse_energy(exact, found.inverse, columns)
         return row
+
+    def _inverse_energy(self, exact: Numbers, found: Estimate, columns: Numbers) -> Row:
+        """Return error and bound of the inverse in the norm of the bound: the energy norm of A at the reference."""
+        if self._energy is None:
+            place = np.all(self.model.coefficients.parameters == self.model.facts["reference"], axis=1)
+            reference = self.inputs.terms[int(np.argmax(place))]
+            self._energy = reference, LuFactor(reference, "A at the reference")
+        matrix, factor = self._energy
+        error = exact - found.values[0]
+        size = np.sqrt(np.vdot(exact, matrix @ exact).real)
+        given = np.sqrt(np.vdot(columns, factor.solve(columns)).real)
+        bound = 0.0 if found.bound is None else float(found.bound[0])
+        return {
+            "inverse_energy": float(np.sqrt(abs(np.vdot(error, matrix @ error))) / size),
+            "inverse_energy_bound": float(bound * given / size),
+        }
+
+
+def _relative(exact: Numbers, found: Numbers) -> float:
+    """Return the distance relative to the exact values, in the Euclidean norm."""
+    return float(np.linalg.norm(exact - found) / np.linalg.norm(exact))
 
 
 def _length(matrix: Matrix) -> float:

@@ -22,9 +22,18 @@ from romtool.operators.constants import (
     positive_forms,
     successive_constraints,
 )
+from romtool.operators.functions import Entries
 from romtool.operators.greedy import Certified, Trained, train
-from romtool.operators.inverses import ErrorBound, InverseModel, LogDetModel, certify, inverse_model, logdet_model
-from romtool.operators.matrices import Matrix, read_rows
+from romtool.operators.inverses import (
+    N_CHECKS,
+    ErrorBound,
+    InverseModel,
+    LogDetModel,
+    certify,
+    inverse_model,
+    logdet_model,
+)
+from romtool.operators.matrices import Matrix
 from romtool.operators.model import OperatorModel
 from romtool.operators.norms import Norm
 from romtool.operators.petsc import PetscAlgebra
@@ -32,7 +41,15 @@ from romtool.operators.powers import Powers, select_powers
 from romtool.operators.problem import FullProblem
 from romtool.operators.stability import InterpolatedConstant, PositiveForms, SuccessiveConstraints
 from romtool.pipeline.folders import now, versions
-from romtool.pipeline.operator_inputs import Inputs, inverse_columns, norm_kind, norm_matrix, read_inputs
+from romtool.pipeline.operator_inputs import (
+    Inputs,
+    check_terms,
+    inverse_columns,
+    norm_kind,
+    norm_matrix,
+    output_rows,
+    read_inputs,
+)
 from romtool.pipeline.operator_lists import exported_paths, list_path, write_list
 from romtool.pipeline.operator_models import write_operator_model
 from romtool.pipeline.ranks import on_root
@@ -69,6 +86,8 @@ def select(path: Path, *, overwrite: bool = False) -> dict[str, Any]:
             "errors": found.interpolation.errors / found.interpolation.errors[0],
             "converged": found.interpolation.converged,
         }
+        if isinstance(selection.source, Entries):
+            summary[title]["error_between_samples"] = selection.source.between()
     if case.validation is not None:
         drawn = case.domain.draw(case.validation.samples, case.validation.seed)
         lists.append(("validation", case.beside(case.validation.files), drawn))
@@ -109,6 +128,7 @@ def build(path: Path, out: Path, say: Say, comm: Comm, *, overwrite: bool = Fals
     start = time.perf_counter()
     inputs = read_inputs(path)
     say(f"read {len(inputs.terms)} matrices of {inputs.terms[0].shape[0]} unknowns")
+    check_terms(inputs, comm)
     stage = _Stage(inputs, comm)
     trained = stage.basis(say)
     model = OperatorModel(
@@ -156,6 +176,7 @@ def build_summary(model: OperatorModel) -> dict[str, Any]:
                 "degree": found.powers.degree,
                 "n_monomials": len(found.powers.exponents),
                 "monomial_error": errors[-1],
+                "measured_error": found.measured,
                 "parameters": found.powers.parameters,
             }
     return summary
@@ -195,7 +216,7 @@ class _Stage:
         """The norm of A at the reference."""
         if norm_kind(self.case) == "reference" and self.case.basis is not None:
             return self.norm
-        name = self.problem.name(self.inputs.coefficients.parameters[self.reference])
+        name = self.case.domain.label(self.inputs.coefficients.parameters[self.reference])
         return Norm(self.problem.algebra, self.problem.terms[self.reference], f"A at {name}")
 
     @cached_property
@@ -210,9 +231,7 @@ class _Stage:
         settings = self.case.basis
         if settings is None:
             return None
-        outputs = np.zeros((0, self.inputs.terms[0].shape[0]))
-        if settings.outputs is not None:
-            outputs = read_rows(self.case.beside(settings.outputs), outputs.shape[1])
+        outputs = output_rows(self.inputs)
         return train(
             self.problem,
             self.norm,
@@ -221,7 +240,7 @@ class _Stage:
             coercive=settings.problem == "coercive",
             tolerance=settings.tolerance,
             max_modes=settings.max_modes,
-            outputs=self.problem.algebra.vectors(outputs.T).T,
+            outputs=None if outputs is None else self.problem.algebra.vectors(outputs.T).T,
             say=say,
         )
 
@@ -247,33 +266,35 @@ class _Stage:
         remainder = by_forms or measured_remainder(self.problem, self.norm)
         return Certified(constant, remainder, measured_rhs_remainder(self.problem, self.norm))
 
-    def _powers(self, table: PowersTable) -> tuple[Powers, list[str], ErrorBound | None]:
-        """Select the parameters of factorisations; return them with their names and what bounds the errors."""
+    def _powers(self, table: PowersTable) -> tuple[Powers, Floats, ErrorBound | None]:
+        """Select the parameters of factorisations; return others for checks, and what bounds the errors."""
+        domain, training = self.case.domain, self.case.domain.training()
         found = select_powers(
             self.inputs.coefficients,
-            self.inputs.case.domain.training(),
+            training,
             self.inputs.coefficients.parameters[self.reference],
             degree=table.degree,
             tolerance=table.tolerance,
             max_terms=table.max_terms,
         )
         error_bound = certify(self.problem, self.energy, found, self.forms) if self.forms is not None else None
-        return found, [self.problem.name(parameter) for parameter in found.parameters], error_bound
+        return found, domain.farthest(training, found.parameters, N_CHECKS), error_bound
 
     def inverse(self, say: Say) -> InverseModel | None:
         """Invert at the selected parameters."""
         table = self.case.inverse
         if table is None:
             return None
-        powers, names, error_bound = self._powers(table)
-        say(f"inverses at {len(names)} parameters")
+        powers, checks, error_bound = self._powers(table)
+        say(f"inverses at {len(powers.parameters)} parameters")
         return inverse_model(
             self.inputs.terms,
             powers,
-            names,
+            self.case.domain,
             inverse_columns(self.inputs),
             self.inputs.rhs_coefficients,
             of_rhs=table.vectors == "rhs",
+            checks=checks,
             error_bound=error_bound,
         )
 
@@ -281,9 +302,9 @@ class _Stage:
         """Factorise at the selected parameters."""
         if self.case.logdet is None:
             return None
-        powers, names, error_bound = self._powers(self.case.logdet)
-        say(f"determinants at {len(names)} parameters")
-        return logdet_model(self.inputs.terms, powers, names, error_bound)
+        powers, checks, error_bound = self._powers(self.case.logdet)
+        say(f"determinants at {len(powers.parameters)} parameters")
+        return logdet_model(self.inputs.terms, powers, self.case.domain, checks=checks, error_bound=error_bound)
 
     def facts(self, seconds: float) -> dict[str, Any]:
         """Return what a report says of the build."""

@@ -1,6 +1,6 @@
 """`romtool report`: open models, results and solver files, collect what they say, and write one page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -28,7 +28,17 @@ from romtool.pipeline.report_provenance import (
     model_warnings,
 )
 from romtool.pipeline.report_sources import ONLINE, SOLUTION, OpenedHistory, OpenedModel, open_all
-from romtool.report.content import ErrorFacts, HistoryFacts, LoadingFacts, PictureSet, ReducedFacts, Report, Units
+from romtool.pipeline.report_study import is_study, study_facts
+from romtool.report.content import (
+    ErrorFacts,
+    HistoryFacts,
+    LoadingFacts,
+    PictureSet,
+    Quantity,
+    ReducedFacts,
+    Report,
+    Units,
+)
 from romtool.report.page import page
 from romtool.types import Floats
 
@@ -78,7 +88,8 @@ def collect(paths: Sequence[Path], say: Say, *, pictures: bool = True) -> Report
     ------
     ModelError, ReaderError: something that can not be opened.
     """
-    models, histories = open_all(paths)
+    studies = tuple(study_facts(path) for path in paths if is_study(path))
+    models, histories = open_all([path for path in paths if not is_study(path)])
     units, warnings = _units(models)
     references, remarks = _references(histories)
     facts = [_history_facts(entry, references, units, say, pictures) for entry in histories]
@@ -86,7 +97,7 @@ def collect(paths: Sequence[Path], say: Say, *, pictures: bool = True) -> Report
     warnings += [text for entry in histories for text in history_warnings(entry)]
     warnings += [text for _, texts in facts for text in texts]
     return Report(
-        title=_title(models, histories),
+        title=_title(models, histories) or ", ".join(study.label for study in studies),
         units=units,
         models=tuple(model_facts(entry.path, entry.model, entry.label, units) for entry in models),
         histories=tuple(history for history, _ in facts),
@@ -94,6 +105,7 @@ def collect(paths: Sequence[Path], say: Say, *, pictures: bool = True) -> Report
         warnings=tuple(dict.fromkeys(warnings)),
         created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
         version=__version__,
+        studies=studies,
     )
 
 
@@ -189,7 +201,7 @@ def _history_facts(
         kind=entry.kind,
         mesh=None if entry.results is None else mesh_facts(entry.results.mesh),
         times=_times(entry),
-        quantities=() if entry.results is None else quantities(entry.results, units),
+        quantities=(*(() if entry.results is None else quantities(entry.results, units)), *case_quantities(entry)),
         loading=loading,
         same_loading=same,
         reduced=_reduced(entry, units),
@@ -199,6 +211,15 @@ def _history_facts(
         pictures=_pictures(entry, reference, units) if pictures and not is_reference else PictureSet(),
     )
     return facts, [(entry.label, f"no errors: {reason}")] if reason else []
+
+
+def case_quantities(entry: OpenedHistory) -> Iterator[Quantity]:
+    """Yield the case's own quantities of a history."""
+    times = _times(entry)
+    for name, found in entry.quantities.items():
+        if len(found.values) == len(times) and len(times):
+            largest = int(np.abs(found.values).argmax())
+            yield Quantity(name, name, "", "case", times, found.values, float(times[largest]), f"from {found.source}")
 
 
 def _times(entry: OpenedHistory) -> Floats:

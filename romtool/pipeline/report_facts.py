@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from romtool.components import mises
 from romtool.errors import ModelError
 from romtool.fem.partition import merge
-from romtool.io.fields import POINTS_PER_CELL, mises
+from romtool.io.fields import POINTS_PER_CELL
 from romtool.laws import LAWS, LawTables, law_names, reference_temperatures
 from romtool.laws.catalogue import COLUMNS, PARAMETERS, TERMS, THERMAL
 from romtool.loading import Dirichlet, Load, Loading

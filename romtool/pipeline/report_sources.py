@@ -2,8 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from romtool.errors import ModelError
@@ -13,6 +13,7 @@ from romtool.pipeline.report_indicator import indicator_facts
 from romtool.pipeline.results import is_history, open_history, source_model
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.quantities import QuantityHistory
 from romtool.report.indication import IndicatorFacts
 from romtool.types import SolverResults
 
@@ -39,6 +40,7 @@ class OpenedHistory:
     history, model: of an online result; the model is None where it is not found.
     indicator: what was known of the error of an online result.
     provenance, loading: None of solver files.
+    quantities: of the case, by name.
     """
 
     label: str
@@ -51,6 +53,7 @@ class OpenedHistory:
     indicator: IndicatorFacts | None = None
     provenance: Provenance | None = None
     loading: Loading | None = None
+    quantities: Mapping[str, QuantityHistory] = field(default_factory=dict)
 
 
 def open_all(paths: Sequence[Path]) -> tuple[list[OpenedModel], list[OpenedHistory]]:
@@ -114,7 +117,16 @@ def _open(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
     if (path / "solution.h5").is_file():
         loading: Loading = read_head(path / "solution.h5", "solution", "loading")
         provenance: Provenance = read_head(path / "solution.h5", "solution", "provenance")
-        return OpenedHistory(loading.name, SOLUTION, path, open_history(path), provenance=provenance, loading=loading)
+        found = _quantities(path / "solution.h5", "solution")
+        return OpenedHistory(
+            loading.name,
+            SOLUTION,
+            path,
+            open_history(path),
+            provenance=provenance,
+            loading=loading,
+            quantities=found,
+        )
     results = open_history(path)
     if not len(results.times):
         raise ModelError(f"{path}: holds no times; give results with a history")
@@ -138,7 +150,19 @@ def _open_online(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
     indicator = indicator_facts(
         *(read_head(head, "result", name) for name in ("indications", "outside", "enrichments", "tolerance"))
     )
-    return OpenedHistory(history.name, ONLINE, path, results, reason, history, model, indicator, provenance, loading)
+    found = _quantities(head, "result")
+    return OpenedHistory(
+        history.name, ONLINE, path, results, reason, history, model, indicator, provenance, loading, found
+    )
+
+
+def _quantities(head: Path, kind: str) -> Mapping[str, QuantityHistory]:
+    """Return the case's quantities; none where the file has none."""
+    try:
+        found: Mapping[str, QuantityHistory] = read_head(head, kind, "quantities")
+    except ModelError:
+        return {}
+    return found
 
 
 def _tidy(path: Path) -> Path:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,12 +23,15 @@ from romtool.hifi.share import Share, build_share, share_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load
-from romtool.laws import named_by, open_plugins, state_fields
+from romtool.laws import build_tables, named_by, open_plugins, state_fields
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
+from romtool.offline.functionals import check_quantities
 from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
 from romtool.pipeline.online import changes_nothing, read_new_loads
+from romtool.pipeline.quantities import quantity_summary, write_histories
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.pipeline.solution_quantities import Solution, solution_quantities
 from romtool.pipeline.sources import (
     CaseSources,
     field_reader,
@@ -37,6 +41,7 @@ from romtool.pipeline.sources import (
     own_loading,
     times_from_results,
 )
+from romtool.reduced.quantities import QuantityHistory
 from romtool.types import SolverResults
 
 Say = Callable[[str], None]
@@ -52,6 +57,7 @@ class SolveSummary:
     n_steps, iterations, cuts: counts.
     seconds: of the march.
     largest: field -> its largest magnitude.
+    quantities: of the case, by name.
     """
 
     name: str
@@ -60,6 +66,7 @@ class SolveSummary:
     cuts: int
     seconds: float
     largest: dict[str, float]
+    quantities: dict[str, QuantityHistory]
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,8 @@ def solve_loads(
     sources, loadings = together(comm, lambda: _read(case_path, load_paths, out, options))
     mesh, count = sources.mesh, sources.case.settings.partition.subdomains
     mine = owned(comm, count)
+    tables = build_tables(sources.materials)
+    together(comm, lambda: check_quantities(sources.case.quantities, mesh, tables, tuple(state_fields(tables))))
     share = build_share(mesh, on_root(comm, lambda: partition_elements(mesh, count)), mine, comm)
     if missing := petsc_missing(sources.case.settings.hifi):
         say(missing)
@@ -155,19 +164,29 @@ def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say:
 
                 _, statistics = solve(problem, on_step, solver)
             seconds = time.perf_counter() - start
+            solution = Solution(temporary, share.parts, loading, sources.materials)
+            quantities = solution_quantities(sources.case.quantities, solution, comm)
             head = {
                 "provenance": Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds}),
                 "times": loading.times,
                 "fields": writer.widths,
                 "n_subdomains": share.n_subdomains,
                 "loading": loading,
+                "quantities": quantities,
             }
             on_root(comm, lambda: write_head(temporary / "solution.h5", "solution", **head))
+            on_root(comm, lambda: write_histories(temporary / "quantities.csv", loading.times, quantities))
     finally:
         solver.close()
     iterations, cuts = sum(step.iterations for step in statistics), sum(step.cuts for step in statistics)
     say(f"{loading.name}: {iterations} iterations in {seconds:.1f} s -> {folder}")
-    return SolveSummary(loading.name, len(statistics), iterations, cuts, seconds, writer.largest_of_all(comm))
+    largest = writer.largest_of_all(comm)
+    return SolveSummary(loading.name, len(statistics), iterations, cuts, seconds, largest, quantities)
+
+
+def solve_summary(solved: Sequence[SolveSummary]) -> dict[str, list[dict[str, Any]]]:
+    """Return what `solve --json` prints."""
+    return {"loads": [{**vars(entry), "quantities": quantity_summary(entry.quantities)} for entry in solved]}
 
 
 class _Writer:

@@ -71,7 +71,8 @@ def open_case(path: Path) -> CaseSources:
     materials = tuple(map(identify, materials))
     build_tables(materials)
     check_regions(mesh, materials, loading)
-    warnings = [f"{entry.name}: {text}" for entry, found in decks.items() for text in found.warnings]
+    told = [(entry.name, text) for entry, found in decks.items() for text in found.warnings]
+    warnings = [text if text.startswith(name) else f"{name}: {text}" for name, text in told]
     warnings += implausible_units(materials)
     return CaseSources(case, mesh, materials, loading, decks, tuple(warnings))
 

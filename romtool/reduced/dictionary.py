@@ -15,6 +15,7 @@ from romtool.reduced.indicator import Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.phases import march_phases, segments
+from romtool.reduced.quantities import join_functionals
 from romtool.reduced.selector import Selector, candidates, loading_probabilities
 from romtool.settings import NewtonSettings
 from romtool.types import Floats, Ints
@@ -65,8 +66,16 @@ class Dictionary:
         if not self.has_phases:
             return first
         return replace(
-            first, model_id=phased_id(first), duals={k: v for m in self.models[::-1] for k, v in m.duals.items()}
+            first,
+            model_id=phased_id(first),
+            duals={k: v for m in self.models[::-1] for k, v in m.duals.items()},
+            quantities=join_functionals(self.models),
         )
+
+    @property
+    def members(self) -> tuple[ReducedModel, ...]:
+        """Return the models that a loading can be answered by: of phases their face."""
+        return (self.face,) if self.has_phases else self.models
 
     def member(self, model_id: str | None = None) -> ReducedModel:
         """Return a member by its id, the face of phases, or without an id the single model.

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -49,7 +49,26 @@ def viscous_steps(loading: Loading, times: Floats) -> Bools:
     return ~np.any(frozen, axis=0) if frozen else np.ones(len(middle), dtype=np.bool_)
 
 
-def force_history(model: ReducedModel, loading: Loading, times: Floats) -> Floats:
+class Shapes(Protocol):
+    """Generalised forces of load shapes on some modes: a model, or the resultant on a node set."""
+
+    @property
+    def n_modes(self) -> int:
+        """Return the number of modes."""
+        ...
+
+    @property
+    def surfaces(self) -> Mapping[str, SurfaceShape]:
+        """Return the shapes by side set."""
+        ...
+
+    @property
+    def volumes(self) -> Mapping[str, VolumeShape]:
+        """Return the shapes by element set."""
+        ...
+
+
+def force_history(model: Shapes, loading: Loading, times: Floats) -> Floats:
     """Return the (n_times, n_modes) generalised forces of all loads."""
     force = np.zeros((len(times), model.n_modes))
     for load in loading.loads:
@@ -59,7 +78,7 @@ def force_history(model: ReducedModel, loading: Loading, times: Floats) -> Float
     return force
 
 
-def unit_force(model: ReducedModel, load: Load) -> Floats:
+def unit_force(model: Shapes, load: Load) -> Floats:
     """Return the (n_modes,) generalised force of a load at table value one.
 
     Raises

@@ -14,6 +14,7 @@ from romtool.fem.partition import Subdomain
 from romtool.laws import LawTables
 from romtool.linalg.gappy import GappyOperator
 from romtool.loading import Loading
+from romtool.settings import Quantity
 from romtool.types import Floats, Ints
 
 
@@ -147,6 +148,43 @@ class Validity:
 
 
 @dataclass(frozen=True)
+class Resultant:
+    """External forces on a node set, of every load: work on its three translations, which act here as modes.
+
+    Parameters
+    ----------
+    surfaces, volumes: by side set and by element set.
+    """
+
+    surfaces: Mapping[str, SurfaceShape]
+    volumes: Mapping[str, VolumeShape]
+
+    @property
+    def n_modes(self) -> int:
+        """Return the number of translations."""
+        return 3
+
+
+@dataclass(frozen=True)
+class Functional:
+    """A quantity, as a linear functional of the coordinates where it is one.
+
+    Parameters
+    ----------
+    quantity: what the case asks for.
+    modes: (n_components, n_modes) of the displacement modes, or (n_components, n_dual_modes) of its field; (0, 0) where
+        the quantity needs more than that.
+    lifting: (n_components, n_liftings) of the prescribed displacements; (0, 0) of dual fields.
+    external: of a reaction, what balances the internal forces besides it.
+    """
+
+    quantity: Quantity
+    modes: Floats
+    lifting: Floats
+    external: Resultant | None = None
+
+
+@dataclass(frozen=True)
 class ReducedModel:
     """A trained model.
 
@@ -169,6 +207,7 @@ class ReducedModel:
     loading: the case's own loading; its fields are restricted to `thermal` nodes.
     first: the first simulation's loading, likewise.
     statistics: numbers and texts for reports (see `romtool.offline`).
+    quantities: of the case.
     """
 
     model_id: str
@@ -190,6 +229,7 @@ class ReducedModel:
     loading: Loading
     first: Loading
     statistics: Mapping[str, object]
+    quantities: tuple[Functional, ...] = ()
 
     @property
     def n_modes(self) -> int:

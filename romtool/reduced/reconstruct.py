@@ -1,20 +1,42 @@
 """Full fields of one subdomain from the coordinates of a reduced history."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
 import numpy as np
 
-from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ModeShapes
-from romtool.types import Floats
+from romtool.types import Floats, Ints
 
 
-def displacement(modes: ModeShapes, history: ReducedHistory, rows: slice | int) -> Floats:
+class Coordinates(Protocol):
+    """Rows of coordinates: the times of a history, or draws at one time."""
+
+    @property
+    def coordinates(self) -> Floats:
+        """Return the (n_rows, n_modes) generalised displacements."""
+        ...
+
+    @property
+    def lifting(self) -> Floats:
+        """Return the (n_rows, n_liftings) amplitudes of the prescribed displacements."""
+        ...
+
+    @property
+    def duals(self) -> Mapping[str, Floats]:
+        """Return the (n_rows, n_dual_modes) coefficients by field."""
+        ...
+
+
+def displacement(modes: ModeShapes, history: Coordinates, rows: slice | int) -> Floats:
     """Return the displacement at the chosen times.
 
     Parameters
     ----------
     modes: of the subdomain.
     history: coordinates and lifting amplitudes.
-    rows: times, an index or a slice.
+    rows: of the history, an index or a slice.
 
     Returns
     -------
@@ -25,7 +47,7 @@ def displacement(modes: ModeShapes, history: ReducedHistory, rows: slice | int) 
     return reduced + lifted
 
 
-def dual(modes: ModeShapes, history: ReducedHistory, field: str, rows: slice | int) -> Floats:
+def dual(modes: ModeShapes, history: Coordinates, field: str, rows: slice | int) -> Floats:
     """Return a dual field at all integration points; what can not be negative is clipped at zero.
 
     Parameters
@@ -33,7 +55,7 @@ def dual(modes: ModeShapes, history: ReducedHistory, field: str, rows: slice | i
     modes: of the subdomain.
     history: gappy coefficients.
     field: name of a dual field.
-    rows: times, an index or a slice.
+    rows: of the history, an index or a slice.
 
     Returns
     -------
@@ -41,3 +63,22 @@ def dual(modes: ModeShapes, history: ReducedHistory, field: str, rows: slice | i
     """
     values: Floats = np.tensordot(history.duals[field][rows], modes.duals[field], axes=1)
     return np.maximum(values, 0.0) if field == "p" else values
+
+
+def reconstruct(modes: ModeShapes, history: Coordinates, field: str, rows: slice) -> Floats:
+    """Return (n_rows, n_entities, n_components) of u at the nodes or of a dual field at the points."""
+    return displacement(modes, history, rows) if field == "u" else dual(modes, history, field, rows)
+
+
+def take_entities(modes: ModeShapes, field: str, members: Ints | slice) -> ModeShapes:
+    """Return modes cut to some of the nodes ("u") or integration points of one field.
+
+    Parameters
+    ----------
+    modes: of the subdomain.
+    field: "u" or a dual field; others are left out.
+    members: of its nodes or points.
+    """
+    if field == "u":
+        return replace(modes, displacement=modes.displacement[:, members], lifting=modes.lifting[:, members], duals={})
+    return replace(modes, duals={field: modes.duals[field][:, members]})

@@ -33,6 +33,7 @@ def restrict_modes(model: ReducedModel, displacement: Floats, duals: Mapping[str
         surfaces=surfaces,
         volumes=volumes,
         duals={name: _restrict_dual(basis, duals[name]) for name, basis in model.duals.items()},
+        quantities=(),
     )
 
 

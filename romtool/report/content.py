@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from romtool.report.indication import CalibrationFacts, DomainFacts, IndicatorFacts
+from romtool.report.study import StudyFacts
 from romtool.types import Floats, Ints
 
 _STRESS = {("N", "mm"): "MPa", ("N", "m"): "Pa", ("kN", "mm"): "GPa", ("kN", "m"): "kPa"}
@@ -223,8 +224,8 @@ class Quantity:
 
     @property
     def largest(self) -> float:
-        """Return the largest value of all times."""
-        return float(max(value for value in self.values if value == value))
+        """Return the value of largest magnitude of all times."""
+        return float(max((value for value in self.values if value == value), key=abs))
 
 
 @dataclass(frozen=True)
@@ -338,6 +339,7 @@ class Report:
     provenance: (label, rows of (what, text)).
     warnings: (source, sentence) pairs.
     created: when, in words. version: of romtool.
+    studies: many draws of loads.
     """
 
     title: str
@@ -348,6 +350,7 @@ class Report:
     warnings: tuple[tuple[str, str], ...]
     created: str
     version: str
+    studies: tuple[StudyFacts, ...] = ()
 
     def history(self, label: str) -> HistoryFacts | None:
         """Return the history of a label, or None."""

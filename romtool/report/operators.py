@@ -18,11 +18,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class FactTable:
-    """A table; the first column heads the rows, floats are rounded."""
+    """A table; the first column heads the rows, floats are rounded; a wide one has the card to itself."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    wide: bool = False
 
 
 @dataclass(frozen=True)

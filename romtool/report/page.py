@@ -9,6 +9,7 @@ from typing import Any
 from romtool.report import charts, words
 from romtool.report.content import HistoryFacts, ModelFacts, Picture, Report
 from romtool.report.figures import Chart, draw
+from romtool.report.study import StudyFacts, study_charts
 
 _HERE = Path(__file__).parent
 
@@ -42,6 +43,14 @@ class ModelView:
     training: list[Figure]
     calibration: list[Figure]
     worst: tuple[float, str, str] | None
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A study with its figures."""
+
+    facts: StudyFacts
+    figures: list[Figure]
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ def page(report: Report) -> str:
     ----------
     report: what to show.
     """
-    artist = Artist()
+    artist, units = Artist(), report.units
     return render(
         "page.html",
         report=report,
@@ -104,6 +113,9 @@ def page(report: Report) -> str:
         sentences=words.sentences(report),
         models=[_model(model, report, artist) for model in report.models],
         histories=[_history(history, report, artist) for history in report.histories],
+        studies=[
+            StudyView(s, artist.figures(study_charts(s, charts.axis("time", units.time)))) for s in report.studies
+        ],
         costs=_costs(report),
         matching=charts.matching,
     )
@@ -173,6 +185,7 @@ def _costs(report: Report) -> list[Cost]:
     """Return the recorded seconds of all phases of all stages; an enriched model has those of its parent."""
     stages = [(f"offline, {model.label}", model.seconds) for model in report.models if not model.parent]
     stages += [(f"{history.label}, {history.kind}", history.seconds) for history in report.histories]
+    stages += [(f"study {study.label}", study.seconds) for study in report.studies]
     return [
         Cost(stage, phase, value, value / sum(seconds.values()) if value else 0.0)
         for stage, seconds in stages

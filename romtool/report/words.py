@@ -9,6 +9,7 @@ import numpy as np
 from romtool.report.charts import matching
 from romtool.report.content import ErrorFacts, HistoryFacts, ModelFacts, Quantity, Report
 from romtool.report.indication import FieldIndication
+from romtool.report.study import StudyFacts
 from romtool.types import Floats
 
 MAX_RESULTS = 3
@@ -172,12 +173,24 @@ def sentences(report: Report) -> list[str]:
         found += _overview(results, report)
     else:
         found += [text for history in results for text in _result_sentences(history, report)]
-    if not report.models and not results:
+    found += [_study_sentence(study) for study in report.studies]
+    if not report.models and not results and not report.studies:
         labels = ", ".join(f"{history.label} ({history.kind})" for history in report.histories)
         found.append(f"No reduced model and no online result: {labels}.")
     if report.warnings:
         found.append(f"{plural(len(report.warnings), 'warning')} below: read before use.")
     return found
+
+
+def _study_sentence(study: StudyFacts) -> str:
+    """Return what a study says in a sentence."""
+    counted = [
+        f"{entry.name} exceeds {number(entry.threshold)} in {percent(entry.exceedance)}"
+        for entry in study.quantities
+        if entry.threshold is not None
+    ]
+    found = f"; {'; '.join(counted)} of the draws" if counted else ""
+    return f"Study {study.label}: {plural(study.n_draws, 'draw')}{found}."
 
 
 def _overview(results: Sequence[HistoryFacts], report: Report) -> list[str]:

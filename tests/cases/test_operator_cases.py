@@ -128,7 +128,7 @@ def validated(name: str, folder: Path, *size: object, n_unseen: int = 5) -> tupl
     select(case)
     make.write(folder, *size)
     model = build(case, folder / "model", lambda words: None, SerialComm())
-    return model, validate(folder / "model", case, lambda words: None)["errors"]
+    return model, validate(folder / "model", case, lambda done, total, words: None)["errors"]
 
 
 def test_the_boundary_value_problem_through_the_package(tmp_path):
@@ -136,8 +136,8 @@ def test_the_boundary_value_problem_through_the_package(tmp_path):
     assert len(model.coefficients.parameters) <= 25
     assert errors["representation"]["max"] < 1e-10
     assert errors["solution"]["max"] < 1e-10
-    assert errors["solution"]["covered"] == 1.0
-    assert errors["solution"]["effectivity"]["median"] < 50
+    assert errors["solution"]["bound"]["covered"] == 1.0
+    assert errors["solution"]["bound"]["effectivity"]["median"] < 50
 
 
 def test_the_scattering_through_the_package(tmp_path):

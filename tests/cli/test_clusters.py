@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from romtool.pipeline.results import open_history
 from tests.cli.small_case import CASE, Outcome, deck_text, romtool
 
 SPOTS = {"low": "-4*y**2", "top": "-4*(z-1)**2"}
@@ -147,3 +149,20 @@ def test_phases_of_a_run(folder):
     refused = romtool("online", folder / "phases", load, "-o", folder / "never", "--adapt")
     assert refused.code == 2
     assert "phases of a run" in refused.error
+
+
+def test_a_study_takes_each_draw_from_the_model_that_answered_it(folder):
+    """Draws that do not differ have the quantiles of the answer of the cluster that is right for them."""
+    for name in ("new-low", "new-top"):
+        (folder / "study.toml").write_text(
+            f'name = "{name}"\ndraws = 3\nbase = "loads/{name}.toml"\n[[random]]\ntarget = "temperature.scale"\n'
+            'distribution = { name = "norm", loc = 1.0, scale = 1e-12 }\n[output]\nfields = ["p", "u"]\n'
+        )
+        out = folder / f"study-{name}"
+        done = romtool("study", folder / "model", folder / "study.toml", "-o", out, "-q", "--json")
+        assert done.code == 0, done.err
+        answer(folder, folder / f"loads/{name}.toml", out=f"of-study-{name}")
+        expected = open_history(folder / f"of-study-{name}" / name)
+        found = open_history(out / "quantiles.xdmf")
+        u = expected.read("u", len(expected.times) - 1)
+        np.testing.assert_allclose(found.read("u_x_q50", 0)[:, 0], u[:, 0], atol=1e-6 * np.abs(u).max())

@@ -137,10 +137,12 @@ def test_validation_and_report(folder):
     found = romtool("operators", "validate", folder / "model", folder / "case.toml", "--json", "-q").json
     assert found["n"] == 5
     assert found["errors"]["representation"]["max"] <= 1e-7
-    assert found["errors"]["solution"]["covered"] == 1.0
     assert found["errors"]["solution"]["max"] <= 1e-3
-    assert found["errors"]["solution"]["effectivity"]["min"] >= 1.0
-    assert found["errors"]["logdet"]["covered"] == 1.0
+    for key in ("solution", "logdet", "inverse_energy"):
+        assert found["errors"][key]["bound"]["covered"] == 1.0
+        assert found["errors"][key]["bound"]["effectivity"]["min"] >= 1.0
+    for key in ("logdet", "inverse"):
+        assert 0.1 <= found["errors"][key]["indicator"]["effectivity"]["median"] <= 100.0
     assert found["seconds"]["one"] > 0.0
     shown = romtool("operators", "validate", folder / "model", folder / "case.toml", "-q").out
     assert "representation" in shown
@@ -148,7 +150,8 @@ def test_validation_and_report(folder):
     assert romtool("operators", "report", folder / "model", "-o", page, "-q").code == 0
     text = page.read_text(encoding="utf-8")
     assert "5 unseen parameters" in text
-    assert text.count("<svg") == 6
+    assert text.count("<svg") == 7
+    assert "slower" in text or "faster" in text
     assert "http" not in re.sub(r'xmlns\S*="[^"]*"', "", text)
 
 
@@ -171,14 +174,18 @@ def test_complex_symmetric_problem_with_sampled_entries(tmp_path):
         validation = { samples = 20, files = "unseen/A-{}.npz" }
         """
     )
-    assert romtool("operators", "select", case).code == 0
+    assert "from every other sample" in romtool("operators", "select", case).out
+    assert romtool("operators", "select", case, "--json").json["operator"]["error_between_samples"] < 1e-3
     export(case, exported)
     built = romtool("operators", "build", case, "-o", tmp_path / "model", "-q", "--json").json
     assert built["n_terms"] == 3
     assert built["basis"]["converged"]
     found = romtool("operators", "validate", tmp_path / "model", case, "-q", "--json").json
     assert found["errors"]["solution"]["max"] <= 1e-6
-    assert found["errors"]["solution"]["covered"] == 1.0
+    assert found["errors"]["solution"]["indicator"]["covered"] == 1.0
+    assert found["errors"]["outputs"]["max"] <= 1e-6
+    shown = romtool("operators", "solve", tmp_path / "model", "--at", "k=5").out
+    assert "output 1" in shown
     answer = romtool("operators", "solve", tmp_path / "model", "--at", "k=5", "--json").json["answers"][0]
     exact = spsolve(exported.matrix([5.0]).tocsc(), exported.rhs)[-1]
     np.testing.assert_allclose(answer["outputs"][0], [exact.real, exact.imag], rtol=1e-6)
@@ -233,7 +240,70 @@ def test_a_singular_matrix_is_named(tmp_path):
     matrix = sparse.load_npz(tmp_path / "A-0002.npz")
     matrix.data[matrix.indptr[4] : matrix.indptr[5]] = 0.0
     sparse.save_npz(tmp_path / "A-0002.npz", matrix)
-    refuse(r"A at k = \S+ is singular", "build", case, "-o", tmp_path / "m", "-q")
+    refuse(r"A-0002\.npz: A at k = \S+ is singular", "build", case, "-o", tmp_path / "m", "-q")
+
+
+def covariance_case(folder: Path, table: str, n: int = 80) -> Path:
+    """Write a case of exponential covariance matrices with only one more table, and export them."""
+    places = np.random.default_rng(3).random((n, 1))
+    case = folder / "case.toml"
+    case.write_text(
+        f"""
+        case.name = "covariance"
+        parameters = [{{ name = "l", range = [0.2, 1.0] }}]
+        operator.functions = ["exp(-x/l)", "1"]
+        operator.points = {{ x = [0, 1, 200] }}
+        operator.files = "A-{{}}.npy"
+        operator.tolerance = 1e-6
+        rhs.file = "b.npy"
+        {table}
+        """
+    )
+    np.save(folder / "b.npy", places[:, 0])
+    listed = romtool("operators", "select", case, "--json").json["operator"]["parameters"]
+    for i, (length,) in enumerate(listed, start=1):
+        np.save(folder / f"A-{i:04d}.npy", np.exp(-np.abs(places - places.T) / length) + 0.1 * np.eye(n))
+    return case
+
+
+def repeat_a_row(matrix):
+    matrix[7] = matrix[8]
+
+
+def repeat_an_unknown(matrix):
+    matrix[7], matrix[:, 7] = matrix[8], matrix[:, 8]
+    matrix[7, 7] = matrix[7, 8] = matrix[8, 7] = matrix[8, 8]
+
+
+@pytest.mark.parametrize(
+    ("table", "damage", "words"),
+    [
+        ("inverse.degree = 1", repeat_a_row, r"A-0003\.npy: A at l = \S+ is singular"),
+        ("inverse.degree = 1", repeat_an_unknown, r"A-0003\.npy: A at l = \S+ is singular"),
+        ("logdet.degree = 1", repeat_a_row, r"A-0003\.npy: the matrix is not Hermitian"),
+        ("logdet.degree = 1", repeat_an_unknown, r"A-0003\.npy: A at l = \S+ is not positive definite"),
+        ("logdet.degree = 1", lambda a: np.fill_diagonal(a, 0.5), r"A-0003\.npy: A at l = \S+ is not positive"),
+        (
+            'basis.problem = "coercive"',
+            lambda a: np.fill_diagonal(a, 0.5),
+            r"A-0003\.npy: A at l = \S+ is not positive",
+        ),
+    ],
+)
+def test_exported_matrices_that_can_not_be_factorised(tmp_path, table, damage, words):
+    case = covariance_case(tmp_path, table)
+    assert romtool("operators", "build", case, "-o", tmp_path / "good", "-q").code == 0
+    matrix = np.load(tmp_path / "A-0003.npy")
+    damage(matrix)
+    np.save(tmp_path / "A-0003.npy", matrix)
+    refuse(words, "build", case, "-o", tmp_path / "m", "-q")
+
+
+def test_a_model_of_another_version(folder):
+    with h5py.File(folder / "model" / "model.h5", "a") as file:
+        del file["model/system/round_off"]
+    refuse(r"model\.h5: .*of another version of romtool", "solve", folder / "model", "--at", "a=3,c=0.5")
+    refuse("no model here; .*romtool operators build", "validate", folder / "none", folder / "case.toml")
 
 
 def test_missing_and_stale_files(folder):

@@ -13,28 +13,10 @@ from romtool.errors import ReaderError
 from romtool.fem.checks import check_mesh
 from romtool.types import Floats, Mesh, SolverResults
 from tests.fem.meshes import cube
+from tests.solver_files import fil_lines as lines
+from tests.solver_files import fil_record as record
 
 SOLIDS = {"C3D4": "tet4", "C3D10": "tet10", "C3D6": "wedge6", "C3D15": "wedge15", "C3D20": "hex20", "C3D20R": "hex20r"}
-
-
-def word(value: float | int | str) -> str:
-    """Return a word of the file."""
-    if isinstance(value, str):
-        return f"A{value:<8}"[:9]
-    if isinstance(value, int):
-        return f"I{len(str(value)):2d}{value}"
-    mantissa, _, exponent = f"{value: .15E}".partition("E")
-    return f"D{mantissa}D{int(exponent):+03d}"
-
-
-def record(key: int, *words: float | int | str) -> str:
-    return "*" + word(2 + len(words)) + word(key) + "".join(map(word, words))
-
-
-def lines(text: str) -> str:
-    """Return text in lines of 80, the last one filled up, a blank one behind."""
-    text = text.ljust(-(-len(text) // 80) * 80)
-    return "".join(text[i : i + 80] + "\n" for i in range(0, len(text), 80)) + " " * 80 + "\n"
 
 
 def model(mesh: Mesh, kind: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from romtool.convert.calculix import READER
 from romtool.convert.calculix_dat import point_fields, point_map, read_index, read_rows
 from romtool.convert.calculix_mesh import read_mesh
+from romtool.convert.registry import find_reader, read_results
 from romtool.errors import ReaderError
 from romtool.types import Floats, Mesh, SolverResults
 
@@ -202,3 +203,25 @@ def test_the_printed_points_tell_the_integration(tmp_path: Path) -> None:
     eight = history(tmp_path, table("PEEQ", 0.5, [(40, k) for k in range(1, 9)]), [0.5])
     assert [block.formulation for block in eight.mesh.blocks] == ["hex8_mean"]
     assert any("does not tell full from reduced" in text for text in eight.warnings)
+
+
+def test_a_dat_stands_for_the_results_beside_it(tmp_path: Path) -> None:
+    eight = [(40, k) for k in range(1, 9)]
+    history(tmp_path, table("PEEQ", 0.5, eight), [0.5])
+    path = tmp_path / "run.dat"
+    assert find_reader(path) is READER
+    found = read_results(path)
+    assert list(found.fields) == ["u", "p"]
+    assert tmp_path / "run.frd" in found.paths
+    (tmp_path / "run.frd").unlink()
+    with pytest.raises(ReaderError, match=r"run\.dat holds tables without a mesh; expected run\.frd beside it"):
+        read_results(path)
+    path.write_text("nothing\n")
+    with pytest.raises(ReaderError, match="neither a calculix nor nastran file"):
+        read_results(path)
+
+
+def test_a_dat_without_tables_is_told(tmp_path: Path) -> None:
+    found = history(tmp_path, "noise\n", [0.5])
+    assert any("run.dat holds no table" in text for text in found.warnings)
+    assert not any("run.dat" in text for text in history(tmp_path, "", [0.5]).warnings)

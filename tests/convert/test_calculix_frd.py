@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from romtool.convert.calculix import READER
-from romtool.convert.calculix_frd import read_elements, read_index, read_values
+from romtool.convert.calculix_frd import read_elements, read_index
 from romtool.convert.calculix_types import FRD_TYPES
+from romtool.convert.calculix_values import read_values
 from romtool.errors import ReaderError
 from romtool.types import Floats
 

@@ -15,6 +15,7 @@ from romtool.fem.checks import check_mesh
 from romtool.loading import PartialDeckError
 from romtool.types import Floats
 from tests.sample_grids import HEXA, TETRA, WEDGE, with_middles
+from tests.solver_files import nastran_card as card
 
 CONTROL = "SOL 101\nCEND\nSPC = 7\nBEGIN BULK\n"
 PHYSICS = "PSOLID,1,1\nMAT1,1,2.1+5,,0.3,7.8-9,1.2-5,20.\n"
@@ -31,12 +32,6 @@ NASTRAN_ORDER = {
 """Bulk data: mid-side nodes of the bottom, then of the upright edges, then of the top (Nastran's guide)."""
 NAMES = {"hexa": "CHEXA", "wedge": "CPENTA", "tetra": "CTETRA"}
 CORNERS = {"hexa": HEXA, "wedge": WEDGE, "tetra": TETRA}
-
-
-def card(name: str, *fields: object) -> str:
-    """Return a card of free fields, eight to a line."""
-    rows = [fields[i : i + 8] for i in range(0, len(fields), 8)]
-    return "".join(f"{name if not k else ''},{','.join(map(str, row))}\n" for k, row in enumerate(rows))
 
 
 def grids(points: Floats) -> str:

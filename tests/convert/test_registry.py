@@ -10,7 +10,13 @@ import pytest
 from romtool.convert import registry
 from romtool.convert.registry import BUILT_IN, find_reader, list_readers, read_deck, read_results
 from romtool.errors import MissingPartError, ReaderError
+from romtool.types import Mesh, SolverResults
 from tests.shared_data import shared
+
+
+def broken(name: str, index: int) -> np.ndarray:  # type: ignore[type-arg]
+    """Fail as a careless reader does."""
+    raise {"u": IndexError("out\nof bounds"), "T": SystemExit(1)}[name]
 
 
 class Stranger:
@@ -22,8 +28,8 @@ class Stranger:
     deck_extensions = (".inp",)
     requires: tuple[str, ...] = ()
 
-    def read(self, path: Path) -> object:
-        return path
+    def read(self, path: Path) -> SolverResults:
+        return SolverResults("stranger", (path,), Mesh(np.zeros((0, 3)), np.zeros(0, int), ()), np.zeros(1), {}, broken)
 
     def read_deck(self, path: Path) -> object:
         return path
@@ -125,7 +131,7 @@ def test_stranger_is_found_by_extension_and_content(tmp_path, plug_in):
     plug_in(Point("stranger", Stranger()))
     (tmp_path / "a.odd").touch()
     (tmp_path / "a.inp").write_text("odd deck")
-    assert read_results(tmp_path / "a.odd") == tmp_path / "a.odd"
+    assert read_results(tmp_path / "a.odd").paths == (tmp_path / "a.odd",)
     assert read_deck(tmp_path / "a.inp") == tmp_path / "a.inp"
 
 
@@ -177,3 +183,19 @@ def test_meshes_of_all_readers_have_ascending_ids():
     for parts in (("zset", "MecaSequential", "cube.ut"), ("solver-files", "calculix", "bar_c3d10.frd")):
         ids = read_results(shared(*parts)).mesh.node_ids
         assert np.all(np.diff(ids) > 0)
+
+
+def test_a_reader_that_breaks_or_exits_is_told_in_one_line(tmp_path, plug_in, monkeypatch):
+    plug_in(Point("stranger", Stranger()))
+    path = tmp_path / "a.odd"
+    path.touch()
+    results = read_results(path)
+    with pytest.raises(
+        ReaderError, match=r"a\.odd: the reader stranger failed \(IndexError: out of bounds\); the file"
+    ):
+        results.read("u", 0)
+    with pytest.raises(ReaderError, match="SystemExit: 1"):
+        results.read("T", 0)
+    monkeypatch.setattr(Stranger, "read", lambda self, path: 1 / 0)
+    with pytest.raises(ReaderError, match="ZeroDivisionError"):
+        read_results(path)

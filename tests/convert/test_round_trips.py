@@ -16,10 +16,12 @@ import pytest
 
 from romtool.cells import CELLS
 from romtool.convert.registry import read_results
+from romtool.convert.vtk import teach_meshio
 from romtool.fem.checks import check_mesh
 from romtool.fem.elements import ELEMENTS
 from romtool.io.fields import write_series
 from romtool.types import CellBlock, FieldInfo, Floats, Mesh
+from tests import solver_files
 from tests.mesh_files import add_med_field, file_order, write_exodus, write_med
 from tests.sample_grids import HEXA, TETRA, WEDGE, with_middles
 
@@ -85,6 +87,7 @@ def write_own(path: Path, mesh: Mesh) -> Path:
 
 
 def write_meshio(path: Path, mesh: Mesh) -> Path:
+    teach_meshio()
     u, field = values(mesh)
     block = mesh.blocks[0]
     data = meshio.Mesh(
@@ -146,55 +149,29 @@ def write_gmsh(path: Path, mesh: Mesh) -> Path:
     return path
 
 
-CALCULIX_TYPES = {
-    "tetra": "C3D4",
-    "tetra10": "C3D10",
-    "hexahedron": "C3D8",
-    "hexahedron20": "C3D20",
-    "wedge": "C3D6",
-    "wedge15": "C3D15",
-}
+def history(mesh: Mesh) -> tuple[list[float], Floats, Floats]:
+    """Return times, displacements and temperatures."""
+    u, field = values(mesh)
+    scale = np.array(TIMES) / 2.0
+    return TIMES, scale[:, None, None] * u, scale[:, None] * field
 
 
-def write_calculix(path: Path, mesh: Mesh) -> Path:
-    """Write a deck; its node order is VTK's."""
-    block = mesh.blocks[0]
-    lines = ["*NODE, NSET=NALL"]
-    lines += [f"{i}, {x:.16g}, {y:.16g}, {z:.16g}" for i, (x, y, z) in zip(mesh.node_ids, mesh.points, strict=True)]
-    lines += [f"*ELEMENT, TYPE={CALCULIX_TYPES[block.cell_type]}, ELSET=EALL"]
-    for number, nodes in zip(block.element_ids, mesh.node_ids[block.connectivity], strict=True):
-        words = [str(number), *map(str, nodes)]
-        lines += [", ".join(words[:10]) + ("," if len(words) > 10 else "")]
-        lines += [", ".join(words[10:])] if len(words) > 10 else []
-    path.write_text("\n".join(lines) + "\n")
-    return path
+def write_frd(flag: int) -> Callable[[Path, Mesh], Path]:
+    """Return a writer of CalculiX' results."""
+    return lambda path, mesh: solver_files.write_frd(path, mesh, *history(mesh), flag)
 
 
-ZSET_TYPES = {
-    "tetra": ("c3d4", "0 1 2 3"),
-    "hexahedron": ("c3d8", "0 1 2 3 4 5 6 7"),
-    "wedge": ("c3d6", "0 1 2 3 4 5"),
-    "tetra10": ("c3d10", "0 1 2 01 12 20 03 13 23 3"),
-    "hexahedron20": ("c3d20", "0 01 1 12 2 23 3 30 04 15 26 37 4 45 5 56 6 67 7 74"),
-    "wedge15": ("c3d15", "0 01 1 12 2 20 03 14 25 3 34 4 45 5 53"),
-}
-"""Z-set's type, and its nodes: corners, and the corners of the edge of a mid-side node."""
+def write_fil(path: Path, mesh: Mesh) -> Path:
+    return solver_files.write_fil(path, mesh, *history(mesh))
 
 
-def write_geof(path: Path, mesh: Mesh) -> Path:
-    """Write a Z-set mesh."""
-    block = mesh.blocks[0]
-    cell, (kind, walk) = CELLS[block.cell_type], ZSET_TYPES[block.cell_type]
-    places = {frozenset(edge): cell.n_corners + i for i, edge in enumerate(cell.edges)}
-    order = [int(w) if len(w) == 1 else places[frozenset(map(int, w))] for w in walk.split()]
-    nodes = [f"{i} {x!r} {y!r} {z!r}" for i, (x, y, z) in zip(mesh.node_ids, mesh.points.tolist(), strict=True)]
-    cells = [
-        f"{i} {kind} {' '.join(map(str, row))}"
-        for i, row in zip(block.element_ids, mesh.node_ids[block.connectivity[:, order]], strict=True)
-    ]
-    head = ["***geometry", "**node", f"{len(nodes)} 3", *nodes, "**element", str(len(cells)), *cells]
-    path.write_text("\n".join([*head, "***return", ""]))
-    return path
+def write_abaqus(path: Path, mesh: Mesh) -> Path:
+    return solver_files.write_deck(path, mesh, "*PREPRINT, ECHO=NO")
+
+
+def write_bulk(path: Path, mesh: Mesh) -> Path:
+    pytest.importorskip("pyNastran", reason="pyNastran (numpy < 2) reads Nastran's files")
+    return solver_files.write_bulk(path, mesh)
 
 
 WRITERS: dict[str, tuple[str, Callable[[Path, Mesh], Path]]] = {
@@ -208,9 +185,19 @@ WRITERS: dict[str, tuple[str, Callable[[Path, Mesh], Path]]] = {
     "pvd": ("a.pvd", write_own),
     "xdmf": ("a.xdmf", write_own),
     "xdmf of meshio": ("m.xdmf", write_meshio),
-    "calculix deck": ("a.inp", write_calculix),
-    "zset mesh": ("a.geof", write_geof),
+    "calculix deck": ("a.inp", solver_files.write_deck),
+    "calculix text": ("a.frd", write_frd(1)),
+    "calculix float32": ("a.frd", write_frd(2)),
+    "calculix float64": ("a.frd", write_frd(3)),
+    "abaqus deck": ("a.inp", write_abaqus),
+    "abaqus results": ("a.fil", write_fil),
+    "ansys archive": ("a.cdb", solver_files.write_archive),
+    "nastran deck": ("a.bdf", write_bulk),
+    "zset mesh": ("a.geof", solver_files.write_geof),
+    "zset binary mesh": ("a.geo", solver_files.write_geo),
 }
+DIGITS = {"calculix text": 6e-6, "calculix float32": 6e-8, "abaqus results": 1e-15}
+"""Relative precision of the fields of formats that round numbers."""
 
 
 def check_geometry(found: Mesh, mesh: Mesh) -> None:
@@ -224,7 +211,7 @@ def check_geometry(found: Mesh, mesh: Mesh) -> None:
     np.testing.assert_array_equal(block.connectivity[order], other.connectivity)
 
 
-def check_points(found: Mesh, at_nodes: Floats, formulation: str) -> None:
+def check_points(found: Mesh, at_nodes: Floats, formulation: str, digits: float = 1e-12) -> None:
     """Compare volume and the field at the integration points with what they are."""
     element = ELEMENTS[formulation]
     nodes = found.points[found.blocks[0].connectivity]
@@ -237,7 +224,7 @@ def check_points(found: Mesh, at_nodes: Floats, formulation: str) -> None:
     cell = CELLS[found.blocks[0].cell_type]
     exact = linear(positions) if cell.n_nodes == cell.n_corners else quadratic(positions)
     at_points = np.einsum("pn,cn->cp", shapes, at_nodes[found.blocks[0].connectivity]).ravel()
-    np.testing.assert_allclose(at_points, exact, rtol=0, atol=1e-12 * np.abs(exact).max())
+    np.testing.assert_allclose(at_points, exact, rtol=0, atol=digits * np.abs(exact).max())
 
 
 @pytest.mark.parametrize("cell_type", FORMULATIONS)
@@ -248,12 +235,27 @@ def test_cells_and_fields_come_back(tmp_path, form, cell_type):
     results = read_results(write(tmp_path / name, mesh))
     check_geometry(results.mesh, mesh)
     u, field = values(mesh)
+    digits = DIGITS.get(form, 0.0)
     if len(results.times):
         last = len(results.times) - 1
-        np.testing.assert_array_equal(results.read("u", last), u)
-        np.testing.assert_array_equal(results.read("T", last)[:, 0], field)
+        np.testing.assert_allclose(results.read("u", last), u, rtol=digits, atol=0)
+        np.testing.assert_allclose(results.read("T", last)[:, 0], field, rtol=digits, atol=0)
         field = results.read("T", last)[:, 0]
-    check_points(results.mesh, field, FORMULATIONS[cell_type])
+    check_points(results.mesh, field, FORMULATIONS[cell_type], max(1e-12, 3 * digits))
+
+
+@pytest.mark.parametrize("cell_type", FORMULATIONS)
+@pytest.mark.parametrize("form", ["calculix text", "calculix float32", "calculix float64", "abaqus results"])
+def test_times_come_back_with_the_rest_at_the_start(tmp_path, form, cell_type):
+    mesh = sample(cell_type)
+    name, write = WRITERS[form]
+    results = read_results(write(tmp_path / name, mesh))
+    np.testing.assert_array_equal(results.times, TIMES)
+    _, u, temperature = history(mesh)
+    for i in range(len(TIMES)):
+        np.testing.assert_allclose(results.read("u", i), u[i], rtol=DIGITS.get(form, 0.0), atol=0)
+        if i:
+            np.testing.assert_allclose(results.read("T", i)[:, 0], temperature[i], rtol=DIGITS.get(form, 0.0), atol=0)
 
 
 @pytest.mark.parametrize("cell_type", FORMULATIONS)

@@ -12,6 +12,9 @@ from romtool.convert.zset_mesh import read_mesh
 from romtool.convert.zset_results import group_components
 from romtool.errors import MeshError, ReaderError
 from romtool.types import SolverResults
+from tests.convert.test_laziness import MESH as MESH_OF_U
+from tests.convert.test_laziness import U, write_zset
+from tests.solver_files import write_geo
 
 # ids of the twelve nodes at (x, y, z), x = 0, 1, 2; written from the last to the first; node 99 is unused
 POINTS = {10 * x + 4 * y + 2 * z + 1: (x, y, z) for x in range(3) for y in range(2) for z in range(2)}
@@ -330,6 +333,7 @@ def test_truncated_results_are_refused(folder: Path, name: str, size: int) -> No
         ("2 1 1 1 5.0e-01", "2 1 1 5.0e-01", "line 6: .*expected index, cycle"),
         ("**meshfile box.geof\n", "", "no line ..meshfile"),
         ("box.geof", "other.geof", "other.geof: the mesh file cannot be read"),
+        ("1 1 2 1.0\n", "1 1 2 1.0", "line 7: expected the end of the line; the file is cut off"),
     ],
 )
 def test_damaged_indices_are_refused(folder: Path, old: str, new: str, what: str) -> None:
@@ -337,6 +341,17 @@ def test_damaged_indices_are_refused(folder: Path, old: str, new: str, what: str
     (folder / "box.ut").write_text(UT.replace(old, new))
     with pytest.raises(ReaderError, match=what):
         READER.read(folder / "box.ut")
+
+
+def test_results_are_read_on_the_other_form_of_their_mesh(tmp_path: Path) -> None:
+    path = tmp_path / "a.ut"
+    write_zset(path, [0.0, 1.0], U[:2])
+    text = READER.read(path)
+    path.with_suffix(".geof").unlink()
+    write_geo(path.with_suffix(".geo"), MESH_OF_U)
+    found = READER.read(path)
+    np.testing.assert_array_equal(found.mesh.points, text.mesh.points)
+    np.testing.assert_array_equal(found.read("u", 1), text.read("u", 1))
 
 
 def test_missing_data_files(folder: Path) -> None:

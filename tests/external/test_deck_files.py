@@ -119,9 +119,9 @@ def opened_mesh(path: Path) -> Mesh:
 
 
 def test_case_of_a_deck_with_unsupported_loads(tmp_path: Path) -> None:
-    written, has_results = init_case([located("abaqus/hex_C3D8.inp")], tmp_path / "case")
+    written, missing = init_case([located("abaqus/hex_C3D8.inp")], tmp_path / "case")
     case = read_case(written)
-    assert has_results
+    assert missing == ("1 of 1 elements cannot be computed with (C3D8): take them out of the model",)
     assert case.simulations[0].deck is None
     assert case.simulations[0].results[0].name == "hex_C3D8.fil"
     (material,) = case.overrides.materials
@@ -133,6 +133,16 @@ def test_case_of_a_deck_with_unsupported_loads(tmp_path: Path) -> None:
         "SET_BC_3": (2,),
     }
     assert "hex_C3D8.inp:69: *CLOAD" in written.read_text()
+
+
+def test_results_bring_the_deck_that_lies_beside_them(tmp_path: Path) -> None:
+    frd = shared("solver-files", "calculix", "bar_c3d20r.frd")
+    written, missing = init_case([frd], tmp_path / "case")
+    (simulation,) = read_case(written).simulations
+    assert simulation.deck is not None
+    assert simulation.deck.samefile(frd.with_suffix(".inp"))
+    assert [path.name for path in simulation.results] == [frd.name]
+    assert missing == ()
 
 
 # Ansys

@@ -8,9 +8,10 @@ import meshio
 import numpy as np
 import pytest
 
+from romtool.components import mises
 from romtool.errors import CaseError, InputError
 from romtool.fem.elements import ELEMENTS
-from romtool.io.fields import POINTS_PER_CELL, element_means, mises, write_series
+from romtool.io.fields import POINTS_PER_CELL, element_means, write_series
 from romtool.types import CellBlock, FieldInfo, Mesh
 from tests.sample_grids import LINEAR, N_POINTS, QUADRATIC, TETRA, mixed_mesh, random_fields, with_middles
 

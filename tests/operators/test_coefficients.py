@@ -38,8 +38,8 @@ def test_the_remainder_is_the_error_of_the_functions_and_falls():
         found = select(HELMHOLTZ, DOMAIN.training(), tolerance=0.0, max_terms=terms)
         rows = np.arange(found.source.n_rows)
         error = found.source.at(UNSEEN, rows) - found.values @ found.weights(UNSEEN).T
-        np.testing.assert_allclose(found.remainder(UNSEEN), np.abs(error).max(axis=0))
-        remainders.append(found.remainder(UNSEEN).max())
+        np.testing.assert_allclose(found.remainder(UNSEEN, found.weights(UNSEEN)), np.abs(error).max(axis=0))
+        remainders.append(found.remainder(UNSEEN, found.weights(UNSEEN)).max())
     assert remainders[2] < 1e-3 * remainders[1] < 1e-6 * remainders[0] * 10
 
 
@@ -60,6 +60,21 @@ def test_entries_serve_instead_of_functions():
     scale = np.abs(matrix(5.0)).max()
     for mu, weights in zip(UNSEEN, found.weights(UNSEEN), strict=True):
         assert np.abs(combine(terms, weights) - matrix(mu[0])).max() <= 1e-5 * scale
+
+
+@pytest.mark.parametrize("count", [21, 40])
+def test_the_error_between_samples_is_seen_with_every_other_of_them(count):
+    def values(k):
+        return np.exp(1j * np.outer(np.linspace(0.0, 2.0, 20), k))
+
+    equal, chebyshev = np.linspace(1.0, 10.0, count), 5.5 - 4.5 * np.cos(np.pi * np.arange(count) / (count - 1))
+    errors = []
+    for k in (equal, chebyshev):
+        entries = Entries(k[:, None], values(k))
+        unseen = np.linspace(1.01, 9.99, 200)
+        errors.append(np.abs(entries.at(unseen[:, None], np.arange(20)) - values(unseen)).max())
+        assert errors[-1] <= entries.between() <= 300.0 * errors[-1]
+    assert errors[1] < 0.5 * errors[0]
 
 
 def test_entries_of_two_parameters_are_interpolated():

@@ -145,11 +145,16 @@ def test_bad_files_are_named(tmp_path):
     refused("A.h5", b"no HDF5", "can not be read as .h5")
     refused("A.petsc", struct.pack(">iiii", 1211216, 2, 2, 4), "16 bytes are no PETSc matrix")
     refused("A.npy", np.ones((2, 3)), r"shape \(2, 3\); expected a square matrix")
-    refused("B.npy", np.array([[1.0, np.nan], [0.0, 1.0]]), r"NaN or infinity, first in value \[0, 1\]")
+    refused("B.npy", np.array([[1.0, np.nan], [0.0, 1.0]]), "NaN or infinity, first in row 1, column 2")
+    market = b"%%MatrixMarket matrix coordinate complex general\n3 3 3\n1 1 1 0\n3 2 nan 1\n2 2 1 0\n"
+    refused("B.mtx", market, "NaN or infinity, first in row 3, column 2")
     refused("C.npy", np.array([["a"]]), "can not be read as .npy")
     refused("D.npy", np.array([object()], dtype=object), "can not be read as .npy")
     with pytest.raises(ReaderError, match="no such file; export it"):
         read_matrix(tmp_path / "missing.npz")
+    np.save(tmp_path / "b.npy", np.array([0.0, 1.0, np.inf]))
+    with pytest.raises(ReaderError, match="NaN or infinity, first in value 3"):
+        read_vector(tmp_path / "b.npy", 3)
 
 
 def test_indices_outside_the_matrix_are_refused(tmp_path):

@@ -6,44 +6,95 @@ from scipy import sparse
 
 from romtool.errors import InputError
 from romtool.operators.algebra import ScipyAlgebra
-from romtool.operators.constants import positive_forms, successive_constraints
+from romtool.operators.constants import (
+    interpolated_constant,
+    measured_remainder,
+    positive_forms,
+    successive_constraints,
+)
 from romtool.operators.greedy import Certified, train
 from romtool.operators.norms import Norm
 from romtool.operators.petsc import PetscAlgebra
 from romtool.operators.problem import FullProblem
 from romtool.operators.reduced import solve
-from tests.operators.problems import rod
+from tests.operators.problems import cavity, rod
 
 pytest.importorskip("petsc4py")
 
 
+GENERATOR = np.random.default_rng(4)
+DENSE = GENERATOR.standard_normal((2, 29, 29)) + 1j * GENERATOR.standard_normal((2, 29, 29))
+DENSE[:, 3, 5:] = 0.0
+"""Two dense complex matrices, with zeros that belong to them."""
+
+
+def pair(kind: str) -> list:
+    """Return two matrices of one pattern: real; complex symmetric and indefinite; dense and complex."""
+    if kind == "real":
+        return [rod(30).matrix(np.array(mu)) for mu in ((1.0, 0.4), (5.0, 0.6))]
+    return [cavity(29).matrix([k]) for k in (2.0, 9.0)] if kind == "symmetric" else list(DENSE)
+
+
 @pytest.mark.mpi(1, 2, 3)
-def test_algebra_on_any_number_of_ranks(comm):
-    exported = rod(30)
-    one, other = (exported.matrix(np.array(mu)) for mu in ((1.0, 0.4), (5.0, 0.6)))
+@pytest.mark.parametrize("kind", ["real", "symmetric", "dense"])
+@pytest.mark.parametrize("weights", [(2.0, -0.5), (2.0 - 1.0j, 0.5j)])
+def test_algebra_on_any_number_of_ranks(comm, kind, weights):
+    matrices, weights = pair(kind), np.array(weights)
     shared, alone = PetscAlgebra(comm, 29), ScipyAlgebra()
     vectors = np.random.default_rng(1).standard_normal((29, 3))
-    mine = shared.vectors(vectors)
-    np.testing.assert_array_equal(shared.whole(mine), vectors)
-    terms = [shared.matrix(one), shared.matrix(other)]
-    found = shared.combine(terms, np.array([2.0, -0.5]))
-    expected = alone.combine([one, other], np.array([2.0, -0.5]))
-    np.testing.assert_allclose(shared.whole(shared.multiply(found, mine)), expected @ vectors, rtol=1e-12)
-    np.testing.assert_allclose(shared.whole(shared.multiply_adjoint(found, mine)), expected.T @ vectors, rtol=1e-12)
-    np.testing.assert_allclose(shared.inner(mine, mine), vectors.T @ vectors, rtol=1e-12)
-    factor = shared.factorise(terms[0], "A")
-    np.testing.assert_allclose(one @ shared.whole(factor.solve(mine)), vectors, atol=1e-11)
-    np.testing.assert_allclose(one.T @ shared.whole(factor.solve_adjoint(mine)), vectors, atol=1e-11)
+    for given in (vectors, vectors + 1j * vectors[::-1]):
+        mine = shared.vectors(given)
+        np.testing.assert_array_equal(shared.whole(mine), given)
+        terms = [shared.matrix(matrix) for matrix in matrices]
+        found, expected = shared.combine(terms, weights), alone.combine(matrices, weights)
+        np.testing.assert_allclose(shared.whole(shared.multiply(found, mine)), expected @ given, rtol=1e-12, atol=1e-11)
+        adjoint = shared.whole(shared.multiply_adjoint(found, mine))
+        np.testing.assert_allclose(adjoint, expected.conj().T @ given, rtol=1e-12, atol=1e-11)
+        np.testing.assert_allclose(shared.inner(mine, mine), given.conj().T @ given, rtol=1e-12)
+        stacked = np.stack((mine, 2.0 * mine))
+        np.testing.assert_allclose(shared.inner(stacked, stacked)[1], 4.0 * given.conj().T @ given, rtol=1e-12)
+        factor = shared.factorise(found, "A")
+        np.testing.assert_allclose(expected @ shared.whole(factor.solve(mine)), given, atol=1e-10)
+        np.testing.assert_allclose(expected.conj().T @ shared.whole(factor.solve_adjoint(mine)), given, atol=1e-10)
+        assert shared.whole(factor.solve(mine[:, :0])).shape == (29, 0)
+    assert shared.agreed(comm.rank) == 0
 
 
 @pytest.mark.mpi(2)
-def test_what_petsc_can_not_do_is_named(comm):
+def test_singular_matrices_are_named(comm):
     algebra = PetscAlgebra(comm, 4)
-    singular = np.diag([1.0, 2.0, 0.0, 3.0])
-    with pytest.raises(InputError, match="A at k = 1 is singular"):
-        algebra.factorise(algebra.matrix(singular), "A at k = 1")
-    with pytest.raises(InputError, match="complex matrices on several ranks"):
-        algebra.matrix(sparse.csr_matrix(1j * singular))
+    for matrix in (np.diag([1.0, 2.0, 0.0, 3.0]), sparse.csr_matrix(np.diag([1j, 2.0, 0.0, 3.0]))):
+        with pytest.raises(InputError, match="A at k = 1 is singular"):
+            algebra.factorise(algebra.matrix(matrix), "A at k = 1")
+
+
+@pytest.mark.mpi(1, 2, timeout=120)
+def test_training_of_an_indefinite_problem_on_any_number_of_ranks(comm):
+    exported = cavity(60)
+    serial = exported.full()
+
+    def trained(algebra):
+        terms = [algebra.matrix(term) for term in serial.terms]
+        problem = FullProblem(
+            algebra, serial.domain, serial.coefficients, terms, None, algebra.vectors(serial.rhs_terms)
+        )
+        norm = Norm(algebra)
+        certified = Certified(
+            interpolated_constant(problem, norm, coercive=False), measured_remainder(problem, norm), None
+        )
+        found = train(
+            problem, norm, certified, exported.domain.training(), coercive=False, tolerance=1e-4, max_modes=15
+        )
+        assert found.converged
+        return found.system, algebra.whole(found.basis)
+
+    (alone, basis), (shared, shared_basis) = trained(ScipyAlgebra()), trained(PetscAlgebra(comm, 60))
+    np.testing.assert_array_equal(shared.snapshots, alone.snapshots)
+    unseen = exported.domain.draw(10, seed=2)
+    one, other = solve(alone, unseen), solve(shared, unseen)
+    expected = one.coordinates @ basis.T
+    np.testing.assert_allclose(other.coordinates @ shared_basis.T, expected, atol=1e-8 * abs(expected).max())
+    np.testing.assert_allclose(other.bound, one.bound, rtol=1e-3)
 
 
 @pytest.mark.mpi(1, 2, timeout=120)

@@ -52,10 +52,11 @@ def models(degree: int):
         tolerance=1e-13,
         max_terms=100,
     )
-    names = [problem.name(mu) for mu in powers.parameters]
     bound = certify(problem, norm, powers, forms)
-    inverse = inverse_model(problem.terms, powers, names, np.eye(N - 1), None, of_rhs=False, error_bound=bound)
-    logdet = logdet_model(problem.terms, powers, names, bound)
+    inverse = inverse_model(
+        problem.terms, powers, exported.domain, np.eye(N - 1), None, of_rhs=False, error_bound=bound
+    )
+    logdet = logdet_model(problem.terms, powers, exported.domain, error_bound=bound)
     return exported, inverse, logdet, np.linalg.cholesky(problem.terms[0].toarray())
 
 
@@ -102,14 +103,31 @@ def test_selected_parameters_are_reproduced():
 def test_solutions_of_a_right_hand_side():
     exported, inverse, _, _ = models(4)
     problem = exported.full()
-    names = [""] * len(inverse.powers.parameters)
     found = inverse_model(
-        problem.terms, inverse.powers, names, exported.rhs[:, None], None, of_rhs=True, error_bound=None
+        problem.terms, inverse.powers, exported.domain, exported.rhs[:, None], None, of_rhs=True
     ).evaluate(UNSEEN)
     exact = np.array([np.linalg.solve(exported.matrix(mu).toarray(), exported.rhs) for mu in UNSEEN])
     np.testing.assert_allclose(found.values[:, :, 0], exact, rtol=3e-3)
     assert found.bound is None
     assert (found.indicator > 0.0).all()
+
+
+def test_errors_of_the_degree_are_measured():
+    """Where all monomials are interpolated, fewer parameters change nothing: other parameters show the error."""
+    exported, inverse, _, _ = models(2)
+    domain, selected = exported.domain, inverse.powers.parameters
+    checks = domain.farthest(domain.training(), selected, 3)
+    assert np.linalg.norm(domain.scaled(checks)[:, None] - domain.scaled(selected), axis=-1).min() > 0.1
+    terms = exported.full().terms
+    determinants = logdet_model(terms, inverse.powers, domain, checks=checks).evaluate(UNSEEN)
+    inverses = inverse_model(terms, inverse.powers, domain, np.eye(N - 1), None, of_rhs=False, checks=checks).evaluate(
+        UNSEEN
+    )
+    exact = np.array([np.linalg.slogdet(exported.matrix(mu).toarray())[1] for mu in UNSEEN])
+    assert (determinants.indicator >= np.abs(determinants.values - exact)).mean() >= 0.8
+    exact = np.array([np.linalg.inv(exported.matrix(mu).toarray()) for mu in UNSEEN])
+    errors = np.linalg.norm(inverses.values - exact, axis=(1, 2)) / np.linalg.norm(exact, axis=(1, 2))
+    assert (inverses.indicator >= errors).mean() >= 0.8
 
 
 @pytest.mark.parametrize("ends", [(0.5, 2.0), (0.1, 3.0), (1.0, 1.0)])
@@ -138,7 +156,7 @@ def test_log_determinants_of_a_covariance_over_a_decade_of_length_scales():
     theta = select(functions, domain.training(), tolerance=1e-10, max_terms=30)
     terms = [matrix(length) for length in theta.parameters[:, 0]]
     powers = select_powers(theta, domain.training(), domain.middle(), degree=2, tolerance=1e-12, max_terms=12)
-    model = logdet_model(terms, powers, [""] * 12, None)
+    model = logdet_model(terms, powers, domain)
     unseen = domain.draw(40, seed=4)
     exact = np.array([np.linalg.slogdet(matrix(mu[0]))[1] for mu in unseen])
     found = model.evaluate(unseen)
