@@ -283,7 +283,7 @@ def _increments(contents: Deck | None) -> str:
 
 def _settings(settings: Settings) -> list[str]:
     """Return the tables of the stages with their defaults."""
-    pod, quadrature, newton = settings.pod, settings.quadrature, settings.newton
+    pod, quadrature, newton, balance = settings.pod, settings.quadrature, settings.newton, settings.balance
     return [
         _settings_table(
             "partition",
@@ -303,6 +303,11 @@ def _settings(settings: Settings) -> list[str]:
             "duals",
             ("Fields at the integration points to reconstruct.", "fields", list(settings.duals.fields)),
             ("Discarded part of their snapshots; the smallest tolerance rules.", "tolerance", settings.duals.tolerance),
+        ),
+        _settings_table(
+            "balance",
+            ("Unbalance of the imported displacements above which import warns.", "tolerance", balance.tolerance),
+            ("Unbalance above which offline refuses to train.", "limit", balance.limit),
         ),
         _settings_table(
             "newton",
