@@ -1,9 +1,9 @@
 """`romtool import` of a long series against reading its bytes and parsing its numbers alone; prints JSON.
 
 A stretched cube under a cyclic load is written as the solver would: CalculiX' `.frd` as text, float32 or float64, or
-Exodus. Each side is a process of its own, the file is in the system's cache for both. Both are also run on the first
-times alone: what they take for these, start-up and mesh, is left out of `ratio_of_growth`, and `growth_mb` is what the
-further times add to the memory.
+Exodus. Each side is a process of its own; the file is in the system's cache for both, or with `--cold` for neither.
+Both are also run on the first times alone: what they take for these, start-up and mesh, is left out of
+`ratio_of_growth`, and `growth_mb` is what the further times add to the memory.
 
     python benchmarks/import_series.py                                  30 MB
     python benchmarks/import_series.py --megabytes 1000 --formats frd exodus
@@ -162,10 +162,13 @@ def numbers(data, form, count):
     return rows["v"].astype(np.float64)
 
 
-def warm(path):
-    """Have the system keep a file in its cache."""
+def cache(path, cold):
+    """Have the system keep a file in its cache, or forget it."""
     with path.open("rb") as file:
-        while file.read(1 << 20):
+        if cold:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while not cold and file.read(1 << 20):
             pass
 
 
@@ -182,15 +185,16 @@ def run(code, arguments, folder):
     return {"seconds": seconds, "peak_mb": json.loads(peak.read_text())}
 
 
-def sides(folder, form, mesh, n_times):
+def sides(folder, form, mesh, n_times, cold):
     """Write a series and run both sides on it."""
     write, name = (write_exodus, "series.e") if form == "exodus" else (write_frd, "series.frd")
     path = folder / name
     starts = write(path, *mesh, n_times, form)
     write_case(folder, path, n_times)
-    warm(path)
+    cache(path, cold)
     arguments = [path, form, json.dumps(starts), len(mesh[0])]
     parsed = run(PARSE.format(folder=str(Path(__file__).parent)), arguments, folder)
+    cache(path, cold)
     imported = run(IMPORT, ["import", folder / "case.toml"], folder)
     stored = sum(file.stat().st_size for file in (folder / "dataset").iterdir())
     return {
@@ -201,7 +205,7 @@ def sides(folder, form, mesh, n_times):
     }
 
 
-def compare(form, megabytes, cells, folder):
+def compare(form, megabytes, cells, folder, cold):
     """Return the figures of one format."""
     mesh = cube(cells)
     row = {"frd": 50, "frd-float32": 16, "frd-float64": 28, "exodus": 24}[form]
@@ -209,7 +213,7 @@ def compare(form, megabytes, cells, folder):
     both = []
     for times in (FEW, n_times):
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            both.append(sides(Path(place), form, mesh, times))
+            both.append(sides(Path(place), form, mesh, times, cold))
     few, all_times = both
     growth = {side: all_times[side]["seconds"] - few[side]["seconds"] for side in ("parse", "import")}
     return {
@@ -228,9 +232,11 @@ def main():
     parser.add_argument("--megabytes", type=float, default=30.0, help="size of the series")
     parser.add_argument("--cells", type=int, default=30, help="cells along an edge of the cube")
     parser.add_argument("--formats", nargs="+", default=[*FLAGS, "exodus"], choices=[*FLAGS, "exodus"])
+    parser.add_argument("--cold", action="store_true", help="read from the disk")
     parser.add_argument("--folder", type=Path, help="where the files are written for the time of the run")
     given = parser.parse_args()
-    print(json.dumps({f: compare(f, given.megabytes, given.cells, given.folder) for f in given.formats}, indent=1))
+    options = (given.megabytes, given.cells, given.folder, given.cold)
+    print(json.dumps({form: compare(form, *options) for form in given.formats}, indent=1))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ seed = 7
 base = "loads/base.toml"
 [[random]]
 target = "temperature"
-kernel = {{ kind = "gaussian", length = 1.0, standard_deviation = {deviation} }}
+kernel = {{ kind = "gaussian", length = {length}, standard_deviation = {deviation} }}
 energy = 0.95
 [[random]]
 target = "loads.gas.scale"
@@ -147,15 +147,17 @@ def write_case(folder: Path, size: list[int], given: argparse.Namespace) -> list
     tables = [f'[[simulations]]\nname = "{n}"\nresults = "ref/{n}"\nload = "loads/{n}.toml"\n' for n in names]
     tables[0] = tables[0].replace("results", 'deck = "mesh.inp"\nresults')
     (folder / "case.toml").write_text(CASE.format(simulations="".join(tables), hot=hot), encoding="utf-8")
-    (folder / "study.toml").write_text(STUDY.format(draws=given.draws, deviation=given.deviation), encoding="utf-8")
+    (folder / "study.toml").write_text(
+        STUDY.format(draws=given.draws, length=given.length, deviation=given.deviation), encoding="utf-8"
+    )
     (folder / "loads" / "base.toml").write_text('name = "base"\n[[loads]]\nname = "gas"\nscale = 1.0\n')
     x, y, z = mesh.points.T
     mean = 20.0 + 400.0 * np.exp(-((x - 1.0) ** 2 + (y - 0.5) ** 2 + (z - 1.0) ** 2) / 0.4)
-    modes = gaussian_modes(mesh.points, 1.0, given.deviation, 0.95)
+    modes = gaussian_modes(mesh.points, given.length, given.deviation, 0.95)
     points = np.random.default_rng(1).standard_normal((given.training, modes.shape[1] + 1))
     files = []
     for number, point in enumerate(points):
-        np.save(folder / "loads" / f"{number}.npy", mean + modes @ (1.5 * point[:-1]))
+        np.save(folder / "loads" / f"{number}.npy", mean + modes @ (1.3 * point[:-1]))
         files.append(folder / "loads" / f"training-{number}.toml")
         files[-1].write_text(
             f'name = "training-{number}"\n[[loads]]\nname = "gas"\nscale = {1.0 + 0.08 * point[-1]}\n'
@@ -184,8 +186,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, nargs="+", default=[12], help="elements along x, y, z, or along y alone")
     parser.add_argument("--draws", type=int, default=200)
-    parser.add_argument("--training", type=int, default=8, help="training computations")
-    parser.add_argument("--deviation", type=float, default=25.0, help="of the random temperature")
+    parser.add_argument("--training", type=int, default=24, help="training computations")
+    parser.add_argument("--deviation", type=float, default=15.0, help="of the random temperature")
+    parser.add_argument("--length", type=float, default=2.0, help="of its correlation; the box is 3 long")
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--check", type=int, default=3, help="draws that are compared with the built-in solver")
     given = parser.parse_args()

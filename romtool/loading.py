@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from romtool.constraints import Constraint
 from romtool.errors import ReaderError
 from romtool.types import Floats, Mesh
 
@@ -225,6 +226,7 @@ class Loading:
     name: its name.
     times: (n_times,) increasing, the increments [time]; times[0] is the initial state.
     dirichlet, loads, tables, temperature: see there.
+    constraints: see `romtool.constraints`; equations only, once the mesh is known.
     rate_independent: time intervals (start, end) in which viscous flow and creep are switched off
         (CalculiX' *STATIC steps).
     """
@@ -236,6 +238,7 @@ class Loading:
     tables: tuple[Table, ...] = ()
     temperature: Temperature = field(default_factory=Temperature)
     rate_independent: tuple[tuple[float, float], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     def amplitude(self, table: str | None, time: float) -> float:
         """Return table(time), or 1 where there is no table. Raises KeyError for an unknown name."""

@@ -19,6 +19,7 @@ CORE = (
     "types",
     "components",
     "settings",
+    "constraints",
     "loading",
     "expression",
     "temperature",

@@ -54,7 +54,6 @@ ABAQUS = Dialect(
         "CLEARANCE": "contact is not supported",
         "EMBEDDEDELEMENT": "embedded elements are not supported",
         "KINEMATICCOUPLING": "couplings are not supported",
-        "DISTRIBUTINGCOUPLING": "couplings are not supported",
         "SHELLTOSOLIDCOUPLING": "couplings are not supported",
         "CONNECTORBEHAVIOR": "connectors are not supported",
         "SPRING": "springs are not supported",

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from romtool.convert.calculix_axes import read_transforms
+from romtool.convert.calculix_constraints import CARDS, ConstraintReader, reference_nodes
 from romtool.convert.calculix_history import read_amplitudes
 from romtool.convert.calculix_initial import initial_temperature
 from romtool.convert.calculix_keywords import Card, read_cards
@@ -26,7 +28,7 @@ from romtool.types import Floats, Mesh
 
 READ = {
     "NODE", "ELEMENT", "NSET", "ELSET", "SURFACE", "MATERIAL", "SOLIDSECTION", "AMPLITUDE", "INITIALCONDITIONS",
-    "BOUNDARY", "STEP", "STATIC", "VISCO", "DLOAD", "DSLOAD", "TEMPERATURE",
+    "BOUNDARY", "STEP", "STATIC", "VISCO", "DLOAD", "DSLOAD", "TEMPERATURE", "TRANSFORM", "ORIENTATION", *CARDS,
 }  # fmt: skip
 IGNORED = {
     "HEADING", "NODEFILE", "NODEOUTPUT", "NODEPRINT", "ELFILE", "ELEMENTOUTPUT", "ELPRINT", "CONTACTFILE",
@@ -51,22 +53,18 @@ _MODEL_ONLY = PROPERTIES | {
     "MATERIAL",
     "SOLIDSECTION",
     "INITIALCONDITIONS",
+    "TRANSFORM",
+    "ORIENTATION",
+    *CARDS,
 }
 REASONS: Mapping[str, str] = {
     "CLOAD": "concentrated forces are not supported; use a pressure on a surface",
-    "EQUATION": "linear constraints between unknowns are not supported",
-    "MPC": "multiple point constraints are not supported",
-    "TIE": "ties are not supported; mesh the parts with common nodes",
-    "TRANSFORM": "rotated coordinate systems at nodes are not supported",
-    "ORIENTATION": "material orientations are not supported; romtool reads isotropic laws",
     "USERMATERIAL": "user materials (single crystal too) are not read from the deck; name the law in the case file",
     "CONTACTPAIR": "contact is not supported",
-    "RIGIDBODY": "rigid bodies are not supported",
-    "COUPLING": "couplings are not supported",
-    "CYCLICSYMMETRYMODEL": "cyclic symmetry is not supported",
     "MODELCHANGE": "adding and removing parts is not supported",
     "PRE-TENSIONSECTION": "bolt pre-tension is not supported",
     "SUBMODEL": "submodels are not supported",
+    "DISTRIBUTINGCOUPLING": "elements that distribute forces are not supported; use *EQUATION or [[constraints]]",
 }
 
 CALCULIX = Dialect(
@@ -173,7 +171,7 @@ def _build(
     if dark:
         warnings.append(f"romtool shows elements of type {', '.join(dark)} but does not compute with them")
     linear = dialect.faulty and _is_linear(materials, steps)
-    mesh, loading = _loading(path, model, steps, found, materials, linear, warnings, dialect)
+    mesh, loading = _loading(path, model, steps, found, materials, linear, warnings, dialect, refusals)
     warnings += _remarks(steps, linear, any("C" in material.parameters for material in materials), dialect)
     results = tuple(p for p in map(path.with_suffix, dialect.results) if p.is_file())[:1]
     automatic = not linear and any(not step.direct for step in steps)
@@ -254,25 +252,30 @@ def _loading(
     linear: bool,
     warnings: list[str],
     dialect: Dialect,
+    refusals: list[ReaderError],
 ) -> tuple[Mesh, Loading]:
     """Return the mesh with the sets that supports and loads need, and the loading."""
     every = [*model, *(card for step in steps for card in step.cards)]
     amplitudes = read_amplitudes(every, warnings, dialect)
     mesh = found.mesh
     output = Output(dict(mesh.node_sets), dict(mesh.element_sets), dict(mesh.side_sets))
-    supports = SupportReader(found, steps, amplitudes, dialect)
+    transforms = read_transforms(model, found)
+    constraints = ConstraintReader(model, found, transforms, dialect, warnings).read(refusals)
+    supports = SupportReader(found, steps, amplitudes, dialect, transforms, reference_nodes(constraints))
     supports.read(model)
+    dirichlet, held = supports.dirichlet(output), supports.constraints(output)
     loads = LoadReader(found, steps, amplitudes, warnings, dialect.faulty)
     loads.read()
     temperature = read_temperature(steps, found, initial_temperature(model, found, faulty=dialect.faulty), amplitudes)
     loading = Loading(
         name=path.stem,
         times=_times(steps, linear),
-        dirichlet=supports.dirichlet(output),
+        dirichlet=dirichlet,
         loads=loads.loads(materials, linear, output),
         tables=tuple(output.tables),
         temperature=temperature,
         rate_independent=_rate_independent(steps),
+        constraints=(*constraints, *held),
     )
     full = replace(mesh, node_sets=output.node_sets, element_sets=output.element_sets, side_sets=output.side_sets)
     return full, loading

@@ -6,14 +6,15 @@ it: 0 stands for the temperature of an `*ELASTIC` without one), and linearly bet
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from romtool.convert.calculix_axes import read_orientations
 from romtool.convert.calculix_keywords import Card, read_table
 from romtool.convert.deck_dialect import Dialect
 from romtool.errors import ReaderError
-from romtool.loading import Material
+from romtool.loading import Material, Orientation
 from romtool.types import Floats
 
 PROPERTIES = frozenset(
@@ -54,7 +55,7 @@ def read_materials(
     ------
     ReaderError: a section of an unknown material, properties outside materials; the message names card and line.
     """
-    definitions = _definitions(cards)
+    definitions, axes = _definitions(cards), read_orientations(cards)
     found: list[Material] = []
     refusals: list[ReaderError] = []
     for card in cards:
@@ -63,12 +64,19 @@ def read_materials(
             if name not in definitions:
                 raise card.error(f"unknown material {name}; the deck has {', '.join(definitions) or 'none'}")
             try:
-                if "ORIENTATION" in card.parameters:
-                    raise card.error("ORIENTATION is not supported; romtool reads isotropic laws")
-                found.append(_material(definitions[name], card.name("ELSET"), span, warnings, dialect))
+                made = _material(definitions[name], card.name("ELSET"), span, warnings, dialect)
+                found.append(replace(made, orientation=_orientation(card, axes, made.law)))
             except ReaderError as error:
                 refusals.append(error)
     return tuple(found), refusals
+
+
+def _orientation(card: Card, axes: Mapping[str, Orientation], law: str) -> Orientation | None:
+    """Return the local axes of a section, none for a law without directions. Raises ReaderError."""
+    name = card.parameters.get("ORIENTATION")
+    if name is not None and name not in axes:
+        raise card.error(f"unknown orientation {name}; the deck has {', '.join(axes) or 'none'}")
+    return axes[name] if name is not None and law == "elastic_orthotropic" else None
 
 
 def _definitions(cards: Sequence[Card]) -> dict[str, _Definition]:
@@ -99,8 +107,10 @@ def _material(
         raise definition.card.error(
             f"material {definition.name} has no *ELASTIC; romtool reads elastic laws and beyond"
         )
-    parameters, points = _elastic(cards["ELASTIC"])
-    law = "elastic"
+    law, parameters, points = _elastic(cards["ELASTIC"])
+    further = sorted({"PLASTIC", "CREEP"} & cards.keys())
+    if law != "elastic" and further:
+        raise cards[further[0]].error("with directions of elasticity is not supported; name the law in the case file")
     if "PLASTIC" in cards:
         law = "plastic"
         parameters |= dialect.plastic(cards, warnings)
@@ -112,7 +122,8 @@ def _material(
         parameters |= creep
     reference = 0.0
     if "EXPANSION" in cards:
-        parameters["expansion"], reference = _expansion(cards["EXPANSION"])
+        expansion, reference = _expansion(cards["EXPANSION"], 3 if law == "elastic_orthotropic" else 1)
+        parameters |= expansion
     density = _density(cards["DENSITY"]) if "DENSITY" in cards else None
     return Material(elements, law, parameters, density, reference, from_initial=True)
 
@@ -137,17 +148,44 @@ def by_temperature(card: Card, values: Floats, temperature: Floats) -> object:
     return [[float(t), float(v)] for t, v in zip(temperature, values, strict=True)]
 
 
-def _elastic(card: Card) -> tuple[dict[str, object], Floats]:
-    """Return young and poisson, and the temperatures of the rows (0 where none is given)."""
+def _elastic(card: Card) -> tuple[str, dict[str, object], Floats]:
+    """Return the elastic law, its parameters, and the temperatures of the rows (0 where none is given)."""
     kind = card.parameters.get("TYPE", "ISO")
+    if kind in ("ORTHO", "ORTHOTROPIC", "ENGINEERINGCONSTANTS"):
+        return _orthotropic(card, kind)
     if kind not in ("ISO", "ISOTROPIC"):
-        raise card.error(f"TYPE={kind} is not supported; romtool reads isotropic elasticity (TYPE=ISO)")
+        raise card.error(f"TYPE={kind} is not supported; romtool reads ISO, ORTHO and ENGINEERING CONSTANTS")
     table = complete_table(card, 3, 2)
     parameters = {
         "young": by_temperature(card, table[:, 0], table[:, 2]),
         "poisson": by_temperature(card, table[:, 1], table[:, 2]),
     }
-    return parameters, np.nan_to_num(table[:, 2], nan=0.0)
+    return "elastic", parameters, np.nan_to_num(table[:, 2], nan=0.0)
+
+
+_CONSTANTS = ("E1", "E2", "E3", "nu12", "nu13", "nu23", "G12", "G13", "G23")
+
+
+def _orthotropic(card: Card, kind: str) -> tuple[str, dict[str, object], Floats]:
+    """Return the orthotropic law of nine constants, eight in a line, and of a temperature behind them."""
+    table = complete_table(card, 8, 1)
+    if len(table) % 2 or np.isnan(table[0::2]).any() or not np.isnan(table[1::2, 2:]).all():
+        raise card.error("expected lines of eight constants, below each a line of the ninth and the temperature")
+    values, temperature = np.column_stack([table[0::2], table[1::2, 0]]), table[1::2, 1]
+    if kind != "ENGINEERINGCONSTANTS":
+        values = _constants_of(values)
+    names = zip(_CONSTANTS, values.T, strict=True)
+    parameters: dict[str, object] = {name: by_temperature(card, column, temperature) for name, column in names}
+    return "elastic_orthotropic", parameters, np.nan_to_num(temperature, nan=0.0)
+
+
+def _constants_of(moduli: Floats) -> Floats:
+    """Return the constants of (n, 9) moduli D1111, D1122, D2222, D1133, D2233, D3333, D1212, D1313, D2323."""
+    order = np.array([[0, 1, 3], [1, 2, 4], [3, 4, 5]])
+    compliance = np.linalg.inv(moduli[:, order])
+    young = 1.0 / np.einsum("nii->ni", compliance)
+    ratios = [-compliance[:, i, j] * young[:, i] for i, j in ((0, 1), (0, 2), (1, 2))]
+    return np.column_stack([young, *ratios, moduli[:, 6:]])
 
 
 def read_curves(card: Card) -> list[tuple[float, Floats]]:
@@ -259,17 +297,23 @@ def _with_floor(card: Card, values: Floats, span: tuple[float, float], warnings:
     return np.column_stack([np.maximum(factor, _FLOOR), values[:, 1:]]) if constant else values
 
 
-def _expansion(card: Card) -> tuple[object, float]:
-    """Return the secant expansion and its reference temperature."""
+def _expansion(card: Card, n_directions: int) -> tuple[dict[str, object], float]:
+    """Return the parameters of the secant expansion and its reference temperature.
+
+    `n_directions`: 1 for an isotropic law, 3 for one with directions.
+    """
     kind = card.parameters.get("TYPE", "ISO")
-    if kind not in ("ISO", "ISOTROPIC"):
-        raise card.error(f"TYPE={kind} is not supported; romtool reads isotropic expansion (TYPE=ISO)")
-    table = complete_table(card, 2, 1)
+    width = {"ISO": 1, "ISOTROPIC": 1, "ORTHO": 3, "ORTHOTROPIC": 3}.get(kind, 0)
+    if not 0 < width <= n_directions:
+        raise card.error(f"TYPE={kind} is not supported; romtool reads ISO, and ORTHO with orthotropic elasticity")
+    table = complete_table(card, width + 1, width)
     try:
         reference = float(card.parameters.get("ZERO", "0") or 0.0)
     except ValueError as error:
         raise card.error(f"found ZERO={card.parameters['ZERO']}, expected a temperature") from error
-    return by_temperature(card, table[:, 0], table[:, 1]), reference
+    columns = [by_temperature(card, table[:, i % width], table[:, width]) for i in range(n_directions)]
+    names = ["expansion"] if n_directions == 1 else ["alpha1", "alpha2", "alpha3"]
+    return dict(zip(names, columns, strict=True)), reference
 
 
 def _density(card: Card) -> float:

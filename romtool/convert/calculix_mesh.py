@@ -69,11 +69,14 @@ class DeckMesh:
     mesh: the mesh.
     sets: all sets with solver ids, also of nodes that no element uses.
     warnings: sentences.
+    node_ids, points: ascending ids and (n, 3) coordinates of all nodes, also of those that no element uses.
     """
 
     mesh: Mesh
     sets: Sets
     warnings: tuple[str, ...]
+    node_ids: Ints
+    points: Floats
 
 
 def read_mesh(path: Path) -> DeckMesh:
@@ -127,7 +130,8 @@ def mesh_of(found: Definitions, path: Path, warnings: list[str]) -> DeckMesh:
     if not found.parts:
         raise ReaderError(f"{path}: defines no elements; expected *NODE and *ELEMENT (or *INCLUDE of them)")
     mesh = assemble(found.node_ids, found.points, found.parts, path)
-    return DeckMesh(_with_sets(mesh, found.sets, found.node_ids, warnings), found.sets, tuple(warnings))
+    full = _with_sets(mesh, found.sets, found.node_ids, warnings)
+    return DeckMesh(full, found.sets, tuple(warnings), found.node_ids, found.points)
 
 
 def _integers(card: Card, values: Floats, lines: Ints) -> Ints:

@@ -1,4 +1,4 @@
-"""What a Nastran deck says beside its mesh: isotropic elastic materials (MAT1) and supports (SPC, SPC1).
+"""What a Nastran deck says beside its mesh: isotropic elastic materials (MAT1), supports (SPC, SPC1), constraints.
 
 Supports are those of the set that the case control names (`SPC = 2`, directly or through SPCADD). Loads, temperatures
 and solution sequences are not read: who gives a deck that has them is told what was left out.
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from romtool.convert.nastran_cards import Bulk, BulkCard, read_cards
-from romtool.convert.nastran_mesh import READ, build_mesh, read_bulk
+from romtool.convert.nastran_constraints import read_constraints
+from romtool.convert.nastran_mesh import READ, build_mesh, nodes_of, read_bulk
 from romtool.convert.parts import name_of
 from romtool.loading import Deck, Dirichlet, Loading, Material, PartialDeckError
 from romtool.types import Ints, Mesh
@@ -45,7 +46,8 @@ def read_deck(path: Path) -> Deck:
     node_sets = {**found.mesh.node_sets, **{names[code]: rows for code, rows in fixed.items()}}
     mesh = replace(found.mesh, node_sets=node_sets)
     supports = tuple(Dirichlet(name, name, _components(code)) for code, name in names.items())
-    loading = Loading(path.stem, np.zeros(0), dirichlet=supports)
+    constraints = read_constraints(model, bulk.control, nodes_of(model, path), path, refused)
+    loading = Loading(path.stem, np.zeros(0), dirichlet=supports, constraints=constraints)
     beside = tuple(p for p in (path.with_suffix(".op2"),) if p.is_file())
     deck = Deck(mesh, _materials(model, mesh, refused), loading, beside, True, found.warnings)
     if not refused:

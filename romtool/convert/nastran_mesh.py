@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from romtool.convert.nastran_cards import Bulk, BulkCard
+from romtool.convert.nastran_constraints import CARDS
 from romtool.convert.parts import (
     HEXA20_BY_LAYERS,
     WEDGE15_BY_LAYERS,
@@ -45,7 +46,7 @@ _CELLS = {name: cell for cell, names in _SHOWN.items() for name in names.split()
 _LINEAR = {"quad8": "quad", "triangle6": "triangle"}
 _CORDS = ("CORD1R", "CORD1C", "CORD1S", "CORD2R", "CORD2C", "CORD2S")
 _PHYSICS = ("SPC", "SPC1", "SPCADD", "PSOLID", "MAT1")
-READ = frozenset({"GRID", *_CORDS, *_SOLIDS, *_CELLS, *_PHYSICS})
+READ = frozenset({"GRID", *_CORDS, *_SOLIDS, *_CELLS, *_PHYSICS, *CARDS})
 """Cards that are read."""
 
 
@@ -84,7 +85,7 @@ def guarded(place: Callable[[], str]) -> Iterator[None]:
 
 
 def read_bulk(bulk: Bulk) -> Any:
-    """Return the model of pyNastran with nodes, coordinate systems, elements, materials and supports of a deck.
+    """Return the model of pyNastran with nodes, systems, elements, materials, supports and constraints of a deck.
 
     Raises
     ------
@@ -122,14 +123,14 @@ def build_mesh(model: Any, notes: Sequence[str], path: Path) -> NastranMesh:
     parts, properties = _parts(model, warnings)
     if not parts:
         raise ReaderError(f"{path}: defines no elements that can be shown; expected CTETRA, CHEXA, CQUAD4 …")
-    ids, points = _nodes(model, path)
+    ids, points = nodes_of(model, path)
     mesh = assemble(ids, points, parts, path)
     elements = {name: set_rows(mesh.element_ids, members) for name, members in properties.items()}
     nodes = {name: set_rows(mesh.node_ids, members) for name, members in _supports(model).items()}
     return NastranMesh(Mesh(mesh.points, mesh.node_ids, mesh.blocks, nodes, elements), tuple(warnings))
 
 
-def _nodes(model: Any, path: Path) -> tuple[Ints, Floats]:
+def nodes_of(model: Any, path: Path) -> tuple[Ints, Floats]:
     """Return ascending ids and (n, 3) coordinates in the basic system."""
     if not model.nodes:
         raise ReaderError(f"{path}: defines no nodes (GRID)")

@@ -1,7 +1,7 @@
 """The tangent stiffness matrix: a symmetric pattern built once, filled element by element.
 
 Over all degrees of freedom (3 node + component) the CSR pattern is the node pattern with full 3x3 blocks,
-rows sorted. The pattern of the free ones is a selection of these entries, in order.
+rows sorted.
 """
 
 from dataclasses import dataclass
@@ -22,18 +22,11 @@ class TangentPattern:
     ----------
     operators: of the mesh.
     indptr, indices: CSR pattern over all (3 n_nodes) degrees of freedom, symmetric, rows sorted.
-    free: (n_free,) int, ascending: degrees of freedom that are kept.
-    free_indptr, free_indices: CSR pattern over the free ones, sorted.
-    selection: (nnz_free,) int: position of each free entry among all.
     """
 
     operators: Operators
     indptr: Ints
     indices: Ints
-    free: Ints
-    free_indptr: Ints
-    free_indices: Ints
-    selection: Ints
 
     @property
     def n_dofs(self) -> int:
@@ -41,32 +34,14 @@ class TangentPattern:
         return 3 * self.operators.n_nodes
 
 
-def build_pattern(operators: Operators, free: Bools | None = None) -> TangentPattern:
-    """Build the pattern of the tangent.
-
-    Parameters
-    ----------
-    operators: of the mesh.
-    free: (3 n_nodes,) bool, which degrees of freedom are unknown; all where None.
-
-    Returns
-    -------
-    TangentPattern.
-    """
-    mask = np.ones(3 * operators.n_nodes, dtype=np.bool_) if free is None else np.asarray(free, dtype=np.bool_)
+def build_pattern(operators: Operators) -> TangentPattern:
+    """Build the pattern of the tangent over all degrees of freedom."""
     nodes = operators.node_pattern
     lengths = np.repeat(3 * np.diff(nodes.indptr), 3)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     indices = np.empty(indptr[-1], dtype=np.int64)
     _expand(nodes.indptr, nodes.indices, indptr, indices)
-    number = np.cumsum(mask) - 1
-    kept = np.repeat(mask, lengths) & mask[indices]
-    selection = np.flatnonzero(kept)
-    before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[indptr]
-    free_indptr = np.concatenate([[0], np.cumsum(np.diff(before)[mask])]).astype(np.int64)
-    return TangentPattern(
-        operators, indptr, indices, np.flatnonzero(mask), free_indptr, number[indices[selection]], selection
-    )
+    return TangentPattern(operators, indptr, indices)
 
 
 @njit(cache=True)
@@ -150,6 +125,37 @@ def _fix_blocks(indptr: Ints, indices: Ints, fixed: Bools, diagonal: Floats, blo
                         blocks[k, i, j] = diagonal[node] if column == node and i == j else 0.0
 
 
+def dependent_part(
+    operators: Operators, blocks: Floats, dependent: Bools, matrix: sparse.csr_matrix
+) -> sparse.bsr_matrix:
+    """Return what dependent unknowns add to the matrix of the free ones: Cᵀ E C of the stiffness E that touches them.
+
+    The free unknowns' own stiffness, Z K Z with Z the rows of C that are one for themselves, is the rest of Cᵀ K C.
+
+    Parameters
+    ----------
+    operators: of the mesh.
+    blocks: (nnz, 3, 3) float of `stiffness_blocks`.
+    dependent: (n_nodes, 3) bool.
+    matrix: C, (3 n_nodes, 3 n_unknown_nodes) CSR.
+
+    Returns
+    -------
+    (3 n_unknown_nodes, 3 n_unknown_nodes) BSR, blocks sorted.
+    """
+    nodes = operators.node_pattern
+    touched = dependent.any(axis=1)
+    rows = np.repeat(np.arange(operators.n_nodes), np.diff(nodes.indptr))
+    chosen = np.flatnonzero(touched[rows] | touched[nodes.indices])
+    keep = dependent[rows[chosen]][:, :, None] | dependent[nodes.indices[chosen]][:, None, :]
+    indptr = np.searchsorted(rows[chosen], np.arange(operators.n_nodes + 1))
+    size = 3 * operators.n_nodes
+    found = sparse.bsr_matrix((blocks[chosen] * keep, nodes.indices[chosen], indptr), shape=(size, size))
+    product = (matrix.T.tocsr() @ found.tocsr() @ matrix).tobsr((3, 3))
+    product.sort_indices()
+    return product
+
+
 def assemble_tangent(pattern: TangentPattern, tangent: Floats) -> sparse.csr_matrix:
     """Return the (3 n_nodes, 3 n_nodes) CSR tangent stiffness of all degrees of freedom.
 
@@ -164,12 +170,6 @@ def assemble_tangent(pattern: TangentPattern, tangent: Floats) -> sparse.csr_mat
     """
     shape = (pattern.n_dofs, pattern.n_dofs)
     return sparse.csr_matrix((tangent_data(pattern, tangent), pattern.indices, pattern.indptr), shape=shape)
-
-
-def free_part(pattern: TangentPattern, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the (n_free, n_free) part of a matrix that `assemble_tangent` made."""
-    shape = (len(pattern.free), len(pattern.free))
-    return sparse.csr_matrix((matrix.data[pattern.selection], pattern.free_indices, pattern.free_indptr), shape)
 
 
 @njit(cache=True)

@@ -109,7 +109,7 @@ def build_sharing(comm: Any, node_rows: Ints) -> Sharing:
     Parameters
     ----------
     comm: the ranks.
-    node_rows: (n_nodes,) int, ascending: rows in the whole mesh of the nodes of this rank.
+    node_rows: (n_nodes,) int: rows in the whole mesh of the nodes of this rank, or other numbers that name them.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def build_sharing(comm: Any, node_rows: Ints) -> Sharing:
     for rank, rows in enumerate(comm.allgather(node_rows)):
         if rank == comm.rank:
             continue
-        nodes = np.flatnonzero(np.isin(node_rows, rows, assume_unique=True))
+        nodes = np.intersect1d(node_rows, rows, assume_unique=True, return_indices=True)[1]
         if len(nodes):
             neighbours.append((rank, nodes))
         if rank < comm.rank:

@@ -226,7 +226,7 @@ def thermoelastic(problem: HifiProblem, time: float, solver: LinearSolver | None
     loaded = problem.sharing.add(internal_force(problem.operators, _contract(tangent, free)))
     with opened(problem, solver) as linear:
         linear.assemble(tangent)
-        displacement = linear.solve(np.where(problem.fixed.reshape(-1, 3), 0.0, loaded), _LIFTING_ACCURACY)
+        displacement = linear.solve(loaded, _LIFTING_ACCURACY)
     return displacement, _contract(tangent, strain(problem.operators, displacement) - free)
 
 
@@ -236,7 +236,7 @@ def _contract(tangent: Floats, strains: Floats) -> Floats:
 
 
 def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:
-    """Return the (n_nodes, 3) forces of the supports on the structure [force]; 0 at free degrees of freedom.
+    """Return the (n_nodes, 3) forces of supports and constraints on the structure [force]; 0 where none acts.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def reactions(problem: HifiProblem, stress: Floats, time: float) -> Floats:
     time: [time].
     """
     residual, *_ = balance(problem, stress, external_force(problem, time), 0.0)
-    return np.where(problem.fixed.reshape(-1, 3), -residual, 0.0)
+    return np.where(problem.elimination.constrained(), -residual, 0.0)
 
 
 def unbalance(problem: HifiProblem, stress: Floats, time: float) -> float:
@@ -266,7 +266,7 @@ def unbalance(problem: HifiProblem, stress: Floats, time: float) -> float:
 
 
 def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver | None = None) -> Floats:
-    """Return the linear-elastic displacement for one Dirichlet shape, all other prescribed ones zero.
+    """Return the linear-elastic displacement for one Dirichlet shape, all else that is prescribed zero.
 
     Parameters
     ----------
@@ -283,14 +283,25 @@ def linear_lifting(problem: HifiProblem, entry: Dirichlet, solver: LinearSolver 
     CaseError: the entry prescribes what is free in the problem.
     """
     support = build_support(problem.operators.mesh, entry)
-    if not problem.fixed[support.dofs].all():
+    if not problem.elimination.fixed.ravel()[support.dofs].all():
         raise CaseError(f"support '{entry.name}' is not one of the problem's; build the problem with it")
+    lifting = np.zeros(problem.elimination.fixed.size)
+    lifting[support.dofs] = support.values
+    return linear_answer(problem, problem.elimination.prescribe(lifting.reshape(-1, 3), None), solver)
+
+
+def linear_answer(problem: HifiProblem, prescribed: Floats, solver: LinearSolver | None = None) -> Floats:
+    """Return the linear-elastic displacement without loads where the (n_nodes, 3) displacement g is given.
+
+    Parameters
+    ----------
+    problem: the problem; moduli at the initial temperature.
+    prescribed: (n_nodes, 3) float [length], of `prescribed_displacement` or `Elimination.prescribe`.
+    solver: of the linear system; `linear_solver(problem)` where None.
+    """
     initial = problem.to_points @ problem.temperature.initial
     tangent = elastic_tangent(problem.tables, problem.sites, initial)
-    lifting = np.zeros(problem.fixed.shape)
-    lifting[support.dofs] = support.values
-    lifting = lifting.reshape(-1, 3)
-    pulled = problem.sharing.add(stiffness_times(problem.operators, tangent, lifting))
+    pulled = problem.sharing.add(stiffness_times(problem.operators, tangent, prescribed))
     with opened(problem, solver) as linear:
         linear.assemble(tangent)
-        return lifting - linear.solve(pulled, _LIFTING_ACCURACY)
+        return prescribed - linear.solve(pulled, _LIFTING_ACCURACY)

@@ -33,6 +33,7 @@ _MAX_HALVINGS = 4
 _SUFFICIENT_DECREASE = 1e-4
 _SMALL_CORRECTION = 1e-9
 _ROUND_OFF = 1e-15
+_CLOSED = 1e-13
 _LOOSEST = 0.1
 _SAFETY = 0.3
 
@@ -55,7 +56,7 @@ class Increment:
     t_n, t_n1: start and end [time].
     state: (n_points, n_state) float, internal variables at the start.
     force: (n_nodes, 3) float [force], applied at the end.
-    prescribed: (n_nodes, 3) float [length], at the end; 0 where free.
+    prescribed: (n_nodes, 3) float [length], g at the end.
     temperature: (n_points,) float, at the end.
     viscous: whether viscous flow and creep act.
     scale: float [force], running maximum of `s_t` up to the start.
@@ -79,8 +80,8 @@ class Response:
     ----------
     displacement: (n_nodes, 3) float [length].
     stress: (n_points, 6) float. state: (n_points, n_state) float. tangent: (n_points, 6, 6) float.
-    residual: (n_nodes, 3) float [force], external minus internal; prescribed degrees of freedom included.
-    norm: of its free part. reference: `max(‖F_ext‖, ‖reactions‖, s_t)`. scale: running `s_t`.
+    residual: (n_nodes, 3) float [force], external minus internal, of all nodes.
+    norm: of what it is on the unknowns. reference: `max(‖F_ext‖, ‖reactions‖, s_t)`. scale: running `s_t`.
     """
 
     displacement: Floats
@@ -121,7 +122,7 @@ def build_increment(problem: HifiProblem, state: Floats, t_n: float, t_n1: float
 
 
 def balance(problem: HifiProblem, stress: Floats, force: Floats, scale: float) -> tuple[Floats, float, float, float]:
-    """Return residual (n_nodes, 3), norm of its free part, reference and running scale [force].
+    """Return residual (n_nodes, 3), norm of Cᵀ times it, reference and running scale [force].
 
     Parameters
     ----------
@@ -130,11 +131,11 @@ def balance(problem: HifiProblem, stress: Floats, force: Floats, scale: float) -
     force: (n_nodes, 3) float, applied [force].
     scale: running maximum of `s_t` before.
     """
-    add, held = problem.sharing.add, problem.fixed.reshape(-1, 3)
+    add, elimination = problem.sharing.add, problem.elimination
     residual = force - add(internal_force(problem.operators, stress))
     acting = add(absolute_internal_force(problem.operators, stress))
-    fields = (np.where(held, 0.0, residual), np.where(held, residual, 0.0), force, acting)
-    norm, reactions, applied, found = problem.sharing.norms(fields)
+    (norm,) = elimination.sharing.norms((elimination.reduce(residual),))
+    reactions, applied, found = problem.sharing.norms((np.where(elimination.held, residual, 0.0), force, acting))
     scale = max(scale, found)
     return residual, norm, max(applied, reactions, scale), scale
 
@@ -295,6 +296,7 @@ def newton(
 
 
 def _gap(problem: HifiProblem, increment: Increment, start: Response) -> Floats | None:
-    """Return the (n_nodes, 3) changes of prescribed displacements that are left, or None where there are none."""
-    gap = np.where(problem.fixed.reshape(-1, 3), increment.prescribed - start.displacement, 0.0)
-    return gap if problem.sharing.norms((gap,))[0] > 0.0 else None
+    """Return the (n_nodes, 3) change that is left to satisfy supports and constraints, or None where there is none."""
+    gap = problem.elimination.gap(start.displacement, increment.prescribed)
+    left, size = problem.sharing.norms((gap, start.displacement))
+    return gap if left > _CLOSED * size else None

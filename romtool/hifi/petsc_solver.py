@@ -1,22 +1,23 @@
 """The linear solver on PETSc: MUMPS or a preconditioned Krylov method, on the ranks of the problem.
 
-The matrix holds all degrees of freedom, three per node, so that blocks and rigid-body modes stay whole; rows and
-columns of fixed ones are a multiple of the identity. Factors and multigrid hierarchies of an earlier matrix
-precondition the next ones, until that takes too many iterations.
+The matrix holds all degrees of freedom, three per node (of reference nodes of constraints too), so that blocks and
+rigid-body modes stay whole; rows and columns of prescribed and dependent ones are a multiple of the identity. Factors
+and multigrid hierarchies of an earlier matrix precondition the next ones, until that takes too many iterations.
 """
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from romtool.errors import CaseError, ConvergenceError
-from romtool.fem.assembly import fix_blocks, is_symmetric, stiffness_blocks
+from romtool.fem.assembly import dependent_part, fix_blocks, is_symmetric, stiffness_blocks
 from romtool.fem.sharing import Sharing
 from romtool.hifi.problem import HifiProblem
-from romtool.hifi.supports import rigid_motions
+from romtool.hifi.stability import rigid_motions
 from romtool.settings import HifiSettings
 from romtool.types import Floats, Ints
 
@@ -74,21 +75,29 @@ def parse_options(text: str) -> Iterator[tuple[str, str | None]]:
 class Layout:
     """Where the degrees of freedom of a problem are in PETSc's vectors and matrices.
 
-    Only nodes with a free degree of freedom are there, three rows each; the owned ones of a rank are contiguous.
+    Only unknown nodes with a free degree of freedom are there, three rows each; those owned by a rank are contiguous.
     """
 
     def __init__(self, petsc: Any, problem: HifiProblem) -> None:
-        sharing, nodes = problem.sharing, problem.operators.node_pattern
+        self.elimination, nodes = problem.elimination, problem.operators.node_pattern
+        sharing, self.free = self.elimination.sharing, self.elimination.free
         self.comm = petsc.COMM_SELF if sharing.comm.size == 1 else sharing.comm
-        self.free = ~problem.fixed.reshape(-1, 3)
         kept = self.free.any(axis=1)
         self.owned = np.flatnonzero(sharing.owned & kept)
         self.kept = np.flatnonzero(kept)
         numbers = sharing.number(kept).astype(petsc.IntType)
         self.map = petsc.LGMap().create(numbers, bsize=3, comm=self.comm)
         self.size = (3 * len(self.owned), petsc.DETERMINE)
-        self.indptr, self.indices = nodes.indptr.astype(petsc.IntType), nodes.indices.astype(petsc.IntType)
-        self.lengths = _row_lengths(self.indptr, self.indices, numbers, sharing)
+        beyond = np.full(len(numbers) + 1 - len(nodes.indptr), nodes.indptr[-1])
+        self.indptr = np.concatenate([nodes.indptr, beyond]).astype(petsc.IntType)
+        self.indices = nodes.indices.astype(petsc.IntType)
+        self.constrained = _constrained(problem)
+        patterns = [(self.indptr, self.indices)]
+        if self.constrained:
+            ones = np.ones((len(self.indices), 3, 3))
+            added = _added(problem, ones, abs(self.elimination.coefficients), 1.0)
+            patterns.append((added.indptr, added.indices))
+        self.lengths = _row_lengths(patterns, numbers, sharing)
         self.whole = petsc.Vec().create(comm=self.comm)
         self.whole.setSizes(self.size, bsize=3)
         self.whole.setUp()
@@ -97,31 +106,54 @@ class Layout:
         self.scatter = petsc.Scatter().create(self.whole, wanted, self.local, None)
         wanted.destroy()
 
-    def from_nodes(self, values: Floats, vector: Any) -> None:
-        """Put (n_nodes, 3) values into a distributed vector, 0 where fixed."""
+    def from_unknowns(self, values: Floats, vector: Any) -> None:
+        """Put (n_unknown_nodes, 3) values into a distributed vector, 0 where not free."""
         vector.setArray(np.where(self.free, values, 0.0)[self.owned].ravel())
 
     def to_nodes(self, vector: Any) -> Floats:
-        """Return the (n_nodes, 3) values of a distributed vector at all nodes of this rank, 0 where fixed."""
+        """Return the (n_nodes, 3) displacements of this rank's nodes that the unknowns in a distributed vector make."""
         self.scatter.scatter(vector, self.local)
         result = np.zeros(self.free.shape)
         result[self.kept] = self.local.getArray(readonly=True).reshape(-1, 3)
-        return np.where(self.free, result, 0.0)  # a Krylov method leaves zeros only as accurate as the rest
+        return self.elimination.expand(result)  # without what a Krylov method leaves where nothing is free
 
     def destroy(self) -> None:
         """Destroy all objects."""
         _destroy(self.map, self.scatter, self.whole, self.local)
 
 
-def _row_lengths(indptr: Ints, indices: Ints, numbers: Ints, sharing: Sharing) -> tuple[Ints, Ints]:
+def _constrained(problem: HifiProblem) -> bool:
+    """Tell whether some rank has dependent unknowns."""
+    return any(problem.sharing.comm.allgather(bool(problem.elimination.dependent.any())))
+
+
+def _added(problem: HifiProblem, blocks: Floats, matrix: Any, scale: float) -> Any:
+    """Return what constraints add to the matrix (BSR): stiffness of dependent unknowns, a diagonal for reference nodes.
+
+    `scale` stands where a reference node has an unknown that nothing depends on.
+    """
+    elimination = problem.elimination
+    found = dependent_part(problem.operators, blocks, elimination.dependent, matrix)
+    reference = np.zeros(len(elimination.free), dtype=np.bool_)
+    reference[elimination.extra // 3] = True
+    idle = ~elimination.free & (reference & elimination.sharing.owned)[:, None]
+    total = (found + sparse.diags(np.where(idle.ravel(), scale, 0.0))).tobsr((3, 3))
+    total.sort_indices()
+    return total
+
+
+def _row_lengths(patterns: Sequence[tuple[Ints, Ints]], numbers: Ints, sharing: Sharing) -> tuple[Ints, Ints]:
     """Return how many nodes each owned node is coupled to, those of the same rank and others: upper bounds."""
     rows = sharing.owned & (numbers >= 0)
     starts = np.cumsum([0, *sharing.comm.allgather(int(rows.sum()))])
     owner = np.searchsorted(starts, numbers, side="right") - 1
-    same = np.repeat(owner, np.diff(indptr)) == owner[indices]
-    other = ~same & (numbers[indices] >= 0)
-    counts = [np.diff(np.concatenate([[0], np.cumsum(chosen)])[indptr]) for chosen in (same, other)]
-    both = np.rint(sharing.add(np.column_stack(counts).astype(np.float64))[rows]).astype(np.int64)
+    counts = np.zeros((len(numbers), 2))
+    for indptr, indices in patterns:
+        same = np.repeat(owner, np.diff(indptr)) == owner[indices]
+        other = ~same & (numbers[indices] >= 0)
+        for column, chosen in enumerate((same, other)):
+            counts[:, column] += np.diff(np.concatenate([[0], np.cumsum(chosen)])[indptr])
+    both = np.rint(sharing.add(counts)[rows]).astype(np.int64)
     n_owned, n_all = int(rows.sum()), int(starts[-1])
     return np.minimum(both[:, 0], n_owned), np.minimum(both[:, 1], n_all - n_owned)
 
@@ -164,9 +196,10 @@ class PetscSolver:
     def _rigid_modes(self) -> list[Any]:
         """Return the rigid-body modes, 0 at fixed degrees of freedom, orthonormal; those that vanish are left out."""
         layout, modes = self._layout, list[Any]()
-        for motion in np.moveaxis(rigid_motions(self._problem.operators.mesh.points), 2, 0):
+        motions = rigid_motions(self._problem.operators.mesh.points).reshape(-1, 18)
+        for motion in np.moveaxis(layout.elimination.fetch(motions).reshape(-1, 3, 6), 2, 0):
             mode = layout.whole.duplicate()
-            layout.from_nodes(motion, mode)
+            layout.from_unknowns(motion, mode)
             size = mode.norm()
             for _ in range(2):
                 for other in modes:
@@ -185,22 +218,22 @@ class PetscSolver:
         CaseError: options that PETSc refuses.
         """
         problem, layout = self._problem, self._layout
+        elimination, mode = problem.elimination, self._petsc.InsertMode.ADD_VALUES
         data = stiffness_blocks(problem.operators, tangent)
-        fix_blocks(problem.operators, data, problem.fixed, self._diagonal(data))
+        scale = max(problem.sharing.comm.allgather(float(np.abs(data).max(initial=0.0)))) or 1.0
+        added = _added(problem, data, elimination.matrix, scale) if layout.constrained else None
+        fix_blocks(problem.operators, data, elimination.held, np.where(problem.sharing.owned, scale, 0.0))
         self._matrix.zeroEntries()
-        mode = self._petsc.InsertMode.ADD_VALUES
         self._matrix.setValuesBlockedLocalIJV(layout.indptr, layout.indices, data.ravel(), addv=mode)
+        if added is not None:
+            places = (added.indptr.astype(layout.indptr.dtype), added.indices.astype(layout.indptr.dtype))
+            self._matrix.setValuesBlockedLocalIJV(*places, added.data.ravel(), addv=mode)
         self._matrix.assemble()
         symmetric = problem.sharing.sums([float(is_symmetric(tangent))])[0] == problem.sharing.comm.size
         if self._ksp is None or symmetric != self._symmetric:
             self._symmetric = symmetric
             self._build_ksp()
         self._fresh = False
-
-    def _diagonal(self, data: Floats) -> Floats:
-        """Return the (n_nodes,) number to put on the diagonal of fixed degrees of freedom: 0 where not owned."""
-        largest = max(self._problem.sharing.comm.allgather(float(np.abs(data).max(initial=0.0))))
-        return np.where(self._problem.sharing.owned, largest or 1.0, 0.0)
 
     def _build_ksp(self) -> None:
         """Make the Krylov method and its preconditioner for a symmetric or another matrix."""
@@ -235,7 +268,7 @@ class PetscSolver:
         ------
         ConvergenceError: the matrix is singular, or the iteration too slow even with a fresh preconditioner.
         """
-        self._layout.from_nodes(force, self._right)
+        self._layout.from_unknowns(self._layout.elimination.reduce(force), self._right)
         self._ksp.setTolerances(rtol=accuracy, atol=0.0)
         if not self._run(self._worn) and not self._fresh:
             self._run(True)

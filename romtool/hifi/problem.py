@@ -11,13 +11,15 @@ from romtool.fem.loads import amplitude, load_factors, load_shapes
 from romtool.fem.operators import Operators, temperature_operator
 from romtool.fem.sets import assign_materials
 from romtool.fem.sharing import Sharing, alone
-from romtool.hifi.supports import Support, build_supports, check_supports
+from romtool.hifi.elimination import Elimination, build_elimination
+from romtool.hifi.stability import check_supports
+from romtool.hifi.supports import Support, build_supports
 from romtool.laws import LawTables, Sites, build_sites, build_tables, local_frames, state_size
 from romtool.linalg.agreement import each_rank
 from romtool.loading import Loading, Material
 from romtool.settings import NewtonSettings
 from romtool.temperature import TemperatureHistory, build_temperature, evaluate_at
-from romtool.types import Bools, Floats
+from romtool.types import Floats
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class HifiProblem:
     tables: of `romtool.laws.build_tables`. sites: (n_points) of `romtool.laws.build_sites`.
     temperature: nodal history; to_points: (n_points, n_nodes) CSR.
     loading: tables and times; load_shapes: (n_loads, n_nodes, 3) float [force].
-    supports: one per Dirichlet entry; fixed: (3 n_nodes,) bool, prescribed degrees of freedom.
+    supports: one per Dirichlet entry; elimination: of what they prescribe and of what constraints make dependent.
     options: of Newton's method.
     """
 
@@ -44,7 +46,7 @@ class HifiProblem:
     loading: Loading
     load_shapes: Floats
     supports: tuple[Support, ...]
-    fixed: Bools
+    elimination: Elimination
     options: NewtonSettings = field(default_factory=NewtonSettings)
 
     @property
@@ -81,10 +83,18 @@ def build_problem(
     LawError: parameters out of range.
     """
     sharing = sharing or alone(operators.n_nodes)
-    problem = each_rank(sharing.comm, _local_problem, operators, materials, loading, options, sharing)
-    check_supports(operators, problem.fixed, sharing)
+    supports = each_rank(sharing.comm, _supports, operators, loading)
+    elimination = build_elimination(operators.mesh, supports, loading, sharing)
+    problem = each_rank(sharing.comm, _local_problem, operators, materials, loading, options, elimination, supports)
+    check_supports(operators, elimination)
     shapes = np.array([sharing.add(shape) for shape in problem.load_shapes])
     return replace(problem, load_shapes=shapes.reshape(problem.load_shapes.shape))
+
+
+def _supports(operators: Operators, loading: Loading) -> tuple[Support, ...]:
+    """Return the supports of this rank's nodes."""
+    _check_times(loading)
+    return build_supports(operators.mesh, loading)
 
 
 def _local_problem(
@@ -92,10 +102,10 @@ def _local_problem(
     materials: Sequence[Material],
     loading: Loading,
     options: NewtonSettings | None,
-    sharing: Sharing,
+    elimination: Elimination,
+    supports: tuple[Support, ...],
 ) -> HifiProblem:
     """Return the problem with the load shapes of this rank's elements alone."""
-    _check_times(loading)
     tables = build_tables(materials)
     rows = assign_materials(operators.mesh, materials)[operators.elements]
     on_nodes = evaluate_at(operators.mesh.points)
@@ -104,13 +114,9 @@ def _local_problem(
     initial = to_points @ on_nodes(loading.temperature.initial)
     ids = np.column_stack([operators.element_ids, operators.local_points])
     frames = local_frames(materials, rows, operators.element_ids, operators.coordinates)
-    supports = build_supports(operators.mesh, loading)
-    fixed = np.zeros(3 * operators.n_nodes, dtype=np.bool_)
-    for support in supports:
-        fixed[support.dofs] = True
     return HifiProblem(
         operators=operators,
-        sharing=sharing,
+        sharing=elimination.nodes,
         tables=tables,
         sites=build_sites(tables, rows, initial, ids, operators.coordinates, frames),
         temperature=temperature,
@@ -118,7 +124,7 @@ def _local_problem(
         loading=loading,
         load_shapes=load_shapes(operators, loading, materials),
         supports=supports,
-        fixed=fixed,
+        elimination=elimination,
         options=options or NewtonSettings(),
     )
 
@@ -139,11 +145,11 @@ def external_force(problem: HifiProblem, time: float) -> Floats:
 
 
 def prescribed_displacement(problem: HifiProblem, time: float) -> Floats:
-    """Return the (n_nodes, 3) prescribed displacement at `time` [length], 0 where it is free."""
+    """Return the (n_nodes, 3) displacement g at `time` [length]: prescribed, or of dependent nodes by what is."""
     values = np.zeros(3 * problem.operators.n_nodes)
     for support in problem.supports:
         values[support.dofs] = support.values * amplitude(problem.loading, support.entry, time)
-    return values.reshape(-1, 3)
+    return problem.elimination.prescribe(values.reshape(-1, 3), problem.loading, time)
 
 
 def point_temperature(problem: HifiProblem, time: float) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from romtool.errors import ConvergenceError
-from romtool.fem.assembly import assemble_tangent, build_pattern, free_part
+from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.hifi.problem import HifiProblem
 from romtool.types import Floats, Ints
 
@@ -25,18 +25,22 @@ class SciPySolver:
     """See `romtool.protocols.LinearSolver`."""
 
     def __init__(self, problem: HifiProblem) -> None:
-        self._pattern = build_pattern(problem.operators, ~problem.fixed)
+        elimination = problem.elimination
+        self._pattern = build_pattern(problem.operators)
+        self._columns = elimination.matrix[:, elimination.free.ravel()]
+        self._rows = self._columns.T.tocsr()
         self._factors = KeptFactors()
 
     def assemble(self, tangent: Floats) -> None:
         """Take new (n_points, 6, 6) moduli. Raises ConvergenceError where the matrix is singular."""
-        self._factors.factorise(free_part(self._pattern, assemble_tangent(self._pattern, tangent)))
+        matrix = (self._rows @ assemble_tangent(self._pattern, tangent) @ self._columns).tocsr()
+        matrix.sort_indices()
+        self._factors.factorise(matrix)
 
     def solve(self, force: Floats, accuracy: float) -> Floats:
         """Return the (n_nodes, 3) displacement. Raises ConvergenceError where the matrix is singular."""
-        result = np.zeros(self._pattern.n_dofs)
-        result[self._pattern.free] = self._factors.solve(force.ravel()[self._pattern.free], accuracy)
-        return result.reshape(-1, 3)
+        unknown = self._factors.solve(self._rows @ force.ravel(), accuracy)
+        return np.asarray(self._columns @ unknown).reshape(-1, 3)
 
     def close(self) -> None:
         """Drop the factors."""

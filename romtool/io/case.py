@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from romtool.errors import CaseError
+from romtool.constraints import Constraint
 from romtool.io.cycles import check_points, cycle_of, cycle_temperature, fit_times
 from romtool.io.entries import (
     EntrySource,
@@ -16,6 +16,7 @@ from romtool.io.entries import (
     TemperatureSource,
     TimeSource,
     check_tables,
+    constraint_of,
     dirichlet_of,
     load_of,
     material_of,
@@ -57,7 +58,7 @@ class Overrides:
     ----------
     materials, dirichlet, loads, tables: whole entries.
     temperature, time: whole, or None where the file has none.
-    constraints: the tables as they stand.
+    constraints: whole entries.
     """
 
     materials: tuple[Material, ...] = ()
@@ -66,7 +67,7 @@ class Overrides:
     tables: tuple[Table, ...] = ()
     temperature: TemperatureSource | None = None
     time: TimeSource | None = None
-    constraints: tuple[Mapping[str, object], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def field_paths(self) -> tuple[Path, ...]:
@@ -131,7 +132,7 @@ def read_case(path: Path) -> Case:
         None if file.mesh is None else folder / file.mesh.file,
         _settings(file),
         tuple(_quantity(entry) for entry in file.quantities),
-        _overrides(file, folder),
+        _overrides(file, path),
     )
 
 
@@ -163,8 +164,9 @@ def _settings(file: CaseFile) -> Settings:
     return Settings(**given)
 
 
-def _overrides(file: CaseFile, folder: Path) -> Overrides:
+def _overrides(file: CaseFile, path: Path) -> Overrides:
     """Return what the file says about materials and loading."""
+    folder = path.parent
     return Overrides(
         tuple(material_of(entry, folder) for entry in file.materials),
         tuple(map(dirichlet_of, file.dirichlet)),
@@ -172,7 +174,7 @@ def _overrides(file: CaseFile, folder: Path) -> Overrides:
         tuple(map(table_of, file.tables)),
         temperature_of(file.temperature, folder) if file.temperature else None,
         time_of(file.time) if file.time else None,
-        tuple(file.constraints),
+        tuple(constraint_of(entry, path.name) for entry in file.constraints),
     )
 
 
@@ -197,15 +199,9 @@ def resolve(
 
     Raises
     ------
-    CaseError: a table that does not exist, times that do not fit the cycle, a [[constraints]] entry, a load
-        file that is wrong.
+    CaseError: a table that does not exist, times that do not fit the cycle, a load file that is wrong.
     """
     over = case.overrides
-    if over.constraints:
-        raise CaseError(
-            f"{case.path}: [[constraints]] are not applied by this version, so the answer would be wrong; "
-            "expected a case without them"
-        )
     before = deck.loading if deck else Loading(case.name, np.zeros(0))
     loading = replace(
         before,
@@ -214,6 +210,7 @@ def resolve(
         loads=put(before.loads, [load.read(read_field) for load in over.loads], lambda load: load.name),
         tables=put(before.tables, over.tables, lambda table: table.name),
         temperature=over.temperature.read(read_field) if over.temperature else before.temperature,
+        constraints=put(before.constraints, over.constraints, lambda constraint: constraint.name),
     )
     check_tables(loading, case.path)
     loading = _with_times(loading, before, case)

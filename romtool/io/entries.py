@@ -10,9 +10,19 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
+from romtool.constraints import (
+    Constraint,
+    CyclicSymmetry,
+    Equations,
+    LocalSupport,
+    MeanMotion,
+    RigidBody,
+    Tie,
+)
 from romtool.errors import CaseError
 from romtool.io.schema import entry_name
 from romtool.io.schema_loading import (
+    ConstraintEntry,
     DirichletEntry,
     LoadEntry,
     MaterialEntry,
@@ -37,6 +47,8 @@ from romtool.loading import (
 from romtool.types import Floats
 
 Item = TypeVar("Item")
+
+_UNKNOWNS = ("x", "y", "z", "rx", "ry", "rz")
 
 
 class FieldReader(Protocol):
@@ -194,6 +206,38 @@ def dirichlet_of(entry: DirichletEntry) -> Dirichlet:
     return Dirichlet(entry_name(entry), entry.nodes, components, entry.value, entry.table)
 
 
+def constraint_of(entry: ConstraintEntry, place: str) -> Constraint:
+    """Return a constraint; `place` is the file, for messages."""
+    point, axis, nodes = _vector(entry.point), _vector(entry.axis), entry.nodes or ""
+    components = tuple(sorted({"xyz".index(component) for component in entry.components}))
+    match entry.kind:
+        case "rigid":
+            return RigidBody(entry.name, place, nodes, entry.reference or 0, point, None, components)
+        case "mean":
+            return MeanMotion(entry.name, place, nodes, entry.reference or 0, point)
+        case "tie":
+            return Tie(entry.name, place, entry.slave or "", entry.master or "", entry.tolerance)
+        case "cyclic" if point is not None and axis is not None:
+            sets = (entry.slave or "", entry.master or "")
+            return CyclicSymmetry(entry.name, place, *sets, entry.sectors or 0, point, axis, entry.tolerance)
+        case "local":
+            kind, values = ("axes", entry.axes) if entry.axes else ("cylindrical", [entry.point, entry.axis])
+            local = tuple(sorted({direction - 1 for direction in entry.directions or ()}))
+            axes = np.array(values, dtype=np.float64)
+            return LocalSupport(entry.name, place, nodes, kind, axes, local, entry.value, entry.table)
+    ids, names, coefficients = zip(*(entry.terms or []), strict=True)
+    return Equations(
+        entry.name,
+        place,
+        np.array([0, len(ids)]),
+        np.array(ids, dtype=np.int64),
+        np.array([_UNKNOWNS.index(str(name)) for name in names], dtype=np.int64),
+        np.array(coefficients, dtype=np.float64),
+        np.array([entry.value]),
+        entry.table,
+    )
+
+
 def load_of(entry: LoadEntry, folder: Path) -> LoadSource:
     """Return a load; paths are relative to `folder`."""
     region = entry.faces if entry.kind in ("pressure", "traction") else entry.elements
@@ -266,6 +310,8 @@ def check_tables(loading: Loading, path: Path) -> None:
     known = [table.name for table in loading.tables]
     users = [("dirichlet", d.name, d.table) for d in loading.dirichlet]
     users += [("loads", load.name, load.table) for load in loading.loads]
+    constraints = [entry for entry in loading.constraints if isinstance(entry, Equations | LocalSupport)]
+    users += [("constraints", entry.name, entry.table) for entry in constraints]
     for what, name, table in users:
         if table is not None and table not in known:
             raise CaseError(f'{path}: [[{what}]] "{name}" uses the table "{table}"; {did_you_mean(table, known)}')

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from romtool.io.init_tables import written_tables
+from romtool.constraints import Constraint
+from romtool.io.init_tables import constraint_words, written_tables
 from romtool.io.templates import (
     LISTED,
     TABLE_TEMPLATE,
@@ -185,12 +186,14 @@ def _loading(contents: Deck | None, mesh: Mesh | None, written: Mapping[str, str
     texts = {
         "materials": _part("materials", [_material(entry) for entry in materials], material_template(mesh)),
         "dirichlet": _part("dirichlet", [_dirichlet(entry) for entry in loading.dirichlet], dirichlet_template(mesh)),
+        "constraints": _constraints(loading.constraints),
         "loads": _part("loads", [_load(entry) for entry in loading.loads], load_template(mesh)),
         "tables": _part("tables", [_table(entry) for entry in loading.tables], TABLE_TEMPLATE),
         "temperature": _temperature(loading.temperature),
         "time": _increments(contents),
     }
-    return [f"{_UNDERSTOOD}\n{written[name]}" if name in written else text for name, text in texts.items()]
+    found = [f"{_UNDERSTOOD}\n{written[name]}" if name in written else text for name, text in texts.items()]
+    return [text for text in found if text]
 
 
 _UNDERSTOOD = "# From the deck, which says more than is supported (see the notes above): check it."
@@ -203,6 +206,11 @@ def _part(table: str, entries: list[str], template: str) -> str:
     key = "elements" if table == "materials" else "name"
     head = f"From the deck; [[{table}]] with the same {key} in this file replaces an entry:"
     return comment([head, *shortened(entries)])
+
+
+def _constraints(entries: Sequence[Constraint]) -> str:
+    """Return the deck's constraints as a comment, nothing where it has none."""
+    return _part("constraints", [constraint_words(entry) for entry in entries], "") if entries else ""
 
 
 def _material(entry: Material) -> str:
@@ -275,7 +283,7 @@ def _increments(contents: Deck | None) -> str:
 
 def _settings(settings: Settings) -> list[str]:
     """Return the tables of the stages with their defaults."""
-    pod, quadrature, newton = settings.pod, settings.quadrature, settings.newton
+    pod, quadrature, newton, balance = settings.pod, settings.quadrature, settings.newton, settings.balance
     return [
         _settings_table(
             "partition",
@@ -295,6 +303,11 @@ def _settings(settings: Settings) -> list[str]:
             "duals",
             ("Fields at the integration points to reconstruct.", "fields", list(settings.duals.fields)),
             ("Discarded part of their snapshots; the smallest tolerance rules.", "tolerance", settings.duals.tolerance),
+        ),
+        _settings_table(
+            "balance",
+            ("Unbalance of the imported displacements above which import warns.", "tolerance", balance.tolerance),
+            ("Unbalance above which offline refuses to train.", "limit", balance.limit),
         ),
         _settings_table(
             "newton",

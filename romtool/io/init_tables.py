@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from romtool.constraints import Constraint, CyclicSymmetry, Equations, LocalSupport, MeanMotion, RigidBody, Tie
 from romtool.io.templates import comment, shortened, toml_text
 from romtool.loading import Deck, Dirichlet, Load, Material, Table
 from romtool.types import Mesh
@@ -30,12 +31,19 @@ def written_tables(contents: Deck, mesh: Mesh) -> dict[str, str]:
     found = {
         "materials": _written(materials),
         "dirichlet": _written(supports),
+        "constraints": _constraints(loading.constraints),
         "loads": _written(loads),
         "tables": "\n\n".join(map(_table, loading.tables)),
         "temperature": _temperature(contents),
         "time": f"[time]\npoints = {_nested(fixed)}" if len(fixed) > 1 else "",
     }
     return {name: text for name, text in found.items() if text}
+
+
+def _constraints(entries: Sequence[Constraint]) -> str:
+    """Return a comment that names the constraints, nothing where there are none."""
+    head = "In the deck, not written here; write what matters as [[constraints]]:"
+    return comment([head, *shortened([constraint_words(entry) for entry in entries])]) if entries else ""
 
 
 def _written(entries: Sequence[tuple[str, str]]) -> str:
@@ -113,3 +121,18 @@ def _nested(value: object) -> str:
 def _number(value: float) -> str:
     """Return a float as TOML."""
     return repr(float(value))
+
+
+def constraint_words(entry: Constraint) -> str:
+    """Return one line about a constraint."""
+    what = f"{entry.count} equations" if isinstance(entry, Equations) else _COUPLINGS[type(entry)]
+    return f"{toml_text(entry.name)}: {what} ({entry.place})"
+
+
+_COUPLINGS: dict[type, str] = {
+    RigidBody: "a rigid body",
+    MeanMotion: "the mean motion of nodes",
+    Tie: "a tie",
+    CyclicSymmetry: "cyclic symmetry",
+    LocalSupport: "a support in local axes",
+}

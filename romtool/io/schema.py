@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from romtool.io.schema_loading import (
     COUNT_WORDS,
+    ConstraintEntry,
     Count,
     DirichletEntry,
     LoadEntry,
@@ -231,7 +232,7 @@ class CaseFile(Table):
     dirichlet: list[DirichletEntry] = Field(default=[])
     loads: list[LoadEntry] = Field(default=[])
     tables: list[TableEntry] = Field(default=[])
-    constraints: list[dict[str, Any]] = Field(default=[])
+    constraints: list[ConstraintEntry] = Field(default=[])
     temperature: TemperatureTable | None = None
     time: TimeTable | None = None
     partition: PartitionTable = Field(default=PartitionTable())
@@ -250,6 +251,7 @@ class CaseFile(Table):
         require_unique([entry.name for entry in self.simulations], "[[simulations]]")
         require_unique([entry.elements for entry in self.materials], "[[materials]] of elements")
         require_unique([entry.name for entry in self.quantities], "[[quantities]]")
+        require_unique([entry.name for entry in self.constraints], "[[constraints]]")
         _check_names(self.dirichlet, self.loads, self.tables)
         return self
 

@@ -181,6 +181,73 @@ class LoadEntry(Table):
             reject('has the key "mesh" without "field", which lives on that mesh')
 
 
+_CONSTRAINTS: dict[str, tuple[set[str], set[str]]] = {  # keys of a kind: needed, and others that it may have
+    "equation": ({"terms"}, {"value", "table"}),
+    "rigid": ({"nodes", "reference"}, {"point", "components"}),
+    "mean": ({"nodes", "reference"}, {"point"}),
+    "tie": ({"slave", "master"}, {"tolerance"}),
+    "cyclic": ({"slave", "master", "sectors", "point", "axis"}, {"tolerance"}),
+    "local": ({"nodes", "directions"}, {"axes", "point", "axis", "value", "table"}),
+}
+_UNKNOWN = Literal["x", "y", "z", "rx", "ry", "rz"]
+
+
+class ConstraintEntry(Table):
+    """[[constraints]]: linear equations between displacements; which keys belong to it follows from its kind."""
+
+    name: Text = Field(description="a text")
+    kind: Literal["equation", "rigid", "mean", "tie", "cyclic", "local"] = Field(
+        description='one of "equation", "rigid", "mean", "tie", "cyclic", "local"'
+    )
+    terms: Annotated[list[list[Count | _UNKNOWN | Number]], Field(min_length=1)] | None = Field(
+        default=None, description='a list of [node id, "x", coefficient]; components of reference nodes also "rx" …'
+    )
+    nodes: Text | None = Field(default=None, description="the name of a node set or side set")
+    reference: Count | None = Field(default=None, description="the id of the reference node")
+    slave: Text | None = Field(default=None, description="the name of a node set or side set")
+    master: Text | None = Field(default=None, description="the name of a side set")
+    sectors: Annotated[int, Field(ge=2)] | None = Field(default=None, description="a whole number of at least 2")
+    tolerance: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None, description="a positive number, a distance"
+    )
+    components: Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)] = Field(
+        default=["x", "y", "z"], description='a list of some of "x", "y", "z"'
+    )
+    directions: Annotated[list[Literal[1, 2, 3]], Field(min_length=1)] | None = Field(
+        default=None, description="a list of some of 1, 2, 3, the local directions that are prescribed"
+    )
+    axes: Annotated[list[Vector], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="two lists of three numbers: local x, and a vector in the local xy plane"
+    )
+    point: Vector | None = Field(default=None, description="a list of three numbers, a point")
+    axis: Vector | None = Field(default=None, description="a list of three numbers, the direction of an axis")
+    value: Number = Field(default=0.0, description="a number")
+    table: Text | None = Field(default=None, description=_TABLE)
+
+    @field_validator("terms")
+    @classmethod
+    def _are_terms(cls, value: list[list[Any]] | None) -> list[list[Any]] | None:
+        for term in value or []:
+            if [type(part) for part in term[:2]] != [int, str] or len(term) != 3 or isinstance(term[2], str):
+                reject_value(f'has the term {term}; expected [node id, "x", coefficient]')
+        return value
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> "ConstraintEntry":
+        needed, more = _CONSTRAINTS[self.kind]
+        allowed = needed | more
+        given = self.model_fields_set - {"name", "kind"}
+        for key in sorted(given - allowed):
+            reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed))}')
+        for key in sorted(needed - given):
+            reject(f'of kind "{self.kind}" lacks the key "{key}": {type(self).model_fields[key].description}')
+        if self.axis is not None and not any(self.axis):
+            reject("has axis = [0, 0, 0]; expected a direction")
+        if self.kind == "local" and sorted(given & {"axes", "point", "axis"}) not in (["axes"], ["axis", "point"]):
+            reject('of kind "local" needs the key "axes", or "point" and "axis" of a cylinder')
+        return self
+
+
 class TableEntry(Table):
     """[[tables]]: amplitudes in time."""
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from romtool.fem.loads import load_shapes, load_vectors
 from romtool.fem.operators import absolute_internal_force, internal_force
+from romtool.hifi.elimination import equations_of, prescribed_rows, resolve_all
+from romtool.hifi.supports import build_supports
 from romtool.linalg.reduction import Comm, gather_subdomains, ordered_sum
 from romtool.loading import Loading
 from romtool.offline.parts import Part
@@ -27,24 +30,26 @@ class Forces(NamedTuple):
 class Unknowns:
     """Which displacements are free, and sums over them that every rank gets alike.
 
-    Forces of nodes inside a subdomain are complete there; those on common nodes are added in subdomain order.
+    Forces of nodes inside a subdomain are complete there; those on common nodes are added in subdomain order, and
+    those of dependent unknowns are brought to the ones that they depend on.
 
     Parameters
     ----------
     parts: the subdomains of this rank.
-    loadings: what acts on each; its supports are not free.
-    common: the nodes that several subdomains have.
+    run: what acts; its supports are not free, its constraints make unknowns dependent.
+    common: the nodes that several subdomains have, and those of constraints.
     comm: the ranks.
     """
 
-    def __init__(self, parts: Sequence[Part], loadings: Sequence[Loading], common: "CommonNodes", comm: Comm) -> None:
-        self.common, self.comm = common, comm
-        self._release([_free(part, loading) for part, loading in zip(parts, loadings, strict=True)])
+    def __init__(self, parts: Sequence[Part], run: TrainingRun, common: "CommonNodes", comm: Comm) -> None:
+        self.parts, self.run, self.common, self.comm = parts, run, common, comm
+        self._release([_free(part, loading) for part, loading in zip(parts, run.local, strict=True)])
 
     def _release(self, free: Sequence[Bools]) -> None:
         """Set which unknowns are free; on common nodes those that are free on every side."""
         self.free = free
-        self.free_common = self.common.add([~mask for mask in free], self.comm) == 0.0
+        common = self.common.add([~mask for mask in free], self.comm) == 0.0
+        self.free_common, self.transfer = _unknowns(self.parts, self.run, self.common, common, self.comm)
 
     def hold(self, rows: Sequence[Ints], components: tuple[int, ...]) -> "Unknowns | None":
         """Return these unknowns with some nodes held as well; None where they are held already.
@@ -71,7 +76,10 @@ class Unknowns:
         """
         inside = zip(fields, self.free, self.common.inside, strict=True)
         own = [_products(field[mask], free[mask]) for field, free, mask in inside]
-        shared = _products(self.common.add(fields, self.comm), self.free_common)
+        common = self.common.add(fields, self.comm)
+        shared = _products(common, self.free_common)
+        on_unknowns = self.transfer @ common.reshape(-1, common.shape[2])
+        shared[0] = on_unknowns.T @ on_unknowns
         return ordered_sum(self.comm, own) + shared
 
     def measure(self, forces: Forces) -> tuple[float, float, float]:
@@ -93,7 +101,7 @@ class Balance:
     """
 
     def __init__(self, parts: Sequence[Part], run: TrainingRun, common: "CommonNodes", comm: Comm) -> None:
-        self.parts, self.unknowns = parts, Unknowns(parts, run.local, common, comm)
+        self.parts, self.unknowns = parts, Unknowns(parts, run, common, comm)
         shapes = [load_shapes(p.operators, local, p.materials) for p, local in zip(parts, run.local, strict=True)]
         pairs = zip(shapes, run.local, strict=True)
         self.external = [load_vectors(shape, local, run.loading.times[1:]) for shape, local in pairs]
@@ -137,20 +145,64 @@ def _free(part: Part, loading: Loading) -> Bools:
     return mask
 
 
-@dataclass(frozen=True)
-class CommonNodes:
-    """Nodes that several subdomains have.
+def _unknowns(
+    parts: Sequence[Part], run: TrainingRun, common: "CommonNodes", free: Bools, comm: Comm
+) -> tuple[Bools, sparse.csr_matrix]:
+    """Return which displacements of common nodes are unknowns, and the matrix Cᵀ of forces on these and on others.
 
     Parameters
     ----------
-    count: how many there are in all.
-    inside: (n_nodes_s,) bool per subdomain, nodes that are its alone.
-    places: (n_s,) int per subdomain, positions of its others among all common nodes.
+    free: (count, 3) bool, whether a displacement of a common node is not prescribed.
+    """
+    equations, size = equations_of(run.loading), 3 * common.count
+    if not equations:
+        return free, sparse.identity(size, format="csr")[free.ravel()]
+    local = [
+        prescribed_rows(part.subdomain.mesh, build_supports(part.subdomain.mesh, loading), equations)
+        for part, loading in zip(parts, run.local, strict=True)
+    ]
+    found = resolve_all(equations, gather_subdomains(comm, local), run.loading.dirichlet)
+    rows, columns = common.places_of(found.dependent), common.places_of(found.others)
+    entries = found.matrix.tocoo()
+    mine = rows[entries.row] >= 0
+    dependent, coefficients = rows[entries.row[mine]], entries.data[mine]
+    free = free.copy()
+    free.ravel()[rows[rows >= 0]] = False
+    beyond = size + np.cumsum(columns < 0) - 1  # reference nodes
+    targets = np.where(columns < 0, beyond, columns)[entries.col[mine]]
+    itself = np.flatnonzero(free.ravel())
+    place = (np.concatenate([itself, targets]), np.concatenate([itself, dependent]))
+    values = np.concatenate([np.ones(len(itself)), coefficients])
+    matrix = sparse.csr_matrix((values, place), shape=(size + int((columns < 0).sum()), size))
+    kept = np.concatenate([free.ravel(), np.ones(matrix.shape[0] - size, dtype=np.bool_)])
+    return free, matrix[kept]
+
+
+@dataclass(frozen=True)
+class CommonNodes:
+    """Nodes that several subdomains have, and those of constraints.
+
+    Parameters
+    ----------
+    ids: (count,) int, of the solver, ascending.
+    inside: (n_nodes_s,) bool per subdomain, its other nodes.
+    places: (n_s,) int per subdomain, positions of its common nodes among all of them.
     """
 
-    count: int
+    ids: Ints
     inside: tuple[Bools, ...]
     places: tuple[Ints, ...]
+
+    @property
+    def count(self) -> int:
+        """Return how many there are in all."""
+        return len(self.ids)
+
+    def places_of(self, unknowns: Ints) -> Ints:
+        """Return 3 position + component of unknowns (6 id + component), -1 for those of reference nodes."""
+        nodes, components = np.divmod(unknowns, 6)
+        at = np.minimum(np.searchsorted(self.ids, nodes), max(self.count - 1, 0))
+        return np.where((self.ids[at] == nodes) & (components < 3), 3 * at + components, -1)
 
     def add(self, fields: Sequence[Floats | Bools], comm: Comm) -> Floats:
         """Return the (count, …) sums at the common nodes, in subdomain order, of (n_nodes_s, …) per subdomain."""
@@ -161,12 +213,12 @@ class CommonNodes:
         return total
 
 
-def common_nodes(parts: Sequence[Part], n_nodes: int, comm: Comm) -> CommonNodes:
-    """Find the nodes that several subdomains have."""
-    count = np.zeros(n_nodes, dtype=np.int64)
-    for rows in gather_subdomains(comm, [part.subdomain.node_rows for part in parts]):
-        count[rows] += 1
-    common = np.flatnonzero(count > 1)
-    inside = tuple(count[part.subdomain.node_rows] == 1 for part in parts)
-    outside = (part.subdomain.node_rows[~mask] for part, mask in zip(parts, inside, strict=True))
-    return CommonNodes(len(common), inside, tuple(np.searchsorted(common, rows) for rows in outside))
+def common_nodes(parts: Sequence[Part], runs: Sequence[TrainingRun], comm: Comm) -> CommonNodes:
+    """Find the nodes that several subdomains have, and those that stand in equations."""
+    ids = [part.subdomain.mesh.node_ids for part in parts]
+    every, counts = np.unique(np.concatenate(gather_subdomains(comm, ids)), return_counts=True)
+    within = [entry.nodes for run in runs for entry in equations_of(run.loading)]
+    common = every[(counts > 1) | np.isin(every, np.concatenate([np.zeros(0, dtype=np.int64), *within]))]
+    inside = tuple(~np.isin(part, common) for part in ids)
+    places = tuple(np.searchsorted(common, part[~mask]) for part, mask in zip(ids, inside, strict=True))
+    return CommonNodes(common, inside, places)

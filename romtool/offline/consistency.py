@@ -85,7 +85,7 @@ def check_run(
     solver_stress: returns the solver's (n_points, 6) float [stress] per subdomain at an output time; called on all
         ranks alike.
     """
-    balance = Balance(parts, run, common_nodes(parts, n_nodes, comm), comm)
+    balance = Balance(parts, run, common_nodes(parts, (run,), comm), comm)
     histories = [recompute(*given) for given in zip(parts, run.local, _times(run), run.displacement, strict=True)]
     differences, own, problem = _Differences(parts, comm), [], ""
     for time in run.loading.times[1:]:

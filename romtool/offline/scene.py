@@ -153,7 +153,7 @@ def set_scene(parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm,
     ------
     ConvergenceError: a law that could not be integrated.
     """
-    unknowns = Unknowns(parts, run.local, common_nodes(parts, n_nodes, comm), comm)
+    unknowns = Unknowns(parts, run, common_nodes(parts, (run,), comm), comm)
     shapes = [load_shapes(p.operators, local, p.materials) for p, local in zip(parts, run.local, strict=True)]
     given = list(zip(parts, run.local, [run.times] * len(parts), run.displacement, strict=True))
     histories = [recompute(*entry) for entry in given]

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from romtool.constraints import Equations
 from romtool.errors import CaseError, InputError, ModelError
 from romtool.fem.partition import Subdomain, restrict_loading, split_mesh
 from romtool.linalg.reduction import Comm
@@ -217,6 +218,13 @@ def fit_increments(loading: Loading, results: SolverResults) -> tuple[Loading, l
         "linearly; have the solver write every increment for an exact recomputation"
     )
     return replace(loading, times=inside), [text]
+
+
+def moved_constraints(dataset: Dataset) -> list[Equations]:
+    """Return the constraints whose right-hand sides are not zero in some simulation, one per name."""
+    every = [entry for record in dataset.simulations for entry in record.loading.constraints]
+    moved = [entry for entry in every if isinstance(entry, Equations) and entry.values.any()]
+    return list({entry.name: entry for entry in reversed(moved)}.values())[::-1]
 
 
 def moved_supports(dataset: Dataset) -> list[Dirichlet]:

@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from romtool import __version__, laws, loading, settings, types
+from romtool import __version__, constraints, laws, loading, settings, types
 from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
@@ -134,6 +134,7 @@ _CLASSES: dict[str, type] = {
             loading.Dirichlet,
             loading.Load,
             loading.Loading,
+            constraints.Equations,
         ),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),

@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from romtool import __version__
+from romtool.constraints import Equations
 from romtool.fem.operators import build_operators
 from romtool.fem.partition import merge
+from romtool.hifi.elimination import equations_of
 from romtool.hifi.linear import has_petsc
-from romtool.hifi.march import linear_lifting
+from romtool.hifi.march import linear_answer, linear_lifting
 from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
 from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
 from romtool.linalg.reduction import Comm
-from romtool.loading import Dirichlet
+from romtool.loading import Dirichlet, Loading
 from romtool.offline.clock import Clock, Say
 from romtool.offline.dictionary import train_dictionary
 from romtool.offline.functionals import check_quantities
@@ -26,7 +28,7 @@ from romtool.offline.train import Trained
 from romtool.offline.training import TrainingSet
 from romtool.offline.verify import worst
 from romtool.pipeline.balance import load_runs, refuse, verdicts
-from romtool.pipeline.dataset import dataset_folder, import_case, moved_supports
+from romtool.pipeline.dataset import dataset_folder, import_case, moved_constraints, moved_supports
 from romtool.pipeline.folders import (
     Dataset,
     member_folder,
@@ -137,7 +139,7 @@ def load_training(folder: Path, dataset: Dataset, comm: Comm) -> TrainingSet:
     parts, read = together(comm, lambda: load_runs(folder, dataset, mine))
     subdomains = [part.subdomain for part in parts]
     supports = moved_supports(dataset)
-    lifted = tuple(_lifting(entry) for entry in supports)
+    lifted = (*map(_lifting, supports), *map(_lifting_of_constraint, moved_constraints(dataset)))
     liftings = _lifting_fields(folder, dataset, lifted, comm)
     runs = [
         replace(
@@ -158,6 +160,11 @@ def _lifting(entry: Dirichlet) -> Lifting:
     return Lifting(entry.name, entry.nodes, entry.components, profile, np.zeros((0, 6)))
 
 
+def _lifting_of_constraint(entry: Equations) -> Lifting:
+    """Return the unit of a constraint: its right-hand sides."""
+    return Lifting(entry.name, "", (), None, np.zeros((0, 6)))
+
+
 def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...], comm: Comm) -> Floats:
     """Return the (n_liftings, n_nodes, 3) linear-elastic answers on the whole mesh, which rank 0 computes.
 
@@ -173,9 +180,26 @@ def _lifting_fields(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...],
 def _solve_liftings(folder: Path, dataset: Dataset, lifted: tuple[Lifting, ...]) -> Floats:
     """Solve for the unit displacements on the whole mesh."""
     whole = merge([read_part(folder, dataset, index) for index in range(dataset.n_subdomains)])
-    problem = build_problem(build_operators(whole.mesh), dataset.materials, dataset.simulations[0].loading)
-    entries = [Dirichlet(e.name, e.nodes, e.components, 1.0 if e.profile is None else e.profile) for e in lifted]
-    return np.array([linear_lifting(problem, entry) for entry in entries])
+    operators, loading = build_operators(whole.mesh), dataset.simulations[0].loading
+    problem = build_problem(operators, dataset.materials, loading)
+    entries = [
+        Dirichlet(e.name, e.nodes, e.components, 1.0 if e.profile is None else e.profile) for e in lifted if e.nodes
+    ]
+    found = [linear_lifting(problem, entry) for entry in entries]
+    for entry in lifted[len(entries) :]:
+        alone = build_problem(operators, dataset.materials, replace(loading, constraints=_alone(loading, entry.name)))
+        rest = np.zeros((whole.mesh.n_nodes, 3))
+        given = alone.elimination.prescribe(rest, alone.loading, float(loading.times[0]))
+        found.append(linear_answer(alone, given))
+    return np.array(found)
+
+
+def _alone(loading: Loading, name: str) -> tuple[Equations, ...]:
+    """Return the equations of a loading, right-hand sides zero but for those of one constraint, whose table is one."""
+    return tuple(
+        replace(entry, table=None, values=entry.values if entry.name == name else np.zeros_like(entry.values))
+        for entry in equations_of(loading)
+    )
 
 
 def _model_id(dataset: Dataset, settings: object, quantities: tuple[Quantity, ...]) -> str:

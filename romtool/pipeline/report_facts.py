@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from romtool.components import mises
+from romtool.constraints import Equations
 from romtool.errors import ModelError
 from romtool.fem.partition import merge
 from romtool.io.fields import POINTS_PER_CELL
@@ -258,6 +259,11 @@ def loading_facts(loading: Loading, points: Floats, where: str, units: Units) ->
             f"{entry.name}: {', '.join(AXES[c] for c in entry.components)} = 0 on {entry.nodes}"
             for entry in loading.dirichlet
             if not np.any(entry.value)
+        )
+        + tuple(
+            f"{entry.name}: {entry.count} linear equations"
+            for entry in loading.constraints
+            if isinstance(entry, Equations)
         ),
         temperature=np.array([[field.min() for field in fields], [field.max() for field in fields]]),
         temperature_where=where,

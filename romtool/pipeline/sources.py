@@ -13,6 +13,7 @@ from romtool.convert.pieces import join_results, part_of_element
 from romtool.convert.registry import read_deck, read_results
 from romtool.errors import CaseError, MeshError
 from romtool.fem.checks import check_mesh
+from romtool.fem.couplings import build_equations
 from romtool.fem.loads import side_set_nodes
 from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
@@ -71,9 +72,11 @@ def open_case(path: Path) -> CaseSources:
     materials = tuple(map(identify, materials))
     build_tables(materials)
     check_regions(mesh, materials, loading)
+    equations, notes = build_equations(mesh, loading.constraints)
+    loading = replace(loading, constraints=equations)
     told = [(entry.name, text) for entry, found in decks.items() for text in found.warnings]
     warnings = [text if text.startswith(name) else f"{name}: {text}" for name, text in told]
-    warnings += implausible_units(materials)
+    warnings += [*notes, *implausible_units(materials)]
     return CaseSources(case, mesh, materials, loading, decks, tuple(warnings))
 
 
@@ -174,7 +177,8 @@ def loading_of(sources: CaseSources, simulation: Simulation, results: SolverResu
     if len(loading.times) < 2:
         raise CaseError(f"{sources.case.path}: simulation {simulation.name!r} has no increments; give [time] points")
     check_regions(sources.mesh, materials, loading)
-    return replace(loading, name=simulation.name)
+    equations, _ = build_equations(sources.mesh, loading.constraints)
+    return replace(loading, name=simulation.name, constraints=equations)
 
 
 def times_from_results(sources: CaseSources, simulation: Simulation) -> bool:

@@ -81,13 +81,14 @@ class Kept:
             if not self.overwrite:
                 what = "another model, base load, seed or random input"
                 raise CaseError(f"{out} holds draws of {what}; give --overwrite or another -o")
-            shutil.rmtree(out)
         elif out.is_file() or (out.exists() and any(path.name[0] != "." for path in out.iterdir())):
             raise CaseError(f"{out} exists and is no study; give another -o")
         return None
 
     def write(self, digest: str, fields: dict[str, FieldModes]) -> None:
-        """Write what is kept."""
+        """Write what is kept, in place of an older study."""
+        if self.overwrite and (self.out / INPUTS).is_file():
+            shutil.rmtree(self.out)
         with atomic_file(self.out / INPUTS) as path:
             write_head(path, KIND, digest=digest, fields=fields)
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from romtool.constraints import Equations
 from romtool.errors import CaseError
 from romtool.loading import Dirichlet, Load, Loading
 from romtool.reduced.layout import Schedule
@@ -142,6 +143,9 @@ def amplitude_of(loading: Loading, lifting: Lifting, times: Floats) -> Floats:
         if _same_support(entry, lifting):
             table = np.array([loading.amplitude(entry.table, float(t)) for t in times])
             total += table * _multiple(entry, lifting)
+    for constraint in loading.constraints:
+        if not lifting.nodes and constraint.name == lifting.name and isinstance(constraint, Equations):
+            total += [loading.amplitude(constraint.table, float(t)) for t in times]
     return total
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from romtool.constraints import Equations
 from romtool.errors import ConvergenceError
 from romtool.laws import Sites, build_sites, evaluate, state_fields, take, virgin_state
 from romtool.loading import Loading
@@ -71,8 +72,13 @@ class ReducedHistory:
 
 
 def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
-    """Return a loading of the whole mesh whose temperature runs over a model's thermal nodes only."""
-    return replace(loading, temperature=restrict(loading.temperature, thermal.rows, thermal.points))
+    """Return a loading of the whole mesh whose temperature runs over a model's thermal nodes only.
+
+    Constraints whose right-hand sides are zero hold for every mode, so that they are left out.
+    """
+    moved = tuple(entry for entry in loading.constraints if isinstance(entry, Equations) and entry.values.any())
+    temperature = restrict(loading.temperature, thermal.rows, thermal.points)
+    return replace(loading, temperature=temperature, constraints=moved)
 
 
 def build_points(model: ReducedModel, loading: Loading, fixed: Floats | None = None) -> Points:

@@ -52,12 +52,12 @@ class VolumeShape:
 
 @dataclass(frozen=True)
 class Lifting:
-    """Strain of the linear-elastic answer to a unit of one prescribed displacement.
+    """Strain of the linear-elastic answer to a unit of one prescribed displacement, or constraint that is not zero.
 
     Parameters
     ----------
-    name: name of the Dirichlet entry.
-    nodes, components: what it acts on.
+    name: name of the Dirichlet entry, or of the constraint.
+    nodes, components: what it acts on; "" for a constraint, of which the right-hand sides are one unit.
     profile: None for a uniform value, else the (n_set_nodes,) array that counts as one unit.
     strain: (n_points, 6) at the reduced points.
     """

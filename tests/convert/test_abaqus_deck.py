@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from romtool.constraints import Equations, RigidBody
 from romtool.convert import calculix_deck
 from romtool.convert.abaqus import READER
 from romtool.errors import ReaderError
@@ -232,13 +233,34 @@ def test_creep_keeps_its_own_temperatures(tmp_path: Path) -> None:
     assert material.parameters["A"] == [[100.0, 1e-12], [600.0, 1e-10]]
 
 
+def test_couplings_of_an_assembly(tmp_path: Path) -> None:
+    """A reference point of the assembly, its support with rotations, an equation between labels of an instance."""
+    more = (
+        "*NODE\n1, .5, .5, 2.\n*NSET, NSET=Ref\n1,\n"
+        "*COUPLING, CONSTRAINT NAME=Lid, REF NODE=Ref, SURFACE=Cube-1.Skin\n*KINEMATIC\n1, 2\n"
+        "*EQUATION\n2\nCube-1.1, 1, 1., 1, 6, -2.\n*BOUNDARY\nRef, 1, 6\n"
+    )
+    found = read(tmp_path, assembly(more=more))
+    lid, equation, held = found.loading.constraints
+    reference = UNIT.n_nodes + 1
+    assert isinstance(lid, RigidBody)
+    assert (lid.name, lid.nodes, lid.reference, lid.components) == ("LID", "CUBE-1.SKIN", reference, (0, 1))
+    assert lid.point is not None
+    assert lid.point.tolist() == [0.5, 0.5, 2.0]
+    assert isinstance(equation, Equations)
+    assert (equation.nodes.tolist(), equation.components.tolist()) == ([1, reference], [0, 5])
+    assert isinstance(held, Equations)
+    assert (set(held.nodes.tolist()), held.components.tolist()) == ({reference}, list(range(6)))
+    with pytest.raises(ReaderError, match=r"EQUATION: unknown node set 7; expected INSTANCE.LABEL"):
+        read(tmp_path, assembly(more="*EQUATION\n2\n7, 1, 1., Cube-1.1, 1, -2.\n"))
+
+
 UNSUPPORTED = [
     ("*CONTACT PAIR, INTERACTION=I\nSkin, Skin\n", "contact"),
     ("*CONTACT\n", "contact"),
-    ("*TIE, NAME=T\nSkin, Skin\n", "TIE"),
-    ("*COUPLING, REF NODE=1, SURFACE=Skin, CONSTRAINT NAME=C\n*KINEMATIC\n", "COUPLING"),
-    ("*RIGID BODY, REF NODE=1, ELSET=Body\n", "RIGID BODY"),
-    ("*MPC\nBEAM, 1, 2\n", "MPC"),
+    ("*TIE, NAME=T, TIED NSET=Bottom\nSkin, Skin\n", "the parameter TIEDNSET is not supported"),
+    ("*COUPLING, REF NODE=1, SURFACE=Skin, INFLUENCE RADIUS=1.\n*KINEMATIC\n", "INFLUENCERADIUS is not supported"),
+    ("*RIGID BODY, REF NODE=1, ELSET=Body, ISOTHERMAL=YES\n", "the parameter ISOTHERMAL is not supported"),
     ("*EMBEDDED ELEMENT, HOST ELSET=Body\nBody\n", "EMBEDDED"),
     ("*PRE-TENSION SECTION, SURFACE=Skin, NODE=1\n", "PRE-TENSION"),
     ("*UNHEARD OF\n", "UNHEARD OF"),

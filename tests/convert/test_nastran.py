@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("pyNastran", reason="pyNastran (numpy < 2) reads Nastran's files")
 
+from romtool.constraints import Equations, MeanMotion, RigidBody
 from romtool.convert import nastran_results
 from romtool.convert.nastran import READER
 from romtool.convert.nastran_cards import is_deck, read_cards
@@ -85,14 +86,34 @@ def test_supports_in_systems_of_their_own_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_matters_and_is_not_read_is_said_with_its_line(tmp_path: Path) -> None:
-    text = deck(more="FORCE,3,1,0,5.,1.,0.,0.\nRBE2,9,1,123,2,3\nGRAV,4,0,9.81,0.,0.,-1.\n")
+    text = deck(more="FORCE,3,1,0,5.,1.,0.,0.\nRBAR,9,1,2,123456\nGRAV,4,0,9.81,0.,0.,-1.\n")
     line = text[: text.index("FORCE")].count("\n") + 1
     with pytest.raises(PartialDeckError, match=f"job.bdf:{line}: FORCE") as caught:
         READER.read_deck(written(tmp_path, text))
     said = " ".join(caught.value.deck.warnings)
-    assert "RBE2 (1 of them)" in said
+    assert "RBAR (1 of them)" in said
     assert "GRAV (1 of them)" in said
     assert len(caught.value.deck.materials) == 1
+
+
+def test_constraints(tmp_path: Path) -> None:
+    """A rigid element, a mean motion, and the equations of the set that the case control names."""
+    more = "GRID,90,,1.,1.,1.\nRBE2,9,90,123,2,3\nRBE3,10,,91,123456,1.,123,1,4\n,0.5,123,3\nGRID,91,,2.,0.,0.\n"
+    more += "MPC,5,4,1,1.,3,2,-2.\nMPC,6,4,2,1.,3,2,-2.\n"
+    text = deck(more=more).replace("SPC = 7\n", "SPC = 7\nMPC = 5\n")
+    body, mean, equation = READER.read_deck(written(tmp_path, text)).loading.constraints
+    assert isinstance(body, RigidBody)
+    assert (body.nodes.tolist(), body.reference, body.point.tolist(), body.components) == (
+        [2, 3],
+        90,
+        [1.0, 1.0, 1.0],
+        (0, 1, 2),
+    )
+    assert isinstance(mean, MeanMotion)
+    assert (mean.nodes.tolist(), mean.weights.tolist(), mean.reference) == ([1, 4, 3], [1.0, 1.0, 0.5], 91)
+    assert isinstance(equation, Equations)
+    assert (equation.nodes.tolist(), equation.components.tolist()) == ([4, 3], [0, 1])
+    assert equation.coefficients.tolist() == [1.0, -2.0]
 
 
 def test_small_large_and_continued_fields(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from romtool.fem.assembly import assemble_tangent, build_pattern, free_part, tangent_data
+from romtool.fem.assembly import assemble_tangent, build_pattern, tangent_data
 from romtool.fem.operators import build_operators, internal_force, strain
 from tests.fem.meshes import FORMULATIONS, cube, distort
 
@@ -48,13 +48,3 @@ def test_pattern_is_sorted_and_symmetric():
     ones.data[:] = 1.0
     assert (ones != ones.T).nnz == 0
     assert len(tangent_data(pattern, moduli)) == matrix.nnz
-
-
-def test_free_part_is_the_submatrix():
-    rng = np.random.default_rng(7)
-    operators = build_operators(cube("wedge15", 1, distort))
-    free = rng.uniform(size=3 * operators.n_nodes) < 0.6
-    pattern = build_pattern(operators, free)
-    matrix = assemble_tangent(pattern, rng.normal(size=(operators.n_points, 6, 6)))
-    np.testing.assert_array_equal(free_part(pattern, matrix).toarray(), matrix.toarray()[np.ix_(free, free)])
-    np.testing.assert_array_equal(pattern.free, np.flatnonzero(free))

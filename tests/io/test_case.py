@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from romtool.constraints import CyclicSymmetry, Equations, LocalSupport, MeanMotion, RigidBody, Tie
 from romtool.errors import CaseError
 from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.loading import Deck, Dirichlet, Load, Loading, Material, Table, Temperature, TemperatureEntry
@@ -287,8 +288,81 @@ def test_a_table_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path)
         resolve(read(tmp_path, text), deck(), no_files)
 
 
-def test_constraints_are_kept_but_never_ignored(tmp_path: Path) -> None:
-    case = read(tmp_path, '[[constraints]]\nname = "tie"\nkind = "tie"\n')
-    assert case.overrides.constraints == ({"name": "tie", "kind": "tie"},)
-    with pytest.raises(CaseError, match=r"\[\[constraints\]\] are not applied"):
-        resolve(case, None, no_files)
+CONSTRAINTS = """
+[[constraints]]
+name = "same"
+kind = "equation"
+terms = [[7, "x", 1.0], [900, "rz", -2.0]]
+value = 0.1
+[[constraints]]
+name = "end"
+kind = "rigid"
+nodes = "TOP"
+reference = 900
+point = [1.0, 2.0, 3.0]
+components = ["z", "x"]
+[[constraints]]
+name = "mean"
+kind = "mean"
+nodes = "TOP"
+reference = 5
+[[constraints]]
+name = "glue"
+kind = "tie"
+slave = "A"
+master = "B"
+tolerance = 0.5
+[[constraints]]
+name = "disc"
+kind = "cyclic"
+slave = "A"
+master = "B"
+sectors = 12
+point = [0, 0, 0]
+axis = [0, 0, 2]
+[[constraints]]
+name = "rim"
+kind = "local"
+nodes = "A"
+directions = [2, 1]
+point = [0, 0, 0]
+axis = [0, 0, 1]
+value = 0.3
+"""
+
+
+def test_constraints_of_all_kinds(tmp_path: Path) -> None:
+    case = read(tmp_path, CONSTRAINTS)
+    _, loading = resolve(case, None, no_files)
+    same, end, mean, glue, disc, rim = loading.constraints
+    assert isinstance(same, Equations)
+    assert (same.nodes.tolist(), same.components.tolist(), same.coefficients.tolist()) == (
+        [7, 900],
+        [0, 5],
+        [1.0, -2.0],
+    )
+    assert (same.values.tolist(), same.where(0)) == ([0.1], "case.toml, 'same'")
+    assert isinstance(end, RigidBody)
+    assert (end.nodes, end.reference, end.components) == ("TOP", 900, (0, 2))
+    assert mean == MeanMotion("mean", "case.toml", "TOP", 5)
+    assert glue == Tie("glue", "case.toml", "A", "B", 0.5)
+    assert isinstance(disc, CyclicSymmetry)
+    assert (disc.sectors, disc.tolerance) == (12, None)
+    assert isinstance(rim, LocalSupport)
+    assert (rim.kind, rim.components, rim.value) == ("cylindrical", (0, 1), 0.3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('kind = "tie"\nslave = "A"', 'of kind "tie" lacks the key "master"'),
+        ('kind = "tie"\nslave = "A"\nmaster = "B"\nsectors = 3', 'of kind "tie" has no key "sectors"'),
+        ('kind = "local"\nnodes = "A"\ndirections = [1]', 'needs the key "axes", or "point" and "axis"'),
+        ('kind = "glue"', 'one of "equation"'),
+        ('kind = "equation"\nterms = [["x", 1, 1.0]]', "expected .node id"),
+        ('kind = "equation"\nterms = [[1, "x", 1.0]]\nvalue = 1.0\ntable = "no"', 'uses the table "no"'),
+    ],
+)
+def test_constraints_that_are_wrong(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(CaseError, match=message):
+        resolve(read(tmp_path, f'[[constraints]]\nname = "c"\n{text}\n'), None, no_files)
