@@ -178,8 +178,8 @@ def test_a_field_that_stays_zero_is_said(case_folder, tmp_path):
 def test_init_says_what_comes_next(case_folder, tmp_path):
     said = romtool("init", case_folder / "box.inp", "-o", tmp_path / "new").err
     assert "romtool solve" in said
-    out = tmp_path / "m.vtu"
-    assert romtool("fields", case_folder / "ref" / "new", "--at", "1.0", "--names", "u", "-o", out).code == 0
+    out = tmp_path / "m.xdmf"
+    assert romtool("fields", case_folder / "ref" / "new", "--at", "0.5,1.0", "--names", "u", "-o", out).code == 0
     assert "romtool offline" in romtool("init", out, "-o", tmp_path / "other").err
 
 
