@@ -74,7 +74,7 @@ tolerance = 1e-4
 [indicator]
 tolerance = 2e-2
 [hifi]
-solver = "direct"
+solver = "iterative"
 [[quantities]]
 name = "p max"
 kind = "maximum"
