@@ -256,7 +256,7 @@ def test_linear_solvers_agree():
         linear.close()
 
 
-@pytest.mark.mpi(2, 3, 4)
+@pytest.mark.mpi(2, 3, 4, timeout=300)
 def test_ranks_agree(comm):
     """Equations whose unknowns lie on several ranks."""
     case, rows = problem(COUPLED, comm)
