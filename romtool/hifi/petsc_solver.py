@@ -19,7 +19,7 @@ from romtool.fem.sharing import Sharing
 from romtool.hifi.problem import HifiProblem
 from romtool.hifi.stability import rigid_motions
 from romtool.settings import HifiSettings
-from romtool.types import Floats, Ints
+from romtool.types import Bools, Floats, Ints
 
 PREFIX = "hifi_"
 _OWN = ("ksp_", "pc_", "mat_", "mg_")
@@ -75,14 +75,15 @@ def parse_options(text: str) -> Iterator[tuple[str, str | None]]:
 class Layout:
     """Where the degrees of freedom of a problem are in PETSc's vectors and matrices.
 
-    Only unknown nodes with a free degree of freedom are there, three rows each; those owned by a rank are contiguous.
+    Only unknown nodes with a free degree of freedom are there (and one of each rank), three rows each; those owned by a
+    rank are contiguous.
     """
 
     def __init__(self, petsc: Any, problem: HifiProblem) -> None:
         self.elimination, nodes = problem.elimination, problem.operators.node_pattern
         sharing, self.free = self.elimination.sharing, self.elimination.free
         self.comm = petsc.COMM_SELF if sharing.comm.size == 1 else sharing.comm
-        kept = self.free.any(axis=1)
+        kept = _kept(self.free, sharing)
         self.owned = np.flatnonzero(sharing.owned & kept)
         self.kept = np.flatnonzero(kept)
         numbers = sharing.number(kept).astype(petsc.IntType)
@@ -120,6 +121,14 @@ class Layout:
     def destroy(self) -> None:
         """Destroy all objects."""
         _destroy(self.map, self.scatter, self.whole, self.local)
+
+
+def _kept(free: Bools, sharing: Sharing) -> Bools:
+    """Return which nodes have rows: those with a free one, and one of each rank, whose assembly else never ends."""
+    kept = free.any(axis=1)
+    if not (kept & sharing.owned).any():
+        kept[np.flatnonzero(sharing.owned)[:1]] = True
+    return np.asarray(sharing.add(kept.astype(np.float64)) > 0.0)
 
 
 def _constrained(problem: HifiProblem) -> bool:

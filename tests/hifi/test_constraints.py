@@ -256,7 +256,7 @@ def test_linear_solvers_agree():
         linear.close()
 
 
-@pytest.mark.mpi(2, 3, 4)
+@pytest.mark.mpi(2, 3, 4, timeout=300)
 def test_ranks_agree(comm):
     """Equations whose unknowns lie on several ranks."""
     case, rows = problem(COUPLED, comm)
@@ -277,3 +277,13 @@ def test_ranks_agree(comm):
     assert np.isfinite(total)
     with pytest.raises(CaseError, match="depends on other unknowns already"):
         problem([*COUPLED, equation((61, 0, 1.0), (1, 1, 1.0), name="twice")], comm)
+
+
+@pytest.mark.mpi(4, timeout=120)
+def test_a_rank_without_free_displacements(comm):
+    """A rigid end that is all of the last rank's own nodes."""
+    body = RigidBody("end", "test", np.arange(46, 64), 900, np.array([3.5, 0.2, 0.9]))
+    constraints = [body, given(900, {0: 0.05})]
+    case, rows = problem(constraints, comm, loads=())
+    expected = last_state(problem(constraints, loads=())[0]).displacement
+    np.testing.assert_allclose(last_state(case).displacement, expected[rows], rtol=0, atol=1e-10)
