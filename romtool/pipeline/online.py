@@ -257,8 +257,8 @@ def tell_answer(answer: Answer, folder: Path, say: Say) -> None:
     ConvergenceError: it ended before its last time.
     """
     history = answer.history
-    local = answer.choice.in_words()
-    say(f"{history.name}: {local}{len(history.times) - 1} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
+    by, steps = answer.choice.in_words(), len(history.times) - 1
+    say(f"{history.name}: {by}{', ' * bool(by)}{steps} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
     far = [name for name, found in answer.indications.items() if (found.status == OUTSIDE).any()]
     if far:
         say(

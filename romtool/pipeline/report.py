@@ -1,6 +1,7 @@
 """`romtool report`: open models, results and solver files, collect what they say, and write one page."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -234,7 +235,8 @@ def _reduced(entry: OpenedHistory, units: Units) -> ReducedFacts | None:
     if entry.history is None or entry.provenance is None or entry.indicator is None:
         return None
     unit = coordinate_unit(entry.model.model, units) if entry.model is not None else ""
-    return reduced_facts(entry.history, entry.provenance.source_id, unit, entry.indicator)
+    found = reduced_facts(entry.history, entry.provenance.source_id, unit, entry.indicator)
+    return replace(found, choice=entry.choice)
 
 
 def _loading(entry: OpenedHistory, units: Units) -> tuple[LoadingFacts | None, bool]:

@@ -41,6 +41,7 @@ class OpenedHistory:
     indicator: what was known of the error of an online result.
     provenance, loading: None of solver files.
     quantities: of the case, by name.
+    choice: which local models answered, in words.
     """
 
     label: str
@@ -54,6 +55,7 @@ class OpenedHistory:
     provenance: Provenance | None = None
     loading: Loading | None = None
     quantities: Mapping[str, QuantityHistory] = field(default_factory=dict)
+    choice: str = ""
 
 
 def open_all(paths: Sequence[Path]) -> tuple[list[OpenedModel], list[OpenedHistory]]:
@@ -71,7 +73,7 @@ def open_all(paths: Sequence[Path]) -> tuple[list[OpenedModel], list[OpenedHisto
     models = [entry for path in found if _is_model(path) for entry in _open_models(path)]
     histories = _named([_open(path, models) for path in found if not _is_model(path)])
     behind = [entry.model for entry in histories if entry.model is not None]
-    different = {entry.model.model_id: entry for entry in (*behind, *models)}
+    different = {entry.model.model_id: entry for entry in (*models, *behind)}
     return _named_models(list(different.values())), histories
 
 
@@ -150,9 +152,9 @@ def _open_online(path: Path, models: Sequence[OpenedModel]) -> OpenedHistory:
     indicator = indicator_facts(
         *(read_head(head, "result", name) for name in ("indications", "outside", "enrichments", "tolerance"))
     )
-    found = _quantities(head, "result")
+    found, choice = _quantities(head, "result"), read_head(head, "result", "choice").in_words()
     return OpenedHistory(
-        history.name, ONLINE, path, results, reason, history, model, indicator, provenance, loading, found
+        history.name, ONLINE, path, results, reason, history, model, indicator, provenance, loading, found, choice
     )
 
 

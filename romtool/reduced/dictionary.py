@@ -118,13 +118,13 @@ class Choice:
     phases: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def in_words(self) -> str:
-        """Return the choice for a line of progress, "" of a single model."""
+        """Say which local models answer, "" of a single model."""
         if len(self.probabilities) == 1:
             return ""
         if len(self.phases):
-            return f"phases {' '.join(str(segment.phase) for segment in segments(self.phases))}, "
+            return f"phases {' '.join(str(segment.phase) for segment in segments(self.phases))}"
         others = "".join(f", better than {number}" for number in self.tried if number != self.number)
-        return f"cluster {self.number} (probability {self.probabilities[self.number]:.0%}{others}), "
+        return f"cluster {self.number} (probability {self.probabilities[self.number]:.0%}{others})"
 
 
 @dataclass(frozen=True)

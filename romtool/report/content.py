@@ -260,6 +260,7 @@ class ReducedFacts:
     indicator: what is known of its error.
     iterations, cuts: (n_times,) Newton iterations and halvings.
     evaluations: calls of the law on the active points.
+    choice: which local models answered, "" where there is one.
     """
 
     model_id: str
@@ -269,6 +270,7 @@ class ReducedFacts:
     iterations: Ints
     cuts: Ints
     evaluations: int
+    choice: str = ""
 
 
 @dataclass(frozen=True)

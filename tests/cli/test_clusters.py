@@ -92,6 +92,7 @@ def test_info_and_report_show_all_clusters(folder):
     text = page.read_text()
     assert "box, cluster 0" in text
     assert "box, cluster 1" in text
+    assert "steps answered by cluster" in text
 
 
 def test_fields_come_from_the_cluster_that_answered(folder):
