@@ -106,7 +106,11 @@ def _print(found: dict[str, Any]) -> None:
         last = [values[-1] for values in entry["quantiles"].values()]
         rows.append((name, *last, error, entry["threshold"], above))
     columns = ("quantity", *(f"quantile {name}" for name in names), "bootstrap error", "threshold", "exceeded")
-    print_table(f"study {found['name']}: {found['done']} draws, at time {found['at'][-1]:g}", columns, rows)
+    title = f"study {found['name']}: {found['done']} draws, at time {found['at'][-1]:g}"
+    if rows:
+        print_table(title, columns, rows)
+    else:
+        click.echo(f"{title}; the model has no [[quantities]]")
     indicator = found["indicator"]
     share = f"{indicator['share_above']:.1%} of the draws may have an error above {indicator['tolerance']:g}"
     click.echo(f"{share}; {found['stopped']} did not converge")
