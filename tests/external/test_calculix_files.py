@@ -246,7 +246,7 @@ def test_tables_in_local_axes(run: Run) -> None:
     world = opened(run("global", text))
     mean = [r.read(n, 3)[:, :3].sum(axis=1) for r, n in ((found, "stress_local"), (world, "stress"))]
     np.testing.assert_allclose(mean[0], mean[1], rtol=1e-5)
-    with pytest.raises(ReaderError, match="ORIENTATION"):
+    with pytest.raises(ReaderError, match="USER MATERIAL"):
         READER.read_deck(run("global", text))
 
 
