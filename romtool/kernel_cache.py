@@ -27,7 +27,11 @@ def kernel_folder() -> Path:
 
 
 def use_kernel_folder() -> None:
-    """Tell numba to keep its compiled code there, unless the user chose a place; also where it is imported already."""
+    """Tell numba to keep its compiled code there, unless the user chose a place; also where it is imported already.
+
+    Its messages stay without colours, which colorama ends by a code on standard output, behind the JSON of a command.
+    """
+    os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
     os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_folder()))
     if "numba" in sys.modules:
         sys.modules["numba"].config.reload_config()

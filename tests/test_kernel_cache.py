@@ -46,3 +46,10 @@ def test_the_folder_is_used_also_where_numba_was_imported_before():
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert found.stdout.strip() == "True"
+
+
+def test_messages_of_numba_leave_nothing_on_standard_output():
+    """Numba makes one for each version of a function that it tries in vain, also where another one fits."""
+    code = "import romtool; from numba.core import errors; errors.TypingError('tried in vain')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b""
