@@ -183,6 +183,11 @@ def read_words(tables: LawTables) -> dict[str, Any]:
     return words
 
 
+def _bytes(text: bytes) -> Any:
+    """Return bytes as an array like one read from a file: kernels are compiled anew for one that is read-only."""
+    return np.array(np.frombuffer(text, dtype=np.uint8))
+
+
 def _words(materials: Sequence[Material], layout: StateLayout) -> Any:
     """Return the JSON text of the tables as bytes."""
     words = {
@@ -191,13 +196,13 @@ def _words(materials: Sequence[Material], layout: StateLayout) -> Any:
         "references": [_reference(material) for material in materials],
         "plugins": [asdict(material.plugin) if material.plugin else None for material in materials],
     }
-    return np.frombuffer(json.dumps(words).encode(), dtype=np.uint8)
+    return _bytes(json.dumps(words).encode())
 
 
 def _name(material: Material) -> Any:
     """Return the (80,) characters of the name that a plug-in is told."""
     name = material.plugin.name if material.plugin else ""
-    return np.frombuffer(name.encode("ascii", "replace")[:80].ljust(80), dtype=np.uint8)
+    return _bytes(name.encode("ascii", "replace")[:80].ljust(80))
 
 
 def _flow(material: Material) -> int:

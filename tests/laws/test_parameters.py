@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, typeof
 
 from romtool.errors import LawError
 from romtool.laws import (
@@ -252,6 +252,7 @@ def test_tables_survive_hdf5_and_compiled_callers(tmp_path):
     for field, array in tables._asdict().items():
         np.testing.assert_array_equal(getattr(read, field), array)
     assert state_fields(read) == state_fields(tables)
+    assert typeof(read) == typeof(tables)  # else all kernels are compiled twice, for the training and for its model
     heat, expected = np.array([20.0, 600.0]), [0.0, 1.5e-5 * 580.0]
     np.testing.assert_allclose(compiled_caller(read, np.array([1, 1]), heat), expected, rtol=1e-14)
 
