@@ -54,20 +54,20 @@ class Cause:
 
 
 def find_causes(
-    parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm, found: Consistency, tolerance: float
+    parts: Sequence[Part], run: TrainingRun, comm: Comm, found: Consistency, tolerance: float
 ) -> tuple[str, ...]:
     """Return what would put a training computation right, the most likely first; empty where nothing does.
 
     Parameters
     ----------
-    parts, run, n_nodes, comm: as in `check_run`.
+    parts, run, comm: as in `check_run`.
     found: what that found.
     tolerance: the unbalance that is too large.
     """
     worst = found.worst_unbalance
     first = int(np.argmax(found.unbalance >= EARLY * worst))
     chosen = dict.fromkeys((first, max(first, int(np.argmax(found.unbalance))), len(found.unbalance) - 1))
-    scene = set_scene(parts, run, n_nodes, comm, [number + 1 for number in chosen])
+    scene = set_scene(parts, run, comm, [number + 1 for number in chosen])
     causes = [cause for trial in _trials(scene, found, first, tolerance) if (cause := _try(scene, trial, tolerance))]
     confirmed = [_confirm(scene, cause, worst) for cause in _ordered(causes)[:CONFIRMED]]
     named = rank([cause for cause in confirmed if cause.after <= HELPS * cause.before])
@@ -212,7 +212,7 @@ def _place(scene: Scene) -> tuple[str, ...]:
 
 
 def with_causes(
-    parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm, found: Consistency, tolerance: float
+    parts: Sequence[Part], run: TrainingRun, comm: Comm, found: Consistency, tolerance: float
 ) -> Consistency:
     """Return the result of a check, with what would put it right.
 
@@ -223,4 +223,4 @@ def with_causes(
     explained = worst <= max(WORTH * tolerance, ROUNDING * found.digits)
     if explained or not np.isfinite(found.unbalance).all():
         return found
-    return replace(found, causes=find_causes(parts, run, n_nodes, comm, found, tolerance))
+    return replace(found, causes=find_causes(parts, run, comm, found, tolerance))

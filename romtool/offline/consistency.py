@@ -67,7 +67,6 @@ class Consistency:
 def check_run(
     parts: Sequence[Part],
     run: TrainingRun,
-    n_nodes: int,
     comm: Comm,
     *,
     precision: float = 0.0,
@@ -79,7 +78,6 @@ def check_run(
     ----------
     parts: the subdomains of this rank.
     run: the training computation.
-    n_nodes: of the whole mesh.
     comm: the ranks.
     precision: relative precision of the stored displacements, 0 exact.
     solver_stress: returns the solver's (n_points, 6) float [stress] per subdomain at an output time; called on all

@@ -31,7 +31,7 @@ class Scene:
 
     Parameters
     ----------
-    parts, run, n_nodes, comm: the subdomains of this rank, the training computation, nodes of the mesh, the ranks.
+    parts, run, comm: the subdomains of this rank, the training computation, the ranks.
     unknowns: which displacements are free.
     increments: the first is where laws are evaluated again, the first one that fails; at all of them loads are.
     starts: per subdomain, internal variables at the beginning of the first.
@@ -41,7 +41,6 @@ class Scene:
 
     parts: Sequence[Part]
     run: TrainingRun
-    n_nodes: int
     comm: Comm
     unknowns: Unknowns
     increments: tuple[int, ...]
@@ -90,7 +89,7 @@ class Scene:
     def throughout(self, change: Change) -> float:
         """Return the largest unbalance of the whole run with other laws, temperatures or elements."""
         run = replace(self.run, local=tuple(change.loadings))
-        found = check_run(change.parts, run, self.n_nodes, self.comm)
+        found = check_run(change.parts, run, self.comm)
         return float("inf") if found.problem else found.worst_unbalance
 
     def _stress(self, part: Part, loading: Loading, displacement: Any, start: Floats) -> Floats:
@@ -141,12 +140,12 @@ def _with_formulation(part: Part, old: str, new: str) -> Part:
     return build_part(replace(part.subdomain, mesh=replace(mesh, blocks=blocks)), part.materials, part.tables)
 
 
-def set_scene(parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm, increments: Sequence[int]) -> Scene:
+def set_scene(parts: Sequence[Part], run: TrainingRun, comm: Comm, increments: Sequence[int]) -> Scene:
     """Recompute a run up to some increments and keep what is needed to evaluate them again.
 
     Parameters
     ----------
-    parts, run, n_nodes, comm: as in `check_run`.
+    parts, run, comm: as in `check_run`.
     increments: numbers of increments from 1; the first may not be later than the others.
 
     Raises
@@ -168,4 +167,4 @@ def set_scene(parts: Sequence[Part], run: TrainingRun, n_nodes: int, comm: Comm,
             external = [np.einsum("l,lni->ni", factors, shape) for shape in shapes]
             nominal[number] = forces_of(parts, [entry.stress for entry in reached], external)
     forces = [nominal[number] for number in increments]
-    return Scene(parts, run, n_nodes, comm, unknowns, tuple(increments), starts, shapes, forces)
+    return Scene(parts, run, comm, unknowns, tuple(increments), starts, shapes, forces)

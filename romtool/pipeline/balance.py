@@ -91,8 +91,8 @@ def check_dataset(
     for number, run in enumerate(runs):
         facts = on_root(comm, lambda k=number: _facts(sources[k]))  # type: ignore[misc]
         stress = _reader(sources, number, mine, comm) if facts[1] else None
-        checked = check_run(parts, run, dataset.n_nodes, comm, precision=facts[0], solver_stress=stress)
-        found.append(with_causes(parts, run, dataset.n_nodes, comm, checked, settings.tolerance))
+        checked = check_run(parts, run, comm, precision=facts[0], solver_stress=stress)
+        found.append(with_causes(parts, run, comm, checked, settings.tolerance))
     return tuple(found)
 
 

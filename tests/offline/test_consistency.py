@@ -49,8 +49,8 @@ def check(
         local=tuple(restrict_loading(loading, mesh, piece) for piece in pieces),
         displacement=tuple(np.asarray(whole)[:, piece.node_rows] for piece in pieces),
     )
-    found = check_run(parts, run, mesh.n_nodes, COMM, **facts)  # type: ignore[arg-type]
-    return with_causes(parts, run, mesh.n_nodes, COMM, found, TOLERANCE)
+    found = check_run(parts, run, COMM, **facts)  # type: ignore[arg-type]
+    return with_causes(parts, run, COMM, found, TOLERANCE)
 
 
 def with_parameters(**parameters: object) -> Material:
