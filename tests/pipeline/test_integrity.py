@@ -48,9 +48,13 @@ def test_zeros_that_become_ones_are_noticed(tmp_path):
     at = data.find(bytes(8), len(data) // 2)
     for length in (2, 4, 8):
         (tmp_path / "b.h5").write_bytes(data[:at] + b"\xff" * length + data[at + length :])
-        with pytest.raises(ModelError, match="b.h5: damaged"), open_file(tmp_path / "b.h5", "test") as file:
-            with told_as_damage(tmp_path / "b.h5"):
-                read_value(file, "values", {})
+        spoilt = tmp_path / "b.h5"
+        with (
+            pytest.raises(ModelError, match=r"b\.h5: damaged"),
+            told_as_damage(spoilt),
+            open_file(spoilt, "test") as file,
+        ):
+            read_value(file, "values", {})
 
 
 def test_no_chunk_is_stored_without_its_checksum(tmp_path):
