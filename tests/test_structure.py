@@ -15,6 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 CORE = (
     "kernel_cache",
     "errors",
+    "progress",
     "cells",
     "types",
     "components",
@@ -30,7 +31,7 @@ CORE = (
 PHYSICS = ("linalg", "fem", "laws")
 ALLOWED: dict[str, tuple[str, ...]] = {
     **{name: CORE[:i] for i, name in enumerate(CORE)},
-    "linalg": ("errors",),
+    "linalg": ("errors", "progress"),
     "convert": CORE,
     "io": CORE,
     "laws": CORE,
@@ -42,7 +43,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "operators": (*CORE, "linalg", "io"),
     "report": (*CORE, "io"),
     "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
-    "cli": ("errors", "pipeline"),
+    "cli": ("errors", "progress", "pipeline"),
     "": ("kernel_cache",),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

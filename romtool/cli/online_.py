@@ -18,6 +18,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 
 @click.command("online")
@@ -51,11 +52,14 @@ def command(
         given = [name for name in ("tolerance", "save_model") if repair[name] is not None]
         if given or repair["petsc"]:
             raise click.UsageError(f"--{(given or ['petsc'])[0].replace('_', '-')} goes with --adapt; add --adapt")
-        answers = online(model, loads, output, speaker(quiet), overwrite=repair["overwrite"], allow_plugin=allow_plugin)
+        with progress(quiet) as track:
+            how = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "track": track}
+            answers = online(model, loads, output, speaker(quiet), **how)
     else:
         comm = world()
-        request = AdaptRequest(allow_plugin=allow_plugin, **repair)
-        answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
+        with progress(quiet, comm.rank) as track:
+            request = AdaptRequest(allow_plugin=allow_plugin, track=track, **repair)
+            answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
     summary = online_summary(answers)
     if as_json:
         print_json(summary)

@@ -11,6 +11,7 @@ from romtool.linalg.reduction import Comm
 from romtool.offline.snapshots import collect_duals
 from romtool.offline.train import training_modes
 from romtool.offline.training import TrainingSet
+from romtool.progress import Tick, untold
 from romtool.settings import Settings
 from romtool.types import Floats, Ints
 
@@ -43,7 +44,7 @@ class Snapshots:
         return [f"{name} at {time:g}" for name, time in zip(owners, self.times, strict=True)]
 
 
-def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
+def collect(training: TrainingSet, settings: Settings, comm: Comm, tick: Tick = untold) -> Snapshots:
     """Return the snapshots of the field that is compared, in modes that resolve small simulations too.
 
     Parameters
@@ -51,6 +52,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
     training: subdomains and training computations.
     settings: of the case; `clusters.field` is "u" or a dual field.
     comm: the ranks.
+    tick: told of every snapshot.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
     if name == "u":
         times = [run.times[1:] for run in runs]
         all_modes = replace(settings.pod, tolerance=tolerance, max_modes=sum(map(len, times)))
-        basis: Pod | None = training_modes(training, replace(settings, pod=all_modes), comm)
+        basis: Pod | None = training_modes(training, replace(settings, pod=all_modes), comm, tick=tick)
     else:
         known = ("u", "stress", *state_fields(training.parts[0].tables))
         if name not in known:
@@ -70,7 +72,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
                 f"[clusters] field: {name!r} is no field of the material laws; pick from {', '.join(known)}"
             )
         times = [run.loading.times[1:] for run in runs]
-        (collected,) = collect_duals(training, [name], tolerance, settings.pod.memory, comm)
+        (collected,) = collect_duals(training, [name], tolerance, settings.pod.memory, comm, tick=tick)
         basis = collected.decompose().bases.get(name)
     if basis is None:
         raise CaseError(f"[clusters] field: {name} is zero in all simulations; pick another field")

@@ -73,8 +73,8 @@ def train_dictionary(
     """
     if settings.clusters.count == 1:
         return _single(training, settings, model_id, comm, clock)
-    with clock.phase("cluster", "clusters of the training"):
-        snapshots = collect(training, settings, comm)
+    with clock.phase("cluster", "clusters of the training") as tick:
+        snapshots = collect(training, settings, comm, tick)
         found = _cluster(snapshots, settings, comm)
     clock.say(_in_words(found))
     if len(found.medoids) == 1:
@@ -93,8 +93,8 @@ def _single(training: TrainingSet, settings: Settings, model_id: str, comm: Comm
 
 def _verify(trained: Trained, training: TrainingSet, comm: Comm, clock: Clock) -> dict[str, dict[str, float]]:
     """Run a model through its own training."""
-    with clock.phase("verify", "the model on its own training"):
-        return training_errors(trained, training, trained.record.settings.newton, comm)
+    with clock.phase("verify", "the model on its own training") as tick:
+        return training_errors(trained, training, trained.record.settings.newton, comm, tick)
 
 
 def _local_models(
@@ -125,8 +125,8 @@ def _phases(
 ) -> TrainedDictionary:
     """Train one model per phase of the runs."""
     trained = train_phases(training, settings, model_id, labels, comm, clock)
-    with clock.phase("verify", "the model on its own training"):
-        errors = phase_errors(trained, training, labels, comm)
+    with clock.phase("verify", "the model on its own training") as tick:
+        errors = phase_errors(trained, training, labels, comm, tick)
     selector = _select(training, settings, trained[0].model.thermal, labels, comm, clock)
     count = len(trained)
     return TrainedDictionary(trained, (training,) * count, (errors,) * count, selector, found)

@@ -21,6 +21,7 @@ from romtool.offline.snapshots import DualSnapshots, Step, collect_duals
 from romtool.offline.train import ReducedPoints, Trained, dual_names, remember, select_points, training_modes
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.offline.verify import displacement_norms, relative
+from romtool.progress import Tick, untold
 from romtool.reduced.indicator import SMALLEST
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, restrict_to_thermal
 from romtool.reduced.model import Calibration, ModeShapes, ReducedModel
@@ -49,13 +50,13 @@ def train_phases(
     InputError, ConvergenceError, AccuracyError: as `train`; a phase in which nothing moves.
     """
     tolerance = min(settings.duals.tolerance, settings.pod.tolerance, settings.quadrature.tolerance)
-    with clock.phase("recompute", "stresses and internal variables at all integration points"):
-        collected = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, labels)
+    with clock.phase("recompute", "stresses and internal variables at all integration points") as tick:
+        collected = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, labels, tick)
     drafts = []
     for number, entry in enumerate(collected):
         clock.say(f"phase {number}: {int(entry.starts[-1])} increments")
-        with clock.phase("dual modes", "modes of the dual fields"):
-            snapshots = entry.decompose()
+        with clock.phase("dual modes", "modes of the dual fields") as tick:
+            snapshots = entry.decompose(tick)
         drafts.append(_draft(training, settings, labels, number, snapshots, comm, clock))
     together = shared_points([draft.points.selection for draft in drafts])
     models, modes = [], []
@@ -69,9 +70,9 @@ def train_phases(
                 )
             )
             modes.append(tuple(mode_shapes(training, draft.bases, s) for s in range(len(training.parts))))
-    with clock.phase("calibrate", "error indicator"):
+    with clock.phase("calibrate", "error indicator") as tick:
         records = [draft.record for draft in drafts]
-        calibrations = on_root(comm, calibrate_phases, models, records, labels)
+        calibrations = on_root(comm, calibrate_phases, models, records, labels, tick)
     return tuple(
         Trained(replace(model, calibrations=calibrations), shapes, record)
         for model, shapes, record in zip(models, modes, records, strict=True)
@@ -98,10 +99,10 @@ def _draft(
 ) -> _Draft:
     """Return modes and points of one phase."""
     steps = [list(_changes(run.loading.times, run.times, own, number)) for run, own in _pairs(training, labels)]
-    with clock.phase("pod", "displacement modes"):
+    with clock.phase("pod", "displacement modes") as tick:
         if not any(steps):
             raise InputError(f"phase {number} has no output time; train by simulation, or on results with more outputs")
-        displacement = training_modes(training, settings, comm, steps)
+        displacement = training_modes(training, settings, comm, steps, tick)
     bases = {"u": displacement, **snapshots.bases}
     outputs = np.cumsum([0, *map(len, steps)])
     record = remember(training, settings, bases, snapshots, outputs)
@@ -174,7 +175,10 @@ def own_first(points: ReducedPoints, together: Selection) -> ReducedPoints:
 
 
 def calibrate_phases(
-    models: Sequence[ReducedModel], records: Sequence[TrainingRecord], labels: Sequence[Ints]
+    models: Sequence[ReducedModel],
+    records: Sequence[TrainingRecord],
+    labels: Sequence[Ints],
+    tick: Tick = untold,
 ) -> dict[str, Calibration]:
     """Return field -> relation of misfit and error, learnt by running poorer phases through the training (METHODS 6).
 
@@ -182,6 +186,7 @@ def calibrate_phases(
     ----------
     models, records: per phase.
     labels: per computation the (n_increments,) phases.
+    tick: told of every poorer dictionary.
     """
     found: dict[str, list[Floats]] = {field: [] for field in dual_fields(models)}
     for part in (1.0, *TRUNCATIONS):
@@ -257,7 +262,7 @@ def join_modes(trained: Sequence[Trained]) -> tuple[ModeShapes, ...]:
 
 
 def phase_errors(
-    trained: Sequence[Trained], training: TrainingSet, labels: Sequence[Ints], comm: Comm
+    trained: Sequence[Trained], training: TrainingSet, labels: Sequence[Ints], comm: Comm, tick: Tick = untold
 ) -> dict[str, dict[str, float]]:
     """Return the errors of phases on each of their training computations, as `training_errors` does.
 
@@ -267,6 +272,7 @@ def phase_errors(
     training: what they were trained on.
     labels: per computation the (n_increments,) phases.
     comm: the ranks.
+    tick: told of every training computation.
 
     Raises
     ------
@@ -275,6 +281,7 @@ def phase_errors(
     models, records, modes = [e.model for e in trained], [e.record for e in trained], join_modes(trained)
     errors = {}
     for number, (run, own) in enumerate(_pairs(training, labels)):
+        tick(number, len(training.runs), run.name)
         phases = np.concatenate([own[:1], own])
         local = restrict_to_thermal(run.loading, models[0].thermal)
         history = on_root(comm, march_phases, models, phases, local, records[0].settings.newton)

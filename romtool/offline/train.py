@@ -28,6 +28,7 @@ from romtool.offline.parts import Part, inner_product
 from romtool.offline.selection import Selection
 from romtool.offline.snapshots import DualSnapshots, Step, collect_duals, displacement_modes
 from romtool.offline.training import TrainingRecord, TrainingSet
+from romtool.progress import Tick, untold
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.settings import PodSettings, Settings
 from romtool.temperature import evaluate_at
@@ -71,12 +72,12 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
     AccuracyError: a tolerance that could not be reached.
     """
     tolerance = min(settings.duals.tolerance, settings.pod.tolerance, settings.quadrature.tolerance)
-    with clock.phase("pod", "displacement modes"):
-        displacement = training_modes(training, settings, comm)
-    with clock.phase("recompute", "stresses and internal variables at all integration points"):
-        (collected,) = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm)
-    with clock.phase("dual modes", "modes of the dual fields"):
-        snapshots = collected.decompose()
+    with clock.phase("pod", "displacement modes") as tick:
+        displacement = training_modes(training, settings, comm, tick=tick)
+    with clock.phase("recompute", "stresses and internal variables at all integration points") as tick:
+        (collected,) = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, tick=tick)
+    with clock.phase("dual modes", "modes of the dual fields") as tick:
+        snapshots = collected.decompose(tick)
     outputs = np.cumsum([0, *(len(run.times) - 1 for run in training.runs)])
     bases = {"u": displacement, **snapshots.bases}
     record = remember(training, settings, bases, snapshots, outputs)
@@ -140,8 +141,8 @@ def build_model(
     found = select_points(training, bases, record, comm, clock)
     with clock.phase("shapes", "generalised forces"):
         model = assemble_model(training, bases, record, found.strains, found.cubature, found.selection, model_id, comm)
-    with clock.phase("calibrate", "error indicator"):
-        calibrations = on_root(comm, calibrate, model, record)
+    with clock.phase("calibrate", "error indicator") as tick:
+        calibrations = on_root(comm, calibrate, model, record, tick)
     modes = tuple(mode_shapes(training, bases, s) for s in range(len(training.parts)))
     return Trained(replace(model, calibrations=calibrations), modes, record)
 
@@ -177,7 +178,7 @@ def select_points(
     """
     parts = training.parts
     strains = [_strain_modes(part, psi) for part, psi in zip(parts, bases["u"].modes, strict=True)]
-    with clock.phase("cubature", "reduced quadrature"):
+    with clock.phase("cubature", "reduced quadrature") as tick:
         factor = on_root(comm, _stress_factor, bases["stress"].coefficients)
         cubature = ecm(
             strains,
@@ -186,6 +187,7 @@ def select_points(
             [part.point_ids for part in parts],
             comm,
             tolerance=on_root(comm, _cubature_tolerance, record),
+            tick=tick,
         )
     with clock.phase("gappy", "sampling points of the dual fields"):
         selection = _sampling(parts, bases, cubature, comm)
@@ -231,7 +233,11 @@ def displacement_products(
 
 
 def training_modes(
-    training: TrainingSet, settings: Settings, comm: Comm, steps: Sequence[Sequence[Step]] | None = None
+    training: TrainingSet,
+    settings: Settings,
+    comm: Comm,
+    steps: Sequence[Sequence[Step]] | None = None,
+    tick: Tick = untold,
 ) -> Pod:
     """Return the modes of the training's displacements, or of some changes of them.
 
@@ -239,13 +245,14 @@ def training_modes(
     ----------
     training, settings, comm: as for `train`.
     steps: per computation the changes to take; all displacements where None.
+    tick: told of every snapshot.
 
     Raises
     ------
     InputError: displacements that are all zero or not finite.
     """
     inner = displacement_products(training.parts, training.runs[0].local, settings.pod, comm)
-    found = displacement_modes(training, inner, settings.pod, comm, steps)
+    found = displacement_modes(training, inner, settings.pod, comm, steps, tick)
     if found is None:
         raise InputError(
             "the displacements of all simulations are zero, apart from prescribed ones: there is nothing to train on; "

@@ -23,6 +23,7 @@ from romtool.offline.clock import Clock
 from romtool.offline.train import Trained
 from romtool.offline.verify import growth, remembered_errors
 from romtool.online.enrich import Ground, enrich
+from romtool.progress import Tick, untold
 from romtool.protocols import LinearSolver
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.indicator import SMALLEST, Indication, first_above, indications_of
@@ -118,7 +119,9 @@ class NewLoad:
     solver: LinearSolver
 
 
-def adapt(trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions, say: Say) -> Adapted:
+def adapt(
+    trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions, say: Say, tick: Tick = untold
+) -> Adapted:
     """March a model through a load and repair it where needed; all ranks call this together.
 
     Parameters
@@ -128,6 +131,7 @@ def adapt(trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions
     ground: what the model stands on.
     options: when to repair.
     say: takes a sentence per repair.
+    tick: told of the step that is repaired.
 
     Raises
     ------
@@ -137,7 +141,7 @@ def adapt(trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions
     run = _AdaptiveRun(trained, load, ground, say)
     if options.predictor:
         run.predict()
-    return run.march_through(options)
+    return run.march_through(options, tick)
 
 
 class _AdaptiveRun:
@@ -149,11 +153,12 @@ class _AdaptiveRun:
         self.enrichments: list[Enrichment] = []
         self.complete, self.row = initial_state(load.problem), 0
 
-    def march_through(self, options: AdaptOptions) -> Adapted:
+    def march_through(self, options: AdaptOptions, tick: Tick) -> Adapted:
         """Go through all times, repairing steps."""
         history, stopped = self._march(self.trained, None)
         left, step = options.max_enrichments, self._step_to_repair(history, stopped, options.tolerance, 1)
         while step is not None and left > 0:
+            tick(step - 1, len(self.times) - 1, f"repair {options.max_enrichments - left + 1}")
             try:
                 history, stopped = self._repair(step, history)
             except (ConvergenceError, AccuracyError) as error:

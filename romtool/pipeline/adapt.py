@@ -46,6 +46,7 @@ from romtool.pipeline.online import (
 from romtool.pipeline.quantities import Piece, all_quantities, reduced_piece
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.pipeline.sources import field_reader
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Choice, Dictionary, choose
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import indications_of
@@ -71,6 +72,7 @@ class AdaptRequest:
     save_model: folder for the model as it is in the end, or None.
     petsc: options of PETSc.
     allow_plugin: load the library of a law that the model names.
+    track: begins to show how far each load is.
     """
 
     overwrite: bool = False
@@ -80,6 +82,7 @@ class AdaptRequest:
     save_model: Path | None = None
     petsc: str = ""
     allow_plugin: bool = False
+    track: Track = untracked
 
 
 def online_adaptive(
@@ -234,7 +237,8 @@ def _answer(
         request.tolerance or settings.indicator.tolerance, request.max_enrichments, request.predictor
     )
     try:
-        adapted = adapt(trained, NewLoad(loading, value_digest(loading), problem, solver), ground, options, say)
+        load, tick = NewLoad(loading, value_digest(loading), problem, solver), request.track(loading.name)
+        adapted = adapt(trained, load, ground, options, say, tick)
     finally:
         solver.close()
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}

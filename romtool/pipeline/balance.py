@@ -17,6 +17,7 @@ from romtool.offline.parts import Part, build_part
 from romtool.offline.training import TrainingRun
 from romtool.pipeline.folders import Dataset, read_displacements, read_loading, read_part
 from romtool.pipeline.ranks import on_root, owned, together
+from romtool.progress import Tick, part_of, untold
 from romtool.settings import BalanceSettings
 from romtool.types import Floats, Ints, Mesh, SolverResults
 
@@ -69,7 +70,12 @@ def _points(part: Subdomain, first: Ints) -> Ints:
 
 
 def check_dataset(
-    folder: Path, dataset: Dataset, sources: Sequence[Source], comm: Comm, settings: BalanceSettings
+    folder: Path,
+    dataset: Dataset,
+    sources: Sequence[Source],
+    comm: Comm,
+    settings: BalanceSettings,
+    tick: Tick = untold,
 ) -> tuple[Consistency, ...]:
     """Check every simulation of a dataset, subdomain by subdomain and increment after increment.
 
@@ -80,6 +86,7 @@ def check_dataset(
     sources: one per simulation on rank 0; empty on the others.
     comm: the ranks, all of which call this.
     settings: the tolerance.
+    tick: told of every increment.
 
     Raises
     ------
@@ -88,10 +95,12 @@ def check_dataset(
     mine = owned(comm, dataset.n_subdomains)
     parts, runs = together(comm, lambda: load_runs(folder, dataset, mine))
     found = []
+    starts = np.cumsum([0, *(len(run.loading.times) - 1 for run in runs)]).tolist()
     for number, run in enumerate(runs):
         facts = on_root(comm, lambda k=number: _facts(sources[k]))  # type: ignore[misc]
         stress = _reader(sources, number, mine, comm) if facts[1] else None
-        checked = check_run(parts, run, comm, precision=facts[0], solver_stress=stress)
+        here = part_of(tick, starts[number], starts[-1])
+        checked = check_run(parts, run, comm, precision=facts[0], solver_stress=stress, tick=here)
         found.append(with_causes(parts, run, comm, checked, settings.tolerance))
     return tuple(found)
 

@@ -34,6 +34,7 @@ from romtool.pipeline.sources import (
     own_loading,
     subdomains_of,
 )
+from romtool.progress import Tick, Track, part_of, untracked
 from romtool.settings import BalanceSettings
 from romtool.types import SolverResults
 
@@ -45,7 +46,7 @@ def dataset_folder(case_path: Path) -> Path:
     return case_path.parent / "dataset"
 
 
-def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) -> Dataset:
+def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False, track: Track = untracked) -> Dataset:
     """Convert a case to its dataset folder, unless that is there and up to date.
 
     Parameters
@@ -54,6 +55,7 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
     comm: the ranks; rank 0 reads and writes, time by time, the others wait.
     say: takes sentences about what is done.
     anew: convert also when up to date.
+    track: begins to show how far the conversion and the check are.
 
     Returns
     -------
@@ -70,9 +72,10 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
         say(f"{folder} is up to date")
     else:
         with shared_output_folder(folder, comm, overwrite=True) as temporary:
-            on_root(comm, lambda: _write(prepared[0], dataset, temporary, say))
+            on_root(comm, lambda: _write(prepared[0], dataset, temporary, say, track("import")))
             sources = [source for entry in prepared for source in entry.check_sources()]
-            dataset = replace(dataset, balance=check_dataset(temporary, dataset, sources, comm, settings))
+            checked = check_dataset(temporary, dataset, sources, comm, settings, track("balance"))
+            dataset = replace(dataset, balance=checked)
             on_root(comm, lambda: write_head(temporary / "dataset.h5", "dataset", dataset=dataset))
         for text in dataset.warnings:
             say(f"warning: {text}")
@@ -159,9 +162,10 @@ def _plan(sources: CaseSources, digest: str) -> tuple[Dataset, _Prepared]:
     return dataset, _Prepared(sources, tuple(results for _, results in opened), parts)
 
 
-def _write(prepared: _Prepared, dataset: Dataset, folder: Path, say: Say) -> None:
+def _write(prepared: _Prepared, dataset: Dataset, folder: Path, say: Say, tick: Tick) -> None:
     """Write the files of the subdomains."""
     mesh, parts = prepared.sources.mesh, prepared.parts
+    starts = np.cumsum([0, *(len(record.times) for record in dataset.simulations)]).tolist()
     with ExitStack() as stack:
         files = [stack.enter_context(part_writer(folder, "subdomain", part.index, dataset.digest)) for part in parts]
         for part, file in zip(parts, files, strict=True):
@@ -170,11 +174,16 @@ def _write(prepared: _Prepared, dataset: Dataset, folder: Path, say: Say) -> Non
             say(f"simulation {record.name}: {len(record.times)} times of {record.source}")
             for part, file in zip(parts, files, strict=True):
                 write_record(file, f"simulations/{number}/loading", restrict_loading(record.loading, mesh, part))
-            _write_history(record, results, parts, [file[f"simulations/{number}"] for file in files])
+            groups = [file[f"simulations/{number}"] for file in files]
+            _write_history(record, results, parts, groups, part_of(tick, starts[number], starts[-1]))
 
 
 def _write_history(
-    record: SimulationRecord, results: SolverResults, parts: Sequence[Subdomain], groups: Sequence[h5py.Group]
+    record: SimulationRecord,
+    results: SolverResults,
+    parts: Sequence[Subdomain],
+    groups: Sequence[h5py.Group],
+    tick: Tick,
 ) -> None:
     """Write the displacements of one simulation, time by time, to all subdomains."""
     n_times = len(record.times)
@@ -182,6 +191,7 @@ def _write_history(
         shape = (part.mesh.n_nodes, 3)
         group.create_dataset("u", (n_times, *shape), dtype=np.float64, chunks=(1, *shape))
     for i, time in enumerate(record.times):
+        tick(i, n_times, f"{record.name}, time {time:g}")
         field = results.read("u", i)
         if not np.isfinite(field).all():
             raise InputError(

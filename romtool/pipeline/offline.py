@@ -40,6 +40,7 @@ from romtool.pipeline.folders import (
     write_record,
 )
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ModeShapes, ReducedModel
@@ -50,7 +51,14 @@ Errors = Mapping[str, Mapping[str, float]]
 
 
 def offline(
-    case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False, clock: Clock | None = None
+    case_path: Path,
+    out: Path,
+    comm: Comm,
+    say: Say,
+    *,
+    overwrite: bool = False,
+    clock: Clock | None = None,
+    track: Track = untracked,
 ) -> Dictionary:
     """Import a case where needed, train a model, or one per cluster of the training, and write it.
 
@@ -62,6 +70,7 @@ def offline(
     say: takes sentences about what is done.
     overwrite: replace an existing model when the new one is complete.
     clock: times the phases; a new one where None.
+    track: begins to show how far a phase is, where `clock` is None.
 
     Raises
     ------
@@ -70,9 +79,9 @@ def offline(
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
     with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
-        clock = clock or Clock(say)
+        clock = clock or Clock(say, track)
         with clock.phase("import", f"dataset of {case_path}"):
-            dataset = import_case(case_path, comm, say)
+            dataset = import_case(case_path, comm, say, track=clock.track)
             refuse(dataset.balance, settings.balance)
         with clock.phase("load", "operators and displacement histories"):
             training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)

@@ -19,6 +19,7 @@ from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_dictionary, versions, write_head
 from romtool.pipeline.mapping import map_field
 from romtool.pipeline.quantities import all_quantities, pieces_of_model, quantity_summary, write_histories
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Choice, Dictionary, choose, run_loading
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
@@ -68,6 +69,7 @@ def online(
     *,
     overwrite: bool = False,
     allow_plugin: bool = False,
+    track: Track = untracked,
 ) -> list[Answer]:
     """March a model through load cases; each result is written to `out/<load name>`.
 
@@ -79,6 +81,7 @@ def online(
     say: takes sentences about what is done.
     overwrite: replace existing results.
     allow_plugin: load the library of a law that the model names.
+    track: begins to show how many loads are answered.
 
     Raises
     ------
@@ -99,7 +102,11 @@ def online(
         loading = loading_for(model, load, read_field)
         check_loading(model, loading)
         prepared.append((loading, time.perf_counter() - start))
-    return [_answer(dictionary, model_path, *entry, out, say, overwrite) for entry in prepared]
+    answers, tick = list[Answer](), track("loads")
+    for entry in prepared:
+        tick(len(answers), len(prepared), entry[0].name)
+        answers.append(_answer(dictionary, model_path, *entry, out, say, overwrite))
+    return answers
 
 
 def load_plugins(model: ReducedModel, model_path: Path, say: Say) -> None:

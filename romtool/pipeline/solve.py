@@ -41,6 +41,7 @@ from romtool.pipeline.sources import (
     own_loading,
     times_from_results,
 )
+from romtool.progress import Track, untracked
 from romtool.reduced.quantities import QuantityHistory
 from romtool.types import SolverResults
 
@@ -77,10 +78,12 @@ class Options:
     ----------
     overwrite: replace existing solutions.
     petsc: options of PETSc.
+    track: begins to show how far each load is.
     """
 
     overwrite: bool = False
     petsc: str = ""
+    track: Track = untracked
 
 
 def solve_loads(
@@ -155,11 +158,13 @@ def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say:
     try:
         with shared_output_folder(folder, comm, overwrite=options.overwrite) as temporary:
             with _Writer(temporary, problem, share, source_id) as writer:
-                n_steps = len(loading.times) - 1
+                n_steps, tick = len(loading.times) - 1, options.track(loading.name)
 
                 def on_step(state: HifiState, step: StepStatistics) -> None:
                     together(comm, lambda: writer.add(state))
                     done = f"{writer.row - 1}/{n_steps}"
+                    reached = f"t = {step.time:.6g} of {loading.times[-1]:.6g}, {step.iterations} iterations"
+                    tick(writer.row - 1, n_steps, reached)
                     say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
 
                 _, statistics = solve(problem, on_step, solver)

@@ -23,6 +23,7 @@ from romtool.pipeline.online import load_plugins
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
 from romtool.pipeline.study_inputs import Inputs, Kept, open_inputs
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.march import load_kernels
 from romtool.reduced.model import ReducedModel
@@ -34,8 +35,6 @@ BLOCK = 50
 """Draws in a file."""
 
 Say = Callable[[str], None]
-Tick = Callable[[int, int], None]
-"""Takes the number of draws that are done, and of all."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,13 @@ class StudyRequest:
     overwrite: replace the draws of another study.
     part: (i, n): answer the i-th of n shares of the draws, from 1; None for all.
     allow_plugin: load the library of a law that the model names.
-    tick: told of progress on rank 0.
+    track: begins to show how far the draws are.
     """
 
     overwrite: bool = False
     part: tuple[int, int] | None = None
     allow_plugin: bool = False
-    tick: Tick = lambda done, count: None
+    track: Track = untracked
 
 
 def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, request: StudyRequest) -> StudyResult:
@@ -137,7 +136,8 @@ def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm
     mine = [index for index in lacking if index % n_shares == share - 1]
     count, loading_of = inputs.study.draws, inputs.loading_of(draws)
     tolerance = _tolerance(dictionary.face)
-    request.tick(count - sum(map(len, lacking.values())), count)
+    tick = request.track("draws")
+    tick(count - sum(map(len, lacking.values())), count, "")
 
     def march() -> None:
         for index in mine[comm.rank :: comm.size]:
@@ -146,7 +146,7 @@ def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm
                 write_head(path, KIND, digest=inputs.digest, numbers=block.numbers, block=block)
             if comm.rank == 0:
                 here = sum(1 for _ in (out / "draws").glob("draws-*.h5"))
-                request.tick(min(here * BLOCK, count), count)
+                tick(min(here * BLOCK, count), count, "")
 
     together(comm, march)
     return sum(len(lacking[index]) for index in mine)
