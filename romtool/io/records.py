@@ -17,7 +17,19 @@ from scipy import sparse
 from romtool.errors import ModelError
 
 SCHEMA = 3
-"""Version of the layout; a file of another version is refused in words."""
+"""Version of the layout that is written; a newer one is refused in words."""
+
+OLDEST_SCHEMA = 3
+"""Version of the oldest layout that is read: what was added since has defaults; an older one is refused in words."""
+
+MAKERS: Mapping[str, str] = {
+    "dataset": "import it again with `romtool import CASE --overwrite`",
+    "model": "train it again with `romtool offline CASE -o MODEL --overwrite`",
+    "result": "answer the load again with `romtool online MODEL LOAD -o OUT --overwrite`",
+    "solution": "solve it again with `romtool solve CASE LOAD -o REF --overwrite`",
+    "study": "run it again with `romtool study MODEL STUDY -o OUT --overwrite`",
+}
+"""Kind of a file -> how a new one is made."""
 
 
 def write_value(parent: h5py.Group, name: str, value: Any, classes: Mapping[str, type]) -> None:
@@ -147,8 +159,20 @@ def open_file(path: Path, kind: str) -> h5py.File:
     except OSError as error:
         raise ModelError(f"{path}: damaged or not an HDF5 file ({error}); make it anew") from error
     found, schema = str(file.attrs.get("romtool", "")), int(file.attrs.get("schema", -1))
-    if found != kind or schema != SCHEMA:
+    if problem := _mismatch(found, schema, kind):
         file.close()
-        what = f"a romtool {found} file (layout {schema})" if found else "not a romtool file"
-        raise ModelError(f"{path}: is {what}; expected a {kind} file of layout {SCHEMA}: make it anew")
+        raise ModelError(f"{path}: {problem}")
     return file
+
+
+def _mismatch(found: str, schema: int, kind: str) -> str:
+    """Say why a file of a kind and layout is not read, and what to do; "" where it is."""
+    if found != kind:
+        what = f"a romtool {found} file" if found else "not a romtool file"
+        return f"is {what}; expected a {kind} file: give another path"
+    if schema > SCHEMA:
+        return f"has layout {schema}, written by a newer romtool; this one reads up to {SCHEMA}: update romtool"
+    if schema < OLDEST_SCHEMA:
+        remedy = MAKERS.get(kind, "make it anew")
+        return f"has layout {schema}; this romtool reads {OLDEST_SCHEMA} to {SCHEMA}; {remedy}"
+    return ""

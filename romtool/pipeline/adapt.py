@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,12 +26,14 @@ from romtool.online.adapt import AdaptOptions, NewLoad, adapt
 from romtool.online.enrich import Ground, build_ground
 from romtool.pipeline.folders import (
     find_member,
+    now,
     part_reader,
     read_dictionary,
     read_head,
     read_modes,
     read_record,
     value_digest,
+    versions,
 )
 from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
@@ -127,7 +130,7 @@ def online_adaptive(
         answers.append(answer)
     if request.save_model is not None:
         with shared_output_folder(request.save_model, comm, overwrite=request.overwrite) as temporary:
-            trained = [_remembered(member, comm) for member in members]
+            trained = [_remembered(member.trained, member.origin, comm) for member in members]
             write_dictionary(temporary, on_root(comm, lambda: with_members(dictionary, trained)), trained, comm)
         say(f"model {' and '.join(entry.model.model_id for entry in trained)} -> {request.save_model}")
     return answers
@@ -142,13 +145,13 @@ class Member:
     trained: the model as it is.
     ground: what it stands on.
     source: the folder that it was read from.
-    parent: id of the model there.
+    origin: the model there.
     """
 
     trained: Trained
     ground: Ground
     source: Path
-    parent: str
+    origin: ReducedModel
 
 
 def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) -> list[LoadFile]:
@@ -180,7 +183,7 @@ def _open_member(path: Path, model: ReducedModel, comm: Comm) -> Member:
         digest=str(model.statistics["digest"]),
     )
     trained = Trained(model, tuple(modes), record)
-    return Member(trained, build_ground(share, training, record), path, model.model_id)
+    return Member(trained, build_ground(share, training, record), path, model)
 
 
 def _read_record(path: Path, model: ReducedModel) -> TrainingRecord:
@@ -265,7 +268,8 @@ def _answer(
     with shared_output_folder(folder, comm, overwrite=request.overwrite) as temporary:
         if enriched:
             on_root(comm, (temporary / ENRICHED).mkdir)
-            kept = _remembered(replace(member, parent=trained.model.model_id), comm)
+            kept = _remembered(adapted.trained, trained.model, comm)
+            member = replace(member, trained=kept)
             write_dictionary(temporary / ENRICHED, Dictionary((kept.model,)), (kept,), comm)
         answer = on_root(comm, lambda: write_answer(temporary, answer, local, model.model_id, source))
     tell_answer(answer, folder, say)
@@ -277,19 +281,32 @@ def _piece(modes: ModeShapes, rows: Coordinates) -> Piece:
     return reduced_piece(modes.subdomain, lambda field: modes, rows)
 
 
-def _remembered(member: Member, comm: Comm) -> Trained:
-    """Return a model with the training errors that it remembers, and its parent.
+def _remembered(trained: Trained, before: ReducedModel, comm: Comm) -> Trained:
+    """Return an enriched model with the training errors that it remembers, and where it comes from.
 
-    The parent is the last model before it that was written, not one in between.
+    Parameters
+    ----------
+    trained: the model.
+    before: the last model before it that was written, not one in between: its parent.
+    comm: the ranks.
     """
-    trained = member.trained
-    if trained.model.model_id == member.parent:
+    if trained.model.model_id == before.model_id:
         return trained
     errors = on_root(comm, lambda: remembered_errors(trained))
     statistics = {
         **trained.model.statistics,
         "training_errors": worst(errors),
         "training_errors_by_simulation": errors,
-        "parent": member.parent,
+        "parent": before.model_id,
+        "lineage": (*before.statistics.get("lineage", ()), _ancestor(before)),  # type: ignore[misc]
+        "versions": versions(),
+        "created": now(),
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))
+
+
+def _ancestor(model: ReducedModel) -> dict[str, str]:
+    """Return id, date and version of romtool of a model that another comes from."""
+    known: dict[str, Any] = dict(model.statistics)
+    version = dict(known.get("versions", {})).get("romtool", "")
+    return {"id": model.model_id, "created": str(known.get("created", "")), "romtool": str(version)}

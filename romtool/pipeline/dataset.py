@@ -18,8 +18,10 @@ from romtool.pipeline.folders import (
     Dataset,
     SimulationRecord,
     check_part,
+    now,
     part_writer,
     read_dataset,
+    versions,
     write_head,
     write_record,
 )
@@ -27,6 +29,7 @@ from romtool.pipeline.ranks import on_root, owned, shared_output_folder
 from romtool.pipeline.sources import (
     CaseSources,
     input_digest,
+    input_digests,
     loading_of,
     n_subdomains_of,
     open_case,
@@ -103,10 +106,12 @@ def _prepare(
     """Return the head of the dataset, whether the folder holds it, and the settings; else fill `prepared`."""
     sources = open_case(case_path)
     owned(comm, n_subdomains_of(sources))
-    digest = input_digest(sources)
+    inputs = input_digests(sources)
+    digest = input_digest(sources, inputs)
     if not anew and (found := _up_to_date(folder, digest)) is not None:
         return found, True, sources.case.settings.balance
     dataset, entry = _plan(sources, digest)
+    dataset = replace(dataset, inputs=inputs, versions=versions(), created=now())
     prepared.append(entry)
     return dataset, False, sources.case.settings.balance
 

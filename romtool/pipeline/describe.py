@@ -11,9 +11,10 @@ import numpy as np
 
 from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import ModelError
+from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
 from romtool.io.load import read_load
-from romtool.loading import PartialDeckError
+from romtool.loading import Loading, PartialDeckError
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.balance import summary
 from romtool.pipeline.folders import Dataset, Provenance, part_name, read_dataset, read_dictionary, read_head
@@ -27,10 +28,21 @@ from romtool.reduced.dictionary import Choice, Dictionary
 from romtool.reduced.indicator import STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import Calibration, ReducedModel, Validity
-from romtool.report.brief import Brief, briefs
+from romtool.reduced.validity import load_amplitudes
+from romtool.report.brief import briefs, difference_briefs
+from romtool.report.plain import Brief
 from romtool.types import Floats, Mesh, SolverResults
 
-__all__ = ["Brief", "Description", "briefs", "describe", "describe_dataset", "describe_dictionary", "describe_results"]
+__all__ = [
+    "Brief",
+    "Description",
+    "briefs",
+    "describe",
+    "describe_dataset",
+    "describe_dictionary",
+    "describe_results",
+    "difference_briefs",
+]
 
 Description = dict[str, Any]
 
@@ -69,17 +81,18 @@ def _describe_own(path: Path) -> Description:
         "study": lambda: {"kind": "study", **study_summary(read_head(found, "study", "result"))},
         "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
-    kind = _kind(found)
+    kind = str(_stamp(found, "romtool") or "")
     if kind not in describers:
         raise ModelError(f"{found}: not a head file of romtool; expected one of {', '.join(heads)}")
-    return describers[kind]()
+    return {**describers[kind](), "schema": _stamp(found, "schema")}
 
 
-def _kind(path: Path) -> str:
-    """Return the kind stamped on a file, or nothing."""
+def _stamp(path: Path, name: str) -> Any:
+    """Return what is stamped on a file: its kind ("romtool") or the version of its layout ("schema"), or nothing."""
     try:
         with h5py.File(path, "r") as file:
-            return str(file.attrs.get("romtool", ""))
+            stamp = file.attrs.get(name)
+            return stamp.item() if isinstance(stamp, np.generic) else stamp
     except OSError as error:
         raise ModelError(f"{path}: damaged or not an HDF5 file ({error})") from error
 
@@ -198,6 +211,9 @@ def describe_dataset(dataset: Dataset) -> Description:
         "kind": "dataset",
         "case": dataset.case,
         "digest": dataset.digest,
+        "created": dataset.created,
+        "versions": dict(dataset.versions),
+        "inputs": dict(dataset.inputs),
         "n_subdomains": dataset.n_subdomains,
         "n_nodes": dataset.n_nodes,
         "n_elements": dataset.n_elements,
@@ -253,6 +269,7 @@ def describe_model(model: ReducedModel) -> Description:
         "loads": {load.name: load.kind for load in model.loading.loads},
         "side_sets": {name: len(shape.faces) for name, shape in model.surfaces.items()},
         "element_sets": list(model.volumes),
+        "points": digest_text(str(model.point_ids.tolist()))[:16],
         "times": model.first.times.tolist(),
     }
 
@@ -287,6 +304,11 @@ def _steps_by_status(indication: Indication) -> dict[str, int]:
     return dict(zip(STATUS_WORDS, counts.tolist(), strict=True))
 
 
+def _sizes(loading: Loading) -> Description:
+    """Return "kind on set" -> smallest and largest size of what acts."""
+    return {what: [float(found.min()), float(found.max())] for what, found in load_amplitudes(loading).items()}
+
+
 def _describe_result(path: Path) -> Description:
     """Describe an online result."""
     history: ReducedHistory = read_head(path, "result", "history")
@@ -301,6 +323,7 @@ def _describe_result(path: Path) -> Description:
         "model_id": provenance.source_id,
         "cluster": choice.number,
         "probabilities": choice.probabilities.tolist(),
+        "loads": _sizes(read_head(path, "result", "loading")),
         "times": history.times.tolist(),
         "n_modes": history.coordinates.shape[1],
         "fields": ["u", *history.duals],
@@ -325,6 +348,7 @@ def _describe_solution(path: Path) -> Description:
         "kind": "solution",
         "case": provenance.source,
         "name": read_head(path, "solution", "loading").name,
+        "loads": _sizes(read_head(path, "solution", "loading")),
         "times": read_head(path, "solution", "times").tolist(),
         "fields": read_head(path, "solution", "fields"),
         "n_subdomains": read_head(path, "solution", "n_subdomains"),

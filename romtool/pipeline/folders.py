@@ -70,6 +70,9 @@ class Dataset:
     simulations: in the order of the case.
     warnings: what a user should know.
     balance: what the check of each simulation found.
+    inputs: file, relative to the case -> the beginning of its SHA-256.
+    versions: of romtool and the packages behind it.
+    created: date and time, ISO 8601, UTC.
     """
 
     digest: str
@@ -84,6 +87,9 @@ class Dataset:
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
     balance: tuple[Consistency, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
 
 
 @dataclass(frozen=True)

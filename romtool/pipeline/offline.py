@@ -16,7 +16,7 @@ from romtool.hifi.linear import has_petsc
 from romtool.hifi.march import linear_answer, linear_lifting
 from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
-from romtool.io.atomic import digest_text
+from romtool.io.atomic import digest_file, digest_text
 from romtool.io.case import read_case
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
@@ -87,9 +87,11 @@ def offline(
             training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)
             part, fields = training.parts[0], settings.duals.fields
             together(comm, lambda: check_quantities(case.quantities, part.subdomain.mesh, part.tables, fields))
+        inputs = {case_path.name: on_root(comm, lambda: digest_file(case_path))[:16], **dataset.inputs}
         found = train_dictionary(training, settings, _model_id(dataset, settings, case.quantities), comm, clock)
         members = tuple(
-            _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
+            _complete(*entry, dataset, clock, inputs)
+            for entry in zip(found.members, found.training, found.errors, strict=True)
         )
         known = {*dataset.warnings, *verdicts(dataset.balance, settings.balance)}
         for text in dict.fromkeys(text for entry in members for text in entry.model.statistics["warnings"]):  # type: ignore[attr-defined]
@@ -100,7 +102,14 @@ def offline(
     return found.dictionary
 
 
-def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: Dataset, clock: Clock) -> Trained:
+def _complete(
+    trained: Trained,
+    training: TrainingSet,
+    errors: Errors,
+    dataset: Dataset,
+    clock: Clock,
+    inputs: Mapping[str, str],
+) -> Trained:
     """Return a new model with all that reports say about it."""
     settings, names = trained.record.settings, {run.name for run in training.runs}
     checks = [check for check in dataset.balance if check.simulation in names]
@@ -120,6 +129,7 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "versions": versions(),
         "created": now(),
         "digest": dataset.digest,
+        "inputs": dict(inputs),
         "materials": {entry.elements: entry.law for entry in dataset.materials},
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))

@@ -1,29 +1,15 @@
 """What `romtool info` prints: a description as a few short tables of plain texts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from romtool.report.plain import bytes_of, listed, span, text, times_of
+from romtool.report.plain import Brief, bytes_of, facts, listed, sentences, span, table, text, times_of
 from romtool.report.words import duration
 
 Description = Mapping[str, Any]
 
-
-@dataclass(frozen=True)
-class Brief:
-    """A table, or a list of facts where it has no columns.
-
-    Parameters
-    ----------
-    title: above it, "" for none.
-    rows: texts; of facts (what, text).
-    columns: their names.
-    """
-
-    title: str
-    rows: tuple[tuple[str, ...], ...]
-    columns: tuple[str, ...] = ()
+LONGEST = 60
+"""Characters of a value in a table of differences."""
 
 
 def briefs(found: Description) -> list[Brief]:
@@ -35,21 +21,6 @@ def briefs(found: Description) -> list[Brief]:
     """
     tables = _KINDS.get(str(found["kind"]), _anything)(found)
     return [table for table in tables if table.rows]
-
-
-def facts(title: str, *rows: tuple[str, Any]) -> Brief:
-    """Return a list of facts; those without a value are left out."""
-    return Brief(title, tuple((what, text(value)) for what, value in rows if value not in (None, "", [], {}, ())))
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Brief:
-    """Return a table."""
-    return Brief(title, tuple(tuple(text(cell) for cell in row) for row in rows), tuple(columns))
-
-
-def sentences(title: str, texts: Iterable[str]) -> Brief:
-    """Return sentences, one below the other."""
-    return Brief(title, tuple((entry,) for entry in texts))
 
 
 def _mesh(found: Description) -> Brief:
@@ -72,7 +43,10 @@ def _sets(found: Description) -> Brief:
 
 def _solver_results(found: Description) -> list[Brief]:
     """Return what solver files hold."""
-    rows = [(name, info["location"], listed(info["components"])) for name, info in found["fields"].items()]
+    rows = [
+        (name, info["location"], listed(info["components"]) if info["components"] else "scalar")
+        for name, info in found["fields"].items()
+    ]
     return [
         facts("", ("format", found["format"]), ("times", times_of(found["times"]))),
         _mesh(found),
@@ -92,7 +66,7 @@ def _deck(found: Description) -> list[Brief]:
         _sets(found),
         table("materials", ("elements", "law"), found["materials"].items()),
         table("loads", ("load", "kind"), found["loads"].items()),
-        facts("", ("supports", found["dirichlet"]), ("tables", found["tables"])),
+        facts("supports", ("supports", found["dirichlet"]), ("tables", found["tables"])),
         sentences("warnings", found["warnings"]),
     ]
 
@@ -238,7 +212,21 @@ def _provenance(found: Description, *more: tuple[str, Any]) -> Brief:
         ("parent", found.get("parent")),
         *more,
         ("inputs", found.get("inputs")),
+        ("lineage", [entry["id"] for entry in found.get("lineage", ())]),
     )
+
+
+def difference_briefs(found: Description) -> list[Brief]:
+    """Return what `romtool info --diff` prints: what differs, and how much does not."""
+    rows = [(key, _cut(a), _cut(b)) for key, (a, b) in found["differences"].items()]
+    equal = f"{found['equal']} entries are equal" if rows else f"all {found['equal']} entries are equal"
+    return [*([Brief("", tuple(rows), ("", found["a"], found["b"]))] if rows else []), sentences("", [equal])]
+
+
+def _cut(value: Any) -> str:
+    """Return a value in a cell of at most LONGEST characters; numbers with all digits that tell them apart."""
+    shown = f"{value:.9g}" if isinstance(value, float) else text(value)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 2]} …"
 
 
 def _dictionary(found: Description) -> list[Brief]:
@@ -266,7 +254,7 @@ def _dictionary(found: Description) -> list[Brief]:
         table("clusters", ("", "around", "holds"), _clusters(members, found["medoids"])),
         facts("selector", ("chosen rightly when left out", selector["accuracy"]), ("certainty", selector["certainty"])),
         _costs(first),
-        _provenance(first, ("dataset", first.get("digest"))),
+        _provenance({**first, "schema": found.get("schema")}, ("dataset", first.get("digest"))),
         sentences("warnings", first.get("warnings", ())),
     ]
 
@@ -290,6 +278,7 @@ def _result(found: Description) -> list[Brief]:
             ("model", f"{found['model_id']} in {found['model']}"),
             ("local model", f"{found['cluster']} of {len(found['probabilities'])}" if several else None),
             ("times", times_of(found["times"])),
+            ("loads", {what: span(ends) for what, ends in found["loads"].items()}),
             ("modes", found["n_modes"]),
             ("fields", found["fields"]),
             ("iterations", found["iterations"]),
@@ -323,6 +312,7 @@ def _solution(found: Description) -> list[Brief]:
             "",
             ("case", found["case"]),
             ("load", found["name"]),
+            ("loads", {what: span(ends) for what, ends in found["loads"].items()}),
             ("times", times_of(found["times"])),
             ("fields", {name: f"({width})" for name, width in found["fields"].items()}),
             ("subdomains", found["n_subdomains"]),

@@ -1,10 +1,27 @@
-"""Values as plain texts of one line, for terminals and pipes."""
+"""Values as plain texts of one line, and small tables of them, for terminals and pipes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 MOST = 8
 """Names of a list that are shown; of longer ones the first, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """A table, or a list of facts where it has no columns.
+
+    Parameters
+    ----------
+    title: above it, "" for none.
+    rows: texts; of facts (what, text).
+    columns: their names.
+    """
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    columns: tuple[str, ...] = ()
 
 
 def text(value: Any) -> str:
@@ -64,3 +81,18 @@ def bytes_of(value: float) -> str:
         if value >= 10.0**power:
             return f"{value / 10.0**power:.3g} {unit}"
     return f"{value:.0f} B"
+
+
+def facts(title: str, *rows: tuple[str, Any]) -> Brief:
+    """Return a list of facts; those without a value are left out."""
+    return Brief(title, tuple((what, text(value)) for what, value in rows if value not in (None, "", [], {}, ())))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Brief:
+    """Return a table."""
+    return Brief(title, tuple(tuple(text(cell) for cell in row) for row in rows), tuple(columns))
+
+
+def sentences(title: str, texts: Iterable[str]) -> Brief:
+    """Return sentences, one below the other."""
+    return Brief(title, tuple((entry,) for entry in texts))
