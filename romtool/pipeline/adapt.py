@@ -144,8 +144,8 @@ class Member:
     ----------
     trained: the model as it is.
     ground: what it stands on.
-    source: the folder that it was read from.
-    origin: the model there.
+    source: the folder that it is in.
+    origin: the model that was read at first.
     """
 
     trained: Trained
@@ -269,7 +269,7 @@ def _answer(
         if enriched:
             on_root(comm, (temporary / ENRICHED).mkdir)
             kept = _remembered(adapted.trained, trained.model, comm)
-            member = replace(member, trained=kept)
+            member = replace(member, trained=kept, source=folder / ENRICHED)
             write_dictionary(temporary / ENRICHED, Dictionary((kept.model,)), (kept,), comm)
         answer = on_root(comm, lambda: write_answer(temporary, answer, local, model.model_id, source))
     tell_answer(answer, folder, say)
