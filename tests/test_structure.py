@@ -15,6 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 CORE = (
     "kernel_cache",
     "errors",
+    "interruption",
     "progress",
     "cells",
     "types",
@@ -43,7 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "operators": (*CORE, "linalg", "io"),
     "report": (*CORE, "io"),
     "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
-    "cli": ("errors", "progress", "pipeline"),
+    "cli": ("errors", "interruption", "progress", "pipeline"),
     "": ("kernel_cache",),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

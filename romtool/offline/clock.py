@@ -1,12 +1,45 @@
-"""Seconds by phase, and how far each is."""
+"""Seconds by phase, how far each is, and what is kept of finished phases."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
 
-from romtool.progress import Tick, Track, untracked
+from romtool.progress import Tick, Track, untold, untracked
 
 Say = Callable[[str], None]
+Value = TypeVar("Value")
+
+
+class Keep(Protocol):
+    """Keeps what is finished, so that a run that was stopped can go on; all ranks call its methods together."""
+
+    def step(self, name: str, compute: Callable[[], Value]) -> Value:
+        """Return what a step computes, or what is kept of it; it is what was read back in either case."""
+        ...
+
+    def latest(self, name: str) -> Any:
+        """Return the value that `renew` kept last under a name; None where there is none."""
+        ...
+
+    def renew(self, name: str, place: str, value: Callable[[], Any]) -> None:
+        """Keep a value in the place of an earlier one, unless that is recent; stop the run where it is asked to."""
+        ...
+
+
+class KeepNothing:
+    """Keeps nothing."""
+
+    def step(self, name: str, compute: Callable[[], Value]) -> Value:
+        """Return what the step computes."""
+        return compute()
+
+    def latest(self, name: str) -> Any:
+        """Return None."""
+        return None
+
+    def renew(self, name: str, place: str, value: Callable[[], Any]) -> None:
+        """Do nothing."""
 
 
 class Clock:
@@ -14,20 +47,62 @@ class Clock:
 
     Parameters
     ----------
-    say: takes a sentence per phase.
-    track: begins to show how far a phase is.
+    say: takes sentences.
+    keep: keeps finished steps.
+    track: begins to show how far a phase is, which `tick` is told.
     """
 
-    def __init__(self, say: Say, track: Track = untracked) -> None:
+    def __init__(self, say: Say, keep: Keep | None = None, track: Track = untracked) -> None:
         self.say, self.track = say, track
+        self.tick: Tick = untold
+        self.keep: Keep = keep or KeepNothing()
         self.seconds: dict[str, float] = {}
         self.current = ""
+        self._scope = ""
 
     @contextmanager
-    def phase(self, name: str, text: str) -> Iterator[Tick]:
-        """Time a phase; give what takes how far it is."""
+    def within(self, scope: str) -> Iterator[None]:
+        """Let the names of steps inside begin with a word of their own."""
+        before, self._scope = self._scope, f"{self._scope}{scope} "
+        try:
+            yield
+        finally:
+            self._scope = before
+
+    @contextmanager
+    def phase(self, name: str, text: str) -> Iterator[None]:
+        """Time a phase."""
         self.say(text)
-        self.current = name
+        self.current, self.tick = name, self.track(name)
         start = time.perf_counter()
-        yield self.track(name)
+        yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def step(self, name: str, compute: Callable[[], Value]) -> Value:
+        """Return what some phases compute, or what is kept of them; their seconds are those of their first run.
+
+        Parameters
+        ----------
+        name: of the step, unique in its scope.
+        compute: the phases.
+        """
+        before, self.seconds = self.seconds, {}
+
+        def timed() -> tuple[Value, Mapping[str, float]]:
+            return compute(), self.seconds
+
+        try:
+            value, seconds = self.keep.step(self._scope + name, timed)
+        finally:
+            self.seconds = before
+        for phase, passed in seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + passed
+        return value
+
+    def latest(self, name: str) -> Any:
+        """Return the value that `renew` kept last under a name in this scope; None where there is none."""
+        return self.keep.latest(self._scope + name)
+
+    def renew(self, name: str, place: str, value: Callable[[], Any]) -> None:
+        """Keep a value in the place of an earlier one, unless that is recent; stop the run where it is asked to."""
+        self.keep.renew(self._scope + name, place, value)

@@ -12,7 +12,7 @@ from romtool.errors import CaseError
 from romtool.io.case import Case, read_case
 from romtool.laws import named_by, open_plugins
 from romtool.linalg.reduction import Comm
-from romtool.offline.clock import Say
+from romtool.offline.clock import Clock, Say
 from romtool.offline.cluster_fields import Snapshots, collect
 from romtool.offline.clusters import Kind, members, planar_map, snapshot_energies
 from romtool.offline.efficiency import Efficiency, difference, efficiency, largest_count
@@ -56,8 +56,9 @@ def cluster(
     with shared_output_folder(folder, comm, overwrite=overwrite) as temporary:
         dataset = import_case(case_path, comm, say, track=track)
         training = load_training(dataset_folder(case_path), dataset, comm)
-        say(f"modes of {settings.clusters.field} of {len(training.runs)} simulations")
-        snapshots = collect(training, settings, comm, track("snapshots"))
+        clock = Clock(say, track=track)
+        with clock.phase("modes", f"modes of {settings.clusters.field} of {len(training.runs)} simulations"):
+            snapshots = collect(training, settings, comm, clock)
         say(f"clusters of up to {largest_count(snapshots.starts, settings.clusters)}")
         document = on_root(comm, lambda: _judge(case, snapshots, temporary))
     for sentence in document["warnings"]:

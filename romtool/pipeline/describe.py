@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from romtool.convert.registry import find_reader, read_deck, read_results
@@ -14,6 +13,7 @@ from romtool.errors import ModelError
 from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
 from romtool.io.load import read_load
+from romtool.io.records import stamps
 from romtool.loading import Loading, PartialDeckError
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.balance import summary
@@ -81,20 +81,10 @@ def _describe_own(path: Path) -> Description:
         "study": lambda: {"kind": "study", **study_summary(read_head(found, "study", "result"))},
         "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
-    kind = str(_stamp(found, "romtool") or "")
+    kind, schema = stamps(found)
     if kind not in describers:
         raise ModelError(f"{found}: not a head file of romtool; expected one of {', '.join(heads)}")
-    return {**describers[kind](), "schema": _stamp(found, "schema")}
-
-
-def _stamp(path: Path, name: str) -> Any:
-    """Return what is stamped on a file: its kind ("romtool") or the version of its layout ("schema"), or nothing."""
-    try:
-        with h5py.File(path, "r") as file:
-            stamp = file.attrs.get(name)
-            return stamp.item() if isinstance(stamp, np.generic) else stamp
-    except OSError as error:
-        raise ModelError(f"{path}: damaged or not an HDF5 file ({error})") from error
+    return {**describers[kind](), "schema": schema}
 
 
 def describe_mesh(mesh: Mesh) -> Description:

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from romtool.fem.partition import Subdomain, restrict_temperature
+from romtool.io.records import told_as_damage
 from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.loading import Loading, Material, Temperature
@@ -113,7 +114,8 @@ def _join(entries: Sequence[Functional]) -> Functional:
 
 def _read(folder: Path, subdomain: Subdomain, name: str, rows: slice | int) -> Floats:
     """Return a field of a subdomain at some times."""
-    with h5py.File(folder / part_name(subdomain.index), "r") as file:
+    path = folder / part_name(subdomain.index)
+    with told_as_damage(path), h5py.File(path, "r") as file:
         return np.asarray(file[f"fields/{name}"][rows])
 
 
@@ -134,7 +136,7 @@ def _piece(folder: Path, subdomain: Subdomain) -> Piece:
 
 def _integrals(solution: Solution, parts: Sequence[Part], comm: Comm) -> Floats:
     """Return the (n_times, 2) elastic energy and inelastic work of the body."""
-    initial = solution.loading.temperature.initial
+    initial = solution.loading.temperature.undeformed
     sums = []
     for part, whole in zip(parts, solution.parts, strict=True):
         local = restrict_temperature(Temperature(initial), whole).initial
