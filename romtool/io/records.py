@@ -265,5 +265,6 @@ def _mismatch(found: str, schema: int, kind: str) -> str:
     if schema > SCHEMA:
         return f"has layout {schema}, written by a newer romtool; this one reads up to {SCHEMA}: update romtool"
     if schema < oldest:
-        return f"has layout {schema}; this romtool reads {oldest} to {SCHEMA}; {MAKERS.get(kind, 'make it anew')}"
+        known = " and ".join(map(str, range(oldest, SCHEMA + 1)))
+        return f"has layout {schema}; this romtool reads {known}; {MAKERS.get(kind, 'make it anew')}"
     return ""

@@ -193,12 +193,14 @@ def calibrate_phases(
     ----------
     models, records: per phase.
     labels: per computation the (n_increments,) phases.
-    tick: told of every poorer dictionary.
+    tick: told of every run of poorer phases.
     """
     found: dict[str, list[Floats]] = {field: [] for field in dual_fields(models)}
-    for part in (1.0, *TRUNCATIONS):
+    n_runs = len(records[0].loadings)
+    for n_done, part in enumerate((1.0, *TRUNCATIONS)):
         poorer = [_truncated(model, part) for model in models]
         for number, loading in enumerate(records[0].loadings):
+            tick(n_done * n_runs + number, (1 + len(TRUNCATIONS)) * n_runs, loading.name)
             phases = np.concatenate([labels[number][:1], labels[number]])
             local = restrict_to_thermal(loading, models[0].thermal)
             try:
