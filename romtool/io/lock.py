@@ -31,7 +31,7 @@ _UNKNOWN = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
 def beside(path: Path, role: str) -> Path:
     """Return the hidden name beside a path for something that belongs to it: `.NAME.role`."""
-    named = path if path.name not in ("", "..") else Path(os.path.abspath(path))
+    named = path if path.name not in ("", "..") else path.resolve()
     return named.parent / f".{named.name}.{role}"
 
 

@@ -26,6 +26,10 @@ class Keep(Protocol):
         """Keep a value in the place of an earlier one, unless that is recent; stop the run where it is asked to."""
         ...
 
+    def exchange(self, name: str, place: str, value: Callable[[], Value]) -> Value:
+        """Keep a value in the place of an earlier one and return what was read back; stop where it is asked to."""
+        ...
+
 
 class KeepNothing:
     """Keeps nothing."""
@@ -40,6 +44,10 @@ class KeepNothing:
 
     def renew(self, name: str, place: str, value: Callable[[], Any]) -> None:
         """Do nothing."""
+
+    def exchange(self, name: str, place: str, value: Callable[[], Value]) -> Value:
+        """Return the value."""
+        return value()
 
 
 class Clock:

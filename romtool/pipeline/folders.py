@@ -42,9 +42,11 @@ from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
+from romtool.protocols import SolverMemory
 from romtool.reduced import dictionary, indicator, march, model, quantities, selector
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
+from romtool.reduced.state import ReducedState
 from romtool.types import Floats, Ints
 
 
@@ -160,13 +162,13 @@ _CLASSES: dict[str, type] = {
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
-        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, adapt.Progress, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
         *(stability.MeasuredRemainder, stability.InterpolatedConstant, reduced.ReducedSystem, powers.Powers),
         *(Cubature, selection.Selection, snapshots.DualSnapshots, cluster_fields.Snapshots, train.Trained),
-        *(HifiState, StepStatistics),
+        *(HifiState, StepStatistics, SolverMemory, ReducedState),
         *(power_bounds.SpectralBound, inverses.ErrorBound, inverses.InverseModel, inverses.LogDetModel, OperatorModel),
     )
 }

@@ -41,15 +41,8 @@ class Kept:
 
     def step(self, name: str, compute: Callable[[], Value]) -> Value:
         """Return what a step computes, or what is kept of it. Raises StoppedError after it where that is asked for."""
-        found = self.latest(name)
-        if found is None:
-            self._write(name, compute())
-            stop_if_asked(self.comm, name)
-            found = self.latest(name)
-        if found is None:
-            raise ModelError(f"{self.folder / name}: cannot be read back; run the same command again")
-        value: Value = found
-        return value
+        found: Value | None = self.latest(name)
+        return self.exchange(name, name, compute) if found is None else found
 
     def latest(self, name: str) -> Any:
         """Return the value that is kept under a name, on every rank; None where there is none."""
@@ -68,6 +61,21 @@ class Kept:
             now = time.monotonic()
             self._next = now + max(INTERVAL, SHARE * (now - start))
         stop_if_asked(self.comm, place)
+
+    def exchange(self, name: str, place: str, value: Callable[[], Value]) -> Value:
+        """Keep a value and return what was read back, so that a run that was stopped goes on with the same bits.
+
+        Raises
+        ------
+        StoppedError: a signal came; the value is kept.
+        ModelError: what was written cannot be read.
+        """
+        self._write(name, value())
+        stop_if_asked(self.comm, place)
+        found: Value | None = self.latest(name)
+        if found is None:
+            raise ModelError(f"{self.folder / name}: cannot be read back; run the same command again")
+        return found
 
     def _read(self, path: Path) -> Any:
         """Return a value; None where it is absent or damaged."""

@@ -9,8 +9,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -239,6 +239,29 @@ def shared_work(path: Path, comm: "Comm", *, overwrite: bool = False, key: str =
             shutil.rmtree(work.folder, ignore_errors=True)
         raise
     on_root(comm, work.close)
+
+
+@contextmanager
+def shared_works(keys: Mapping[Path, str], comm: "Comm", *, overwrite: bool = False) -> Iterator[list[SharedWork]]:
+    """Give all ranks several output folders in the making; all are locked until the command ends.
+
+    Parameters
+    ----------
+    keys: final name -> digest of all that the output depends on; together they name the command.
+    comm, overwrite: as for `shared_work`.
+
+    Raises
+    ------
+    CaseError: as `shared_work`; nothing is written then.
+    """
+    from romtool.io.atomic import digest_text
+
+    whole = digest_text(" ".join(f"{path.name} {key}" for path, key in keys.items()))
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(shared_work(path, comm, overwrite=overwrite, key=f"{key} {whole}"))
+            for path, key in keys.items()
+        ]
 
 
 @contextmanager

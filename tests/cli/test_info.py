@@ -3,6 +3,7 @@
 import shutil
 
 import h5py
+import numpy as np
 import pytest
 
 from romtool.io.atomic import digest_file
@@ -10,6 +11,8 @@ from romtool.io.records import OLDEST_SCHEMA, SCHEMA
 from romtool.report.brief import briefs
 from romtool.report.plain import listed
 from tests.cli.small_case import romtool
+
+OLDEST = OLDEST_SCHEMA["model"]
 
 KINDS = {
     "model": ["model", "training", "errors", "validity domain", "costs", "provenance"],
@@ -69,7 +72,7 @@ def stamp(path, schema):
     ("schema", "words"),
     [
         (SCHEMA + 1, f"has layout {SCHEMA + 1}, written by a newer romtool; this one reads up to {SCHEMA}: update"),
-        (OLDEST_SCHEMA - 1, f"has layout {OLDEST_SCHEMA - 1}; this romtool reads {OLDEST_SCHEMA} to {SCHEMA}; train"),
+        (OLDEST - 1, f"has layout {OLDEST - 1}; this romtool reads {OLDEST} and {SCHEMA}; train it again with"),
     ],
 )
 def test_a_model_of_another_layout_is_refused_in_words(case_folder, schema, words):
@@ -85,11 +88,43 @@ def test_a_model_of_another_layout_is_refused_in_words(case_folder, schema, word
     assert "romtool offline CASE -o MODEL" in done.error or schema > SCHEMA
 
 
+def as_layout_3(file):
+    """Store the texts of a file as layout 3 did."""
+
+    def older(name, node):
+        for key, value in list(node.attrs.items()):
+            if isinstance(value, bytes):
+                del node.attrs[key]
+                node.attrs[key] = "scalar" if value == b"text" else value.decode()
+            elif key == "keys":
+                del node.attrs[key]
+                node.attrs[key] = np.array([entry.decode() for entry in value.tolist()], dtype=h5py.string_dtype())
+
+    older("/", file)
+    file.visititems(older)
+    file.attrs["schema"] = 3
+
+
+def test_a_model_of_an_older_layout_answers_as_it_did(answered):
+    with h5py.File(answered / "model" / "model.h5", "r+") as file:
+        as_layout_3(file)
+        mapping = file["dictionary/models/0/statistics"]
+        place = mapping.attrs["keys"].tolist().index("inputs")
+        mapping.attrs["keys"] = np.delete(mapping.attrs["keys"], place)
+    found = romtool("info", answered / "model", "--json")
+    assert found.json["schema"] == 3
+    new = romtool("online", answered / "model", answered / "loads" / "new.toml", "-o", answered / "again")
+    assert new.code == 0, new.err
+    assert (
+        romtool("info", "--diff", answered / "out" / "new", answered / "again" / "new", "--json").json["differences"]
+        == {}
+    )
+
+
 def test_a_dataset_without_what_was_added_since_is_read(case_folder):
     with h5py.File(case_folder / "dataset" / "dataset.h5", "r+") as file:
         for name in ("inputs", "versions", "created"):
             del file[f"dataset/{name}"]
-        file.attrs["schema"] = OLDEST_SCHEMA
     found = romtool("info", case_folder / "dataset", "--json")
     assert found.code == 0, found.err
     assert found.json["inputs"] == {}
