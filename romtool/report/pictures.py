@@ -3,6 +3,7 @@
 import ctypes.util
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -50,6 +51,14 @@ _MAX_EDGES = 60_000
 
 
 @dataclass(frozen=True)
+class Marks:
+    """Places that are marked inside the mesh, which is drawn translucent then: (n, 3) float [length], and a colour."""
+
+    points: Floats
+    colour: str
+
+
+@dataclass(frozen=True)
 class _Frame:
     """The file, its size in pixels, and the part of it that VTK draws."""
 
@@ -73,6 +82,7 @@ def render(
     scale: float = 0.0,
     view: View = "iso",
     size: tuple[int, int] = (900, 700),
+    marks: Sequence[Marks] = (),
     path: Path,
 ) -> None:
     """Draw a scalar field on the surface of the deformed mesh and write it as PNG.
@@ -87,6 +97,7 @@ def render(
     scale: factor on the displacement.
     view: "iso" from the front, "back" from the opposite side.
     size: width and height in pixels.
+    marks: places inside the mesh.
     path: the .png file.
 
     Raises
@@ -104,7 +115,9 @@ def render(
     except Exception as error:
         raise MissingPartError(f"VTK cannot open an off-screen window ({error}); {_REMEDY}") from error
     try:
-        _draw(pyvista, plotter, surface, _edges(mesh, np.asarray(grid.points)), name)
+        edges = _edges(mesh, np.asarray(grid.points)) if not marks else np.zeros((0, 2, 3))
+        _draw(pyvista, plotter, surface, edges, name, 0.25 if marks else 1.0)
+        _mark(plotter, marks)
         _look(plotter, np.asarray(surface.points), view)
         image = _shot(plotter)
     finally:
@@ -235,12 +248,12 @@ def _segments(corners: Ints, middle: Ints) -> Ints:
     return np.vstack([half.reshape(-1, 2) for half in halves])
 
 
-def _draw(pyvista: Any, plotter: Any, surface: Any, edges: Floats, name: str | None) -> None:
+def _draw(pyvista: Any, plotter: Any, surface: Any, edges: Floats, name: str | None, opacity: float) -> None:
     """Add the surface, coloured in bands, and the element edges a little in front of it."""
     plotter.set_background("white")
     shading = {"ambient": 0.55, "diffuse": 0.5, "specular": 0.0, "smooth_shading": False}
     if name is None:
-        plotter.add_mesh(surface, color="#b9c6d3", **shading)
+        plotter.add_mesh(surface, color="#b9c6d3", opacity=opacity, **shading)
     else:
         bands = {"cmap": _COLOURS, "n_colors": _N_BANDS, "clim": _limits(surface[name]), "nan_color": "#c8c8c8"}
         plotter.add_mesh(surface, scalars=name, show_scalar_bar=False, **bands, **shading)
@@ -249,6 +262,14 @@ def _draw(pyvista: Any, plotter: Any, surface: Any, edges: Floats, name: str | N
         actor = plotter.add_mesh(lines, color="white", line_width=1.2, opacity=0.5, lighting=False)
         actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
         actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(-2.0, -8.0)
+
+
+def _mark(plotter: Any, marks: Sequence[Marks]) -> None:
+    """Add places as round dots."""
+    for entry in marks:
+        if len(entry.points):
+            dots = {"point_size": 11.0, "render_points_as_spheres": True, "lighting": False}
+            plotter.add_points(np.array(entry.points), color=entry.colour, **dots)
 
 
 def _limits(values: Floats) -> tuple[float, float]:
