@@ -23,7 +23,7 @@ from romtool.pipeline.report_facts import (
     reduced_loading_facts,
 )
 from romtool.pipeline.report_history import chosen_points, field_quantities, hysteresis_loops
-from romtool.pipeline.report_pictures import last_pictures
+from romtool.pipeline.report_pictures import field_pictures
 from romtool.pipeline.report_provenance import (
     history_provenance,
     history_warnings,
@@ -262,22 +262,23 @@ def _history_facts(
     say(f"{entry.label}: {entry.path}")
     reference = references.get(entry.label)
     errors, reason = _errors(entry, reference)
-    is_reference = entry.label in {other.label for other in references.values()}
     loading, same = _loading(entry, units)
+    quantities = field_quantities(entry.results, units, options.nodes)
+    shown = options.pictures and entry.label not in {other.label for other in references.values()}
     provenance = entry.provenance or Provenance("", "", seconds=recorded_seconds(entry.path))
     facts = HistoryFacts(
         label=entry.label,
         kind=entry.kind,
         mesh=None if entry.results is None else mesh_facts(entry.results.mesh),
         times=_times(entry),
-        quantities=(*field_quantities(entry.results, units, options.nodes), *case_quantities(entry)),
+        quantities=(*quantities, *case_quantities(entry)),
         loading=loading,
         same_loading=same,
         reduced=_reduced(entry, units),
         seconds=dict(provenance.seconds),
         reference="" if errors is None or reference is None else reference.label,
         errors=errors,
-        pictures=_pictures(entry, reference, units) if options.pictures and not is_reference else PictureSet(),
+        pictures=_pictures(entry, reference, units, quantities) if shown else PictureSet(),
         memory=dict(provenance.memory),
         stopped=provenance.stopped,
     )
@@ -372,8 +373,13 @@ def _skipped(name: str, reason: str, entry: OpenedHistory, reference: OpenedHist
     return reason
 
 
-def _pictures(entry: OpenedHistory, reference: OpenedHistory | None, units: Units) -> PictureSet:
-    """Return the pictures of a history."""
+def _pictures(
+    entry: OpenedHistory, reference: OpenedHistory | None, units: Units, quantities: Sequence[Quantity]
+) -> PictureSet:
+    """Return the pictures of a history: of p at its last time, of the others when the stress is largest."""
     if entry.results is None:
         return PictureSet(missing={"p, von Mises stress": entry.reason})
-    return last_pictures(entry.results, None if reference is None else reference.results, units)
+    stress = next((found for found in quantities if found.symbol == "max von Mises"), None)
+    top = len(entry.results.times) - 1 if stress is None else int(np.searchsorted(stress.times, stress.time))
+    rows = {"stress": top, "T": top}
+    return field_pictures(entry.results, None if reference is None else reference.results, units, rows)

@@ -1,5 +1,7 @@
-"""Pictures for reports: fields at the last time of a history, and the reduced points of a model."""
+"""Pictures for reports: fields of a history, and the reduced points of a model."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,39 +30,47 @@ SHOWN = {
 """Field -> title and unit (in words) of its picture."""
 STRESS_ERROR = "|von Mises stress - that of the reference|"
 
-Shown = tuple[str, str, Floats]
-"""Title, unit, and values per node or element."""
+
+@dataclass(frozen=True)
+class Shown:
+    """What a picture shows: title, unit, the row of its time, and values per node or element."""
+
+    title: str
+    unit: str
+    row: int
+    values: Floats
 
 
-def last_pictures(results: SolverResults, reference: SolverResults | None, units: Units) -> PictureSet:
+def field_pictures(
+    results: SolverResults, reference: SolverResults | None, units: Units, rows: Mapping[str, int]
+) -> PictureSet:
     """Return pictures of cumulated strain, von Mises stress and temperature, and of the errors against a reference.
 
     Integration-point fields are shown as element means; the shape is deformed by the displacement. What can not be
-    drawn is listed with its reason.
+    drawn is listed with its reason. No other field and no other time is read.
 
     Parameters
     ----------
     results: the history.
     reference: on the same mesh, or None.
     units: labels.
+    rows: field -> the time at which it is shown; the last one where it is not named.
     """
-    row = len(results.times) - 1
+    last = len(results.times) - 1
     missing: dict[str, str] = {}
     shown: list[Shown] = []
     for field, (title, unit) in SHOWN.items():
+        row = rows.get(field, last)
         if field in results.fields:
-            shown.append((title, units.label(unit), _on_mesh(results, field, row)))
+            shown.append(Shown(title, units.label(unit), row, _on_mesh(results, field, row)))
         else:
             missing[title] = f"the result has no field {field}"
     if reference is not None:
         if "T" not in results.fields:
-            _add_reference_temperature(shown, missing, reference, _same_time(results, reference, row), units)
+            _add_reference_temperature(shown, missing, (results, reference), rows.get("T", last), units)
         for field, title, unit in (("p", "|p - p of the reference|", ""), ("stress", STRESS_ERROR, units.stress)):
-            _add_error(shown, missing, (results, reference), field, (title, unit, row))
-    displacement, scale = _shape(results, row)
-    time = f"time {results.times[row]:.6g}" + (f" {units.time}" if units.time else "")
-    shape = f"; shape deformed {scale:g} times" if scale else "; undeformed shape"
-    return _render(results.mesh, shown, missing, (displacement, scale), f"At {time}{shape}. {MEANS}")
+            _add_error(shown, missing, (results, reference), field, (title, unit, rows.get(field, last)))
+    return _render(results, shown, missing, units)
 
 
 def _on_mesh(results: SolverResults, field: str, row: int) -> Floats:
@@ -79,15 +89,20 @@ def _same_time(results: SolverResults, reference: SolverResults, row: int) -> in
 
 
 def _add_reference_temperature(
-    shown: list[Shown], missing: dict[str, str], reference: SolverResults, at: int | None, units: Units
+    shown: list[Shown],
+    missing: dict[str, str],
+    pair: tuple[SolverResults, SolverResults],
+    row: int,
+    units: Units,
 ) -> None:
     """Add the temperature of the reference, since a reduced result has it at its own points only."""
-    title = SHOWN["T"][0]
+    title, (results, reference) = SHOWN["T"][0], pair
+    at = _same_time(results, reference, row)
     if at is None or "T" not in reference.fields or reference.fields["T"].location != "node":
         missing[title] = "a reduced result keeps it at its own points only, and the reference has none at this time"
         return
     del missing[title]
-    shown.append((f"{title}, of the reference", units.degrees, _on_mesh(reference, "T", at)))
+    shown.append(Shown(f"{title}, of the reference", units.degrees, row, _on_mesh(reference, "T", at)))
 
 
 def _add_error(
@@ -108,7 +123,7 @@ def _add_error(
         missing[title] = "the fields are at different locations"
     else:
         theirs = _on_mesh(reference, field, at)[_order(results, reference, field)]
-        shown.append((title, unit, np.abs(_on_mesh(results, field, row) - theirs)))
+        shown.append(Shown(title, unit, row, np.abs(_on_mesh(results, field, row) - theirs)))
 
 
 def _order(results: SolverResults, reference: SolverResults, field: str) -> Ints:
@@ -119,17 +134,17 @@ def _order(results: SolverResults, reference: SolverResults, field: str) -> Ints
     return np.asarray(np.argsort(theirs)[np.searchsorted(np.sort(theirs), ours)])
 
 
-def _shape(results: SolverResults, row: int) -> tuple[Floats | None, float]:
-    """Return the displacement and a round factor that makes it visible."""
-    if "u" not in results.fields:
-        return None, 0.0
-    displacement = results.read("u", row)
-    largest = float(np.abs(displacement).max(initial=0.0))
+def _shapes(results: SolverResults, rows: set[int]) -> tuple[dict[int, Floats], float]:
+    """Return the displacements at some times, and one round factor that makes the largest of them visible."""
+    if "u" not in results.fields or not rows:
+        return {}, 0.0
+    found = {row: results.read("u", row) for row in rows}
+    largest = max(float(np.abs(values).max(initial=0.0)) for values in found.values())
     if not np.isfinite(largest) or largest == 0.0:
-        return None, 0.0
+        return {}, 0.0
     factor = DEFORMATION * float(np.ptp(results.mesh.points, axis=0).max()) / largest
     power = 10.0 ** np.floor(np.log10(factor))
-    return displacement, float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= factor))
+    return found, float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= factor))
 
 
 def point_pictures(mesh: Mesh | None, coordinates: Floats, n_active: int) -> PictureSet:
@@ -154,37 +169,39 @@ def point_pictures(mesh: Mesh | None, coordinates: Floats, n_active: int) -> Pic
                 pictures.append(Picture(path.read_bytes(), f"{words}, inside the mesh, {seen}"))
         except RomtoolError as error:
             return PictureSet(missing={what: str(error)})
-    return PictureSet(f"Red: {words.replace(',', '; blue:', 1)}.", tuple(pictures))
+    blue = f"; blue: {len(coordinates) - n_active} that are only sampled" if len(coordinates) > n_active else ""
+    return PictureSet(f"Red: {n_active} points with weight{blue}.", tuple(pictures))
 
 
-def _render(
-    mesh: Mesh, shown: list[Shown], missing: dict[str, str], shape: tuple[Floats | None, float], caption: str
-) -> PictureSet:
+def _render(results: SolverResults, shown: list[Shown], missing: dict[str, str], units: Units) -> PictureSet:
     """Draw what is shown in all views; where drawing fails, say why for all that is missing."""
     pictures: list[Picture] = []
+    shapes, scale = _shapes(results, {entry.row for entry in shown})
     with TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
-        for title, unit, values in shown:
+        for entry in shown:
+            time = f"time {results.times[entry.row]:.6g} {units.time}".rstrip()
             try:
                 for view, words in VIEWS.items():
                     render(
-                        mesh,
-                        values,
-                        title=title,
-                        unit=unit,
-                        displacement=shape[0],
-                        scale=shape[1],
+                        results.mesh,
+                        entry.values,
+                        title=f"{time}: {entry.title}",
+                        unit=entry.unit,
+                        displacement=shapes.get(entry.row),
+                        scale=scale,
                         view=view,
                         path=path,
                     )
-                    pictures.append(Picture(path.read_bytes(), _tell(title, unit, values, words)))
+                    pictures.append(Picture(path.read_bytes(), f"{_tell(entry, words)}, at {time}"))
             except RomtoolError as error:
-                missing[title] = str(error)
-    return PictureSet(caption, tuple(pictures), missing)
+                missing[entry.title] = str(error)
+    shape = f"Shape deformed {scale:g} times" if scale else "Undeformed shape"
+    return PictureSet(f"{shape}. {MEANS}", tuple(pictures), missing)
 
 
-def _tell(title: str, unit: str, values: Floats, words: str) -> str:
+def _tell(shown: Shown, words: str) -> str:
     """Say in words what a picture shows."""
-    finite = values[np.isfinite(values)]
-    span = f"from {finite.min():.3g} to {finite.max():.3g} {unit}".rstrip() if len(finite) else "without values"
-    return f"{title} on the surface of the mesh, {words}: {span}"
+    finite = shown.values[np.isfinite(shown.values)]
+    span = f"from {finite.min():.3g} to {finite.max():.3g} {shown.unit}".rstrip() if len(finite) else "without values"
+    return f"{shown.title} on the surface of the mesh, {words}: {span}"

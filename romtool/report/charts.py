@@ -191,8 +191,9 @@ def _reduced(reduced: ReducedFacts, times: Floats, time: str) -> list[Chart]:
             tuple(reversed(lines)),
         )
     ]
-    iterations = Line("iterations", times[1:], reduced.iterations[1:].astype(np.float64))
-    charts.append(Chart("Newton iterations per step", time, "iterations", (iterations,), bars=True))
+    counted = reduced.iterations[1:].astype(np.float64)
+    iterations = Line("iterations", np.arange(1.0, len(counted) + 1.0), counted)
+    charts.append(Chart("Newton iterations per step", "step", "iterations", (iterations,), bars=True))
     return charts
 
 

@@ -85,7 +85,7 @@ def _side_by_side(labels: Sequence[str], rows: Sequence[tuple[Any, ...]], text: 
     """Return a table with a column per label, of two with their difference."""
     extra = (Column("difference", "percent"),) if len(labels) == 2 else ()
     told = ("Difference: of the second from the first, relative to the first." if extra else "") + text
-    return Table("", (Column(""), *(Column(label, "number") for label in labels), *extra), tuple(rows), told)
+    return Table("", (Column("what"), *(Column(label, "number") for label in labels), *extra), tuple(rows), told)
 
 
 def _model_charts(models: Sequence[ModelFacts]) -> Iterator[Chart]:

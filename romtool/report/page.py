@@ -57,15 +57,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table as the template shows it."""
+    """A table as the template shows it; `key` is the id of its caption."""
 
+    key: str
     table: Table
     rows: tuple[tuple[Cell, ...], ...]
-
-    @property
-    def wide(self) -> bool:
-        """Tell whether it has the width of the page."""
-        return len(self.table.columns) >= WIDE
 
 
 @dataclass(frozen=True)
@@ -82,11 +78,15 @@ class Artist:
     def __init__(self) -> None:
         self._numbers = count(1)
 
+    def key(self, kind: str) -> str:
+        """Return a new id."""
+        return f"{kind}-{next(self._numbers)}"
+
     def figure(self, chart: Chart) -> Figure:
         """Return the figure of a chart."""
         from markupsafe import Markup
 
-        svg = Markup(draw(chart, f"figure-{next(self._numbers)}"))
+        svg = Markup(draw(chart, self.key("figure")))
         entries = [LegendEntry(line.label, line.colour + 1, line.dashed, line.scatter) for line in chart.lines]
         shown = list(dict.fromkeys(entries))
         bare = len(shown) == 1 and not shown[0].dashed and chart.lines[0].upper is None
@@ -149,7 +149,7 @@ def _shown(blocks: Iterable[Block], artist: Artist) -> Iterator[Any]:
         if isinstance(block, Chart):
             yield artist.figure(block)
         elif isinstance(block, Table):
-            yield Grid(block, tuple(_cells(block, row) for row in block.rows))
+            yield Grid(artist.key("table"), block, tuple(_cells(block, row) for row in block.rows))
         else:
             yield block
 
