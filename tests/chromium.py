@@ -108,8 +108,14 @@ def open_browser(profile):
     answers, their_answers = os.pipe()
 
     process = subprocess.Popen(
-        ["sh", "-c", f'exec "$0" "$@" 3<&{their_requests} 4>&{their_answers}', program, *FLAGS,
-         f"--user-data-dir={profile}"],
+        [
+            "bash",
+            "-c",
+            f'exec "$0" "$@" 3<&{their_requests} 4>&{their_answers}',
+            program,
+            *FLAGS,
+            f"--user-data-dir={profile}",
+        ],
         pass_fds=(their_requests, their_answers),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -124,6 +124,8 @@ def draw(chart: Chart, identity: str) -> str:
         figure = Figure(figsize=(4.7, 2.7), layout="constrained")
         FigureCanvasSVG(figure)
         _plot(figure.add_subplot(), chart)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine("none")  # or all is laid out and drawn a second time
         text = _svg(figure)
     return _inline(text, identity, describe(chart))
 

@@ -21,14 +21,15 @@ from romtool.pipeline.describe import describe
 from romtool.pipeline.folders import read_head, read_model
 from romtool.pipeline.offline import offline
 from romtool.pipeline.online import online
-from romtool.pipeline.report import collect, write_report
-from romtool.pipeline.report_facts import LOAD_QUANTITIES, law_facts, place_of, scalar
+from romtool.pipeline.report import Options, collect, write_report
+from romtool.pipeline.report_facts import LOAD_QUANTITIES, law_facts
+from romtool.pipeline.report_history import place_of, scalar
 from romtool.pipeline.results import open_history
 from romtool.pipeline.solve import solve_loads
 from romtool.reduced.indicator import ELASTIC, OUTSIDE
 from romtool.report import pictures
 from romtool.report.charts import indicator_charts
-from romtool.report.content import Units
+from romtool.report.units import Units
 from romtool.report.words import duration
 from tests.structures import VISCOPLASTIC, box
 
@@ -65,6 +66,9 @@ points = [[0.0, 0.0], [1.0, 1.0]]
 [time]
 points = [0.0, 0.25, 0.5, 0.75, 1.0]
 """
+
+
+PLAIN = Options(pictures=False)
 
 
 def say(_: str) -> None:
@@ -109,7 +113,7 @@ def text_of(path: Path) -> str:
 @pytest.fixture(scope="module")
 def whole(chain):
     """Return the report of everything in the chain."""
-    return collect([chain / "model", chain / "out", chain / "ref"], say, pictures=False)
+    return collect([chain / "model", chain / "out", chain / "ref"], say, options=PLAIN)
 
 
 def test_solutions_are_the_references_of_the_results_with_their_name(whole):
@@ -180,7 +184,7 @@ def test_an_adapted_result_tells_its_repairs_and_its_parent(chain, tmp_path):
     request = AdaptRequest(tolerance=1e-7, max_enrichments=2)
     (answer,) = online_adaptive(chain / "model", [chain / "half.toml"], tmp_path, SerialComm(), say, request)
     page = tmp_path / "page.html"
-    report = write_report([tmp_path / "half", chain / "ref" / "half"], page, say, pictures=False)
+    report = write_report([tmp_path / "half", chain / "ref" / "half"], page, say, options=PLAIN)
     history, (model,) = report.history("half"), report.models
     facts = history.reduced.indicator
     assert facts.tolerance == 1e-7
@@ -227,20 +231,20 @@ def test_facts_of_the_model(chain, whole):
 
 
 def test_a_solution_of_another_load_is_no_reference_of_a_result(chain):
-    report = collect([chain / "out", chain / "ref" / "train"], say, pictures=False)
+    report = collect([chain / "out", chain / "ref" / "train"], say, options=PLAIN)
     assert report.history("half").errors is None
     assert (
         "half",
         "no errors: train (built-in solution) answers the load 'train' of another result",
     ) in report.warnings
-    alone = collect([chain / "out" / "half", chain / "ref" / "train"], say, pictures=False)
+    alone = collect([chain / "out" / "half", chain / "ref" / "train"], say, options=PLAIN)
     assert alone.history("half").errors is not None
     assert "the errors hold the difference of the loads" in dict(alone.warnings)["half"]
 
 
 def test_several_histories_without_a_name_are_no_reference(chain, tmp_path):
     other = shutil.copytree(chain / "ref" / "train", tmp_path / "other")
-    report = collect([chain / "out" / "half", chain / "ref" / "train", other], say, pictures=False)
+    report = collect([chain / "out" / "half", chain / "ref" / "train", other], say, options=PLAIN)
     assert report.history("half").reference == ""
     assert "2 other histories are on its mesh" in dict(report.warnings)["half"]
     assert [h.label for h in report.histories] == ["half", str(chain / "ref" / "train"), str(other)]
@@ -248,7 +252,7 @@ def test_several_histories_without_a_name_are_no_reference(chain, tmp_path):
 
 def test_page_says_what_was_recorded(chain, tmp_path):
     out = tmp_path / "page.html"
-    report = write_report([chain / "out" / "half", chain / "ref" / "half"], out, say, pictures=False)
+    report = write_report([chain / "out" / "half", chain / "ref" / "half"], out, say, options=PLAIN)
     text = text_of(out)
     history, reference = report.history("half"), report.history("half (built-in solution)")
     march, solve = history.seconds["march"], reference.seconds["solve"]
@@ -265,7 +269,7 @@ def test_no_speed_up_without_recorded_seconds(chain, tmp_path):
     from romtool.pipeline.fields import write_fields
 
     write_fields(chain / "ref" / "half", tmp_path / "half.xdmf", (), ("u", "p"), overwrite=False)
-    report = write_report([chain / "out" / "half", tmp_path / "half.xdmf"], tmp_path / "a.html", say, pictures=False)
+    report = write_report([chain / "out" / "half", tmp_path / "half.xdmf"], tmp_path / "a.html", say, options=PLAIN)
     assert report.history("half").reference == "half.xdmf"
     assert "u" in report.history("half").errors.per_time
     assert "speed-up" not in text_of(tmp_path / "a.html")
