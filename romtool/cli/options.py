@@ -27,6 +27,14 @@ allow_plugin_option = click.option(
     is_flag=True,
     help="Load the shared library of a law that the model names: it runs code of its own.",
 )
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "md", "json"]),
+    default="html",
+    show_default=True,
+    help="A page, Markdown for pull requests, or JSON for machines.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
 
 

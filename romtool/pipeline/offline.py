@@ -133,6 +133,8 @@ def _complete(
         "training_errors_by_simulation": errors,
         "unbalance": {check.simulation: check.unbalance for check in checks},
         "seconds": dict(clock.seconds),
+        "memory": dict(clock.memory),
+        "sources": {run.name: run.source for run in dataset.simulations if run.name in names},
         "settings": asdict(settings),
         "newton": vars(settings.newton),
         "warnings": [*dataset.warnings, *verdicts(checks, settings.balance), *_unseen(trained.model, dataset)],

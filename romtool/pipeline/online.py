@@ -17,6 +17,7 @@ from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import held_by, open_plugins
 from romtool.linalg.reduction import SerialComm
 from romtool.loading import Loading
+from romtool.offline.clock import peak_memory
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import (
     Provenance,
@@ -257,7 +258,8 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
     model_id, source: of the model that the answer is in terms of, `source` relative to the final folder.
     """
     start = time.perf_counter()
-    provenance = Provenance(source, model_id, versions(), now(), answer.seconds, answer.stopped)
+    memory = dict.fromkeys(list(answer.seconds)[-1:], peak_memory())
+    provenance = Provenance(source, model_id, versions(), now(), answer.seconds, answer.stopped, memory)
     write_head(
         folder / "result.h5",
         "result",

@@ -6,12 +6,18 @@ from romtool.errors import ModelError
 from romtool.online.study import StudyResult
 from romtool.pipeline.folders import read_head
 from romtool.pipeline.study_inputs import INPUTS
-from romtool.report.study import StudyFacts, StudyQuantity
+from romtool.report.document import Extra
+from romtool.report.study import StudyFacts, StudyQuantity, study_extra
 
 
 def is_study(path: Path) -> bool:
     """Tell whether a path is the folder of a study, or its study.h5."""
     return path.name == "study.h5" or (path / "study.h5").is_file() or (path / INPUTS).is_file()
+
+
+def study_section(path: Path, time: str) -> Extra:
+    """Return what a study brings to a report; `time` is the label of the time axis. Raises ModelError."""
+    return study_extra(study_facts(path), time)
 
 
 def study_facts(path: Path) -> StudyFacts:

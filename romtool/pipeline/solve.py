@@ -22,6 +22,7 @@ from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables, named_by, open_plugins, state_fields
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
+from romtool.offline.clock import peak_memory
 from romtool.offline.functionals import check_quantities
 from romtool.pipeline.folders import Provenance, now, value_digest, versions, write_head
 from romtool.pipeline.kept import Kept
@@ -199,7 +200,11 @@ def _solve(
     solution = Solution(work.new, source_id, share.parts, loading, sources.materials)
     quantities = solution_quantities(sources.case.quantities, solution, comm)
     head = {
-        "provenance": Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds}),
+        "provenance": Provenance(
+            *(sources.case.path.name, source_id, versions(), now()),
+            seconds={"solve": seconds},
+            memory={"solve": peak_memory()},
+        ),
         "times": loading.times,
         "fields": writer.widths,
         "n_subdomains": share.n_subdomains,

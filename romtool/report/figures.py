@@ -29,7 +29,7 @@ _STYLE: Any = {
     "svg.hashsalt": "romtool",
     "text.parse_math": False,
     "axes.formatter.use_mathtext": False,
-    "font.size": 9.0,
+    "font.size": 8.6,
     "text.color": "#000001",
     "axes.labelcolor": "#000001",
     "xtick.labelcolor": "#000001",
@@ -121,9 +121,11 @@ def draw(chart: Chart, identity: str) -> str:
 
     with rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)  # the page's font has the last word
-        figure = Figure(figsize=(5.5, 2.9), layout="constrained")
+        figure = Figure(figsize=(4.7, 2.7), layout="constrained")
         FigureCanvasSVG(figure)
         _plot(figure.add_subplot(), chart)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine("none")  # or all is laid out and drawn a second time
         text = _svg(figure)
     return _inline(text, identity, describe(chart))
 

@@ -115,10 +115,8 @@ def test_a_model_of_an_older_layout_answers_as_it_did(answered):
     assert found.json["schema"] == 3
     new = romtool("online", answered / "model", answered / "loads" / "new.toml", "-o", answered / "again")
     assert new.code == 0, new.err
-    assert (
-        romtool("info", "--diff", answered / "out" / "new", answered / "again" / "new", "--json").json["differences"]
-        == {}
-    )
+    found = romtool("info", "--diff", answered / "out" / "new", answered / "again" / "new", "--json").json
+    assert set(found["differences"]) <= {"created"}
 
 
 def test_a_dataset_without_what_was_added_since_is_read(case_folder):

@@ -1,5 +1,7 @@
 """The page of a report: one file without network, every text escaped, every image with words, true in its numbers."""
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from romtool.report import charts, words
+from romtool.report.build import build
 from romtool.report.content import (
     ErrorFacts,
     HistoryFacts,
@@ -15,20 +18,21 @@ from romtool.report.content import (
     LoadingFacts,
     MeshFacts,
     ModelFacts,
-    Picture,
     PictureSet,
     Quantity,
     ReducedFacts,
     Report,
     Spectrum,
     TrainingFacts,
-    Units,
 )
+from romtool.report.document import Picture
 from romtool.report.figures import Chart, Line, describe, draw
 from romtool.report.indication import CalibrationFacts, DomainFacts, FieldIndication, IndicatorFacts, RepairFacts
-from romtool.report.page import page
+from romtool.report.judgement import indicator_rows
+from romtool.report.page import to_html
+from romtool.report.units import Units
 
-NASTY = "<b>bold</b> & $x_1$ \"q\" 'a' _é"
+NASTY = "<b>bold</b><script>alert(1)</script> & $x_1$ \"q\" 'a' _é | `c` -->"
 TIMES = np.linspace(0.0, 2.0, 5)
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -52,7 +56,7 @@ class Elements(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text += data
 
 
@@ -157,6 +161,10 @@ def report(models=(), histories=(), warnings=()):
     return Report(NASTY, units, models, histories, provenance, warnings, "2020-02-02", "1.2.3")
 
 
+def page(shown):
+    return to_html(build(shown))
+
+
 @pytest.fixture(scope="module")
 def full():
     return page(report((model(),), (result(), solution()), ((NASTY, NASTY),)))
@@ -170,9 +178,13 @@ def test_names_stay_text(full):
     assert elements.text.count(NASTY) > 20
 
 
-def test_nothing_is_loaded_and_nothing_runs(full):
+def test_nothing_is_loaded_and_only_the_sorting_runs(full):
     elements = parse(full)
-    assert {tag for tag, _ in elements.tags} & {"script", "link", "iframe", "object", "image"} == set()
+    assert {tag for tag, _ in elements.tags} & {"link", "iframe", "object", "image"} == set()
+    (script,) = re.findall(r"<script>(.*?)</script>", full, flags=re.DOTALL)
+    policy = next(a["content"] for tag, a in elements.tags if tag == "meta" and "http-equiv" in a)
+    assert f"script-src 'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy
+    assert policy.startswith("default-src 'none'")
     assert not re.search(r"https?:|//\w+\.\w|@import|url\((?!#)", full)
     sources = [attributes["src"] for _, attributes in elements.tags if "src" in attributes]
     assert sources
@@ -231,12 +243,12 @@ def test_numbers_are_those_of_the_facts(full):
 
 
 def test_the_error_indicator_is_told_in_a_row_per_field(full):
-    p, elastic = words.indicator_rows(result())
+    p, elastic = indicator_rows(result())
     assert (p.counts, p.n_above, p.time) == ((1, 2, 1), 2, 2.0)
     assert (p.expected, p.bound, p.error) == pytest.approx((0.06, 0.12, 0.1))
     assert (p.n_held, p.n_known) == (2, 3)
     assert (elastic.counts, elastic.n_above, elastic.bound, elastic.error) == ((4, 0, 0), 0, None, None)
-    assert words.indicator_rows(solution()) == []
+    assert indicator_rows(solution()) == []
     spaced = re.sub(r"<(svg|style).*?</\1>", "", full.replace("<td", " <td").replace("<th", " <th"), flags=re.DOTALL)
     text = re.sub(r"\s+", " ", parse(spaced).text)
     for expected in (
@@ -286,7 +298,8 @@ def test_what_was_not_recorded_is_not_said():
     histories = (result("a", "", seconds={}), result("b", "solver", seconds={"march": 1.0}), solution("solver"))
     bare = page(report((model(errors={}, unbalance={}),), (*histories[:2], solver_files())))
     text = parse(bare).text
-    assert "speed-up" not in text
+    assert "No time of a full computation is recorded, so the speed-up is not known." in text
+    assert not re.search(r"\d×", text)
     assert "training error" not in text
     assert "Errors on the training were not recorded." in text
     assert "Unbalance" not in text
