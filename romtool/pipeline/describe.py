@@ -19,6 +19,7 @@ from romtool.online.adapt import Enrichment
 from romtool.pipeline.balance import summary
 from romtool.pipeline.folders import Dataset, Provenance, part_name, read_dataset, read_dictionary, read_head
 from romtool.pipeline.init import is_deck
+from romtool.pipeline.judged import judge_models, judge_result
 from romtool.pipeline.operator_models import read_operator_model
 from romtool.pipeline.operators import build_summary
 from romtool.pipeline.quantities import quantity_summary
@@ -221,7 +222,8 @@ def _size(folder: Path) -> int:
 
 def _describe_model_file(path: Path) -> Description:
     """Describe a model.h5 with the sizes of the files."""
-    found = describe_dictionary(read_dictionary(path))
+    dictionary = read_dictionary(path)
+    found = {**describe_dictionary(dictionary), "verdict": judge_models(dictionary.models)}
     size = {"model.h5": path.stat().st_size}
     if any(path.parent.rglob(part_name(0))):
         size["whole folder"] = _size(path.parent)
@@ -327,6 +329,7 @@ def _describe_result(path: Path) -> Description:
         "enrichments": sum(entry.step > 0 for entry in repairs),
         "repaired_times": [entry.time for entry in repairs if entry.step > 0],
         "stopped": provenance.stopped,
+        "verdict": judge_result(path),
         **_made(provenance, path),
     }
 
@@ -352,6 +355,7 @@ def _made(provenance: Provenance, path: Path) -> Description:
     """Return how and when a result was made, and how large its folder is."""
     return {
         "seconds": dict(provenance.seconds),
+        "memory": dict(provenance.memory),
         "created": provenance.created,
         "versions": dict(provenance.versions),
         "size": {"whole folder": _size(path.parent)},

@@ -9,8 +9,8 @@ from romtool.errors import InputError
 from romtool.io.atomic import digest_file
 from romtool.pipeline.describe import Description, describe
 
-VARYING = ("kind", "seconds", "memory", "size", "rate")
-"""What differs between any two runs, and is not compared."""
+VARYING = ("kind", "seconds", "memory", "size", "rate", "command", "verdict")
+"""What differs between any two runs, or follows from the rest, and is not compared."""
 
 WRITTEN = ("case", "load")
 """Kinds that are compared by what their file says."""

@@ -8,6 +8,9 @@ from romtool.report.words import duration
 
 Description = Mapping[str, Any]
 
+AROUND = ("romtool", "git", "machine", "processor", "ranks", "command")
+"""What is recorded among the versions and is no package."""
+
 LONGEST = 60
 """Characters of a value in a table of differences."""
 
@@ -205,9 +208,11 @@ def _provenance(found: Description, *more: tuple[str, Any]) -> Brief:
     return facts(
         "provenance",
         ("created", found.get("created")),
-        ("romtool", versions.get("romtool")),
-        ("with", {name: value for name, value in versions.items() if name not in ("romtool", "machine")}),
-        ("on", versions.get("machine")),
+        ("romtool", " ".join(str(versions[key]) for key in ("romtool", "git") if versions.get(key))),
+        ("with", {name: value for name, value in versions.items() if name not in AROUND}),
+        ("on", listed(str(versions[key]) for key in ("machine", "processor") if versions.get(key))),
+        ("ranks", versions.get("ranks")),
+        ("command", versions.get("command")),
         ("layout of the file", found.get("schema")),
         ("parent", found.get("parent")),
         *more,

@@ -15,9 +15,9 @@ from tests.cli.small_case import romtool
 OLDEST = OLDEST_SCHEMA["model"]
 
 KINDS = {
-    "model": ["model", "training", "errors", "validity domain", "costs", "provenance"],
+    "model": ["verdict", "limits", "model", "training", "errors", "validity domain", "costs", "provenance"],
     "dataset": ["simulations", "materials", "provenance"],
-    "out/new": ["result", "error indicator", "costs", "provenance"],
+    "out/new": ["verdict", "limits", "result", "error indicator", "costs", "provenance"],
     "ref/base": ["costs", "provenance"],
     "case.toml": ["simulations", "settings"],
     "loads/new.toml": ["changes"],
@@ -39,6 +39,24 @@ def test_every_kind_has_its_tables_as_plain_text(answered):
         assert [line for line in lines if line in titles] == titles, path
         assert all(line == line.rstrip() for line in lines)
         assert not any("\x1b" in line or "│" in line for line in lines)
+
+
+def test_the_verdict_is_that_of_a_report(answered):
+    found = romtool("info", answered / "model", "--json").json["verdict"]
+    worst = max(max(fields.values()) for fields in errors_of(answered / "model").values())
+    assert (found["level"], found["basis"], found["error"]) == ("good", "error on the training", worst)
+    result = romtool("info", answered / "out" / "new", "--json").json
+    assert result["verdict"]["basis"] == "95 % error bound"
+    assert result["verdict"]["error"] == max(result["bound"].values())
+    shutil.move(answered / "model", answered / "elsewhere")
+    alone = romtool("info", answered / "out" / "new", "--json").json
+    assert alone["verdict"]["error"] == result["verdict"]["error"]
+    assert "integration points" not in alone["verdict"]["text"]
+
+
+def errors_of(model):
+    """Return simulation -> field -> error of a model on its training."""
+    return romtool("info", model, "--json").json["training_errors_by_simulation"]
 
 
 def test_a_description_of_an_unknown_kind_is_listed_as_it_is():
