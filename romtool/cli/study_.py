@@ -87,5 +87,8 @@ def _print(found: dict[str, Any]) -> None:
     indicator = found["indicator"]
     share = f"{indicator['share_above']:.1%} of the draws may have an error above {indicator['tolerance']:g}"
     click.echo(f"{share}; {found['stopped']} did not converge")
+    if found["outside"]["draws"]:
+        respects = ", ".join(f"{what} ({count})" for what, count in found["outside"]["by"].items())
+        click.echo(f"{found['outside']['draws']} draws are outside the training: {respects}")
     for name, reason in found["missing"].items():
         click.echo(f"{name} is not known: {reason}")

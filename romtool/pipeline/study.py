@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from romtool.errors import ModelError
 from romtool.io.atomic import atomic_file
 from romtool.io.study import RandomNumber
@@ -96,6 +98,9 @@ def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, r
     written = () if lost else inputs.study.output.fields
     result = StudyResult(**facts, fields=written, missing=missing | lost, seconds=clock.seconds)
     on_root(comm, lambda: _write(out, result, draws, values))
+    if result.outside:
+        respects = ", ".join(f"{what} ({count})" for what, count in result.outside.items())
+        say(f"warning: {result.n_outside} of {result.done} draws are outside the training: {respects}")
     say(f"{result.done} draws, {result.stopped} not converged -> {out}")
     return result
 
@@ -240,6 +245,8 @@ def _spreads(inputs: Inputs, model: ReducedModel, block: DrawBlock, values: Mapp
         "sources": {name: sources[name] for name in values},
         "bounds": block.bounds,
         "share_above": float(block.above.mean()),
+        "n_outside": int(np.any([np.zeros_like(block.stopped), *block.outside.values()], axis=0).sum()),
+        "outside": {what: int(values.sum()) for what, values in block.outside.items()},
     }
 
 
@@ -274,6 +281,7 @@ def study_summary(result: StudyResult) -> dict[str, Any]:
             "share_above": result.share_above,
             "bound": {field: float(values.max(initial=0.0)) for field, values in result.bounds.items()},
         },
+        "outside": {"draws": result.n_outside, "by": dict(result.outside)},
         "rate": result.rate,
         "seconds": dict(result.seconds),
     }

@@ -345,6 +345,8 @@ def _study(found: Description) -> list[Brief]:
             ("at times", found["at"]),
             ("fields", found["fields"]),
             ("draws per second", found["rate"]),
+            ("draws outside the training", found["outside"]["draws"] or None),
+            ("which leave it in", found["outside"]["by"]),
             (f"draws that may err by more than {indicator['tolerance']:g}", f"{indicator['share_above']:.1%}"),
         ),
         table("quantities at the last time", ("quantity", "mean", *(f"quantile {name}" for name in names)), rows),
