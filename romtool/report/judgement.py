@@ -154,7 +154,9 @@ def verdict(report: Report) -> Verdict | None:
     known = accuracy(report)
     tolerance = _tolerance(report, results)
     level = _level(known.error, tolerance)
-    text = " ".join((_error_words(level, known, tolerance), _speed_words(report, results), _size_words(report)))
+    of_all = f"Judged by the worst of {len(results)} results. " if len(results) > 1 else ""
+    words = (_error_words(level, known, tolerance), _speed_words(report, results), _size_words(report))
+    text = of_all + " ".join(words)
     limits = [text for history in results for text in _limits(history, report)]
     limits += [text for model in report.models for text in _model_limits(model)]
     return Verdict(level, text.strip(), tuple(dict.fromkeys(limits)))
