@@ -41,8 +41,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "online": (*CORE, *PHYSICS, "io", "hifi", "reduced", "offline"),
     "operators": (*CORE, "linalg", "io"),
     "report": (*CORE, "io"),
-    "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
-    "cli": ("errors", "pipeline"),
+    "batch": (*CORE, "io"),
+    "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report", "batch"),
+    "cli": ("errors", "batch", "pipeline"),
     "": ("kernel_cache",),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

@@ -36,7 +36,9 @@ COMMANDS = {
     "operators": "Models of parameter-dependent matrices that any code exported.",
     "law": "Run a material law along a path of strain and stress, and check it.",
     "report": "Make one self-contained HTML page of models and results.",
+    "slurm": "Write or submit the batch job of a command, or of a whole case.",
     "info": "Describe a solver file, dataset, model or result.",
+    "doctor": "Say what is installed and works here, and how to put right what does not.",
     "readers": "List the file formats and what they need.",
 }
 ON_ALL_RANKS = {
@@ -48,6 +50,7 @@ ON_ALL_RANKS = {
     "online": "--adapt",
     "study": "",
     "operators": "build",
+    "doctor": "--ranks",
 }
 """Commands that share their work (where a word is named: with it); of the others rank 0 does all, the rest wait."""
 
