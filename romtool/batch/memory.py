@@ -16,6 +16,9 @@ PROGRAM = 300e6
 UNEVEN = 1.1
 """The largest subdomain over the mean one, common nodes included."""
 
+LEAST_TOLD = 1e6
+"""Bytes of a term that has a sentence."""
+
 SLACK = 1.15
 """What the allocator keeps besides."""
 
@@ -102,6 +105,7 @@ class Estimate:
     def sentences(self) -> tuple[str, ...]:
         """Return the terms in words, largest first."""
         ordered = sorted(self.terms.items(), key=lambda entry: -entry[1])
+        ordered = [entry for entry in ordered if entry[1] >= LEAST_TOLD]
         head = f"{self.stage} on {self.ranks} rank{'s' * (self.ranks > 1)}: at most {amount(self.per_rank)} on each"
         allocator = f"{round(100 * (SLACK - 1))} % for the allocator"
         return (head, *(f"  {amount(value)} {words}" for words, value in ordered), f"  {allocator}")

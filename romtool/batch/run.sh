@@ -3,6 +3,7 @@
 # keep it, and leave with exit code 75; the same command then goes on. A job that met its limit is queued again as long
 # as it gets on. What may not be lost is on disk at any time, so that a lost node costs one step.
 child='' asked='' signals=0
+# shellcheck disable=SC2317 # the traps call it
 ask() {
   asked=$1 signals=$((signals + 1))
   [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null
@@ -26,8 +27,11 @@ find_launcher() {
   return 1
 }
 
-# What the command has on disk: names, sizes and times of its files.
-state() { find "${outputs[@]}" -type f ! -name '*.log' -printf '%p %s %T@\n' 2>/dev/null | sort | cksum; }
+# What the command has on disk: names, sizes and times of its files, but those that every start writes anew.
+state() {
+  find "${outputs[@]}" -type f ! -name '*.log' ! -name '.*.lock' ! -name key -printf '%p %s %T@\n' 2>/dev/null |
+    sort | cksum
+}
 
 find_launcher || exit 1
 before=$(state)
@@ -46,9 +50,9 @@ if [ "$code" = 75 ] && [ "$asked" = limit ]; then
     say "not queued again: $requeues times already; submit it once more and it goes on"
   elif [ "$before" = "$(state)" ]; then
     say "not queued again: it did not get on in its time; give it a longer one"
-  elif scontrol requeue "$SLURM_JOB_ID"; then
-    say "queued again at its time limit"
-    sleep 120 # Slurm ends this script
+  else
+    say "queued again: its time was over"
+    scontrol requeue "$SLURM_JOB_ID"
   fi
 fi
 exit "$code"

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
+from pathlib import PurePath
 
 from romtool.batch.job import ITEM, Job, Surroundings
 from romtool.batch.quantities import clock
@@ -57,10 +58,17 @@ def _options(job: Job, surroundings: Surroundings) -> Iterator[str]:
     yield from ("--requeue", "--open-mode=append")
     if job.items:
         yield f"--array=0-{len(job.items) - 1}" + (f"%{job.at_once}" if job.at_once else "")
-    number = "%A_%a" if job.items else "%j"
-    folder = surroundings.logs.replace("%", "%%")
-    yield f"--output={folder}{'/' if folder else ''}{job.name}-{number}.log"
+    yield f"--output={_log(job, surroundings)}"
     yield from slurm.options
+
+
+def _log(job: Job, surroundings: Surroundings) -> str:
+    """Return the pattern of the log's name; Slurm expands it in the working folder's name too. Raises InputError."""
+    folder = str(PurePath(surroundings.folder) / surroundings.logs)
+    if "\\" in folder:
+        raise InputError(f"{folder} has a backslash, which Slurm does not take in the name of a log; rename it")
+    name = f"{job.name}-{'%A_%a' if job.items else '%j'}.log"
+    return str(PurePath(folder.replace("%", "%%")) / name)
 
 
 def lead_time(wanted: int, limit: int | None) -> int:
@@ -144,8 +152,8 @@ def submit_script(scripts: Mapping[str, str], after: Mapping[str, Sequence[str]]
     lines = ["#!/bin/bash", "# Submits the jobs; one whose predecessor fails is taken out of the queue."]
     lines += ["set -euo pipefail", *([f"cd {quoted(folder)}"] if folder else []), 'number() { echo "${1%%;*}"; }']
     for name, script in scripts.items():
-        waits = ":".join(f"$job_{other}" for other in after.get(name, ()))
-        condition = f" --dependency=afterok:{waits} --kill-on-invalid-dep=yes" if waits else ""
+        waits = ":".join(f"${{job_{other}}}" for other in after.get(name, ()))
+        condition = f' "--dependency=afterok:{waits}" --kill-on-invalid-dep=yes' if waits else ""
         lines += [
             f'job_{name}=$(number "$(sbatch --parsable{condition} {quoted(script)})")',
             f'echo "{name} $job_{name}"',

@@ -26,7 +26,7 @@ CONFIGURATION = """ClusterName=romtool{control}
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket,cred_expire=2
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 SlurmctldPort={control}
 SlurmdPort={node}
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -82,7 +82,7 @@ class Cluster:
 
     def state(self, job: str) -> dict[str, str]:
         """Return what Slurm says of a job, or of one task of an array."""
-        return dict(re.findall(r"(\w+)=(\S*)", self.call("scontrol", "show", "job", "--oneliner", job)))
+        return dict(re.findall(r"(\w+)=(.*?)(?= \w+=|$)", self.call("scontrol", "show", "job", "--oneliner", job)))
 
     def wait(self, job: str, seconds: float, states: tuple[str, ...] = ("COMPLETED",)) -> dict[str, str]:
         """Wait until a job ends; fail where it ends in another state than expected."""
@@ -90,6 +90,12 @@ class Cluster:
         found = until(lambda: (s := self.state(job))["JobState"] in ended and s, seconds, f"job {job} to end")
         assert found["JobState"] in states, f"{found}\n{self.log(found)}"
         return found
+
+    def start_again(self, job: str, restarts: int) -> None:
+        """Wait until a job is queued again, and let it start at once instead of after the pause that Slurm makes."""
+        until(lambda: self.state(job)["Restarts"] == str(restarts), PATIENCE, f"job {job} to be queued again")
+        time.sleep(1.5)  # the credential of the last start is revoked by whole seconds
+        self.call("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def log(self, state: dict[str, str]) -> str:
         """Return what a job has written."""
@@ -115,7 +121,9 @@ def slurm(folder: Path) -> Iterator[Cluster]:
     (folder / "slurm.conf").write_text(_configuration(folder))
     (folder / "cgroup.conf").write_text(_cgroup())
     private = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": f"{os.environ['PATH']}:/usr/sbin"}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "OMPI_COMM", "PMI"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "OMPI_COMM", "PMI"))
+    }
     cluster = Cluster(folder, {**inherited, **private})
     daemons: list[subprocess.Popen[bytes]] = []
     try:
@@ -170,7 +178,9 @@ def _start_munge(cluster: Cluster) -> "subprocess.Popen[bytes]":
     key.chmod(0o400)
     options = {"key-file": key, "socket": cluster.folder / "munge.socket", "pid-file": key.parent / "pid"}
     options |= {"log-file": key.parent / "log", "seed-file": key.parent / "seed"}
-    daemon = _start(cluster, "munged", "--foreground", "--force", *(f"--{name}={value}" for name, value in options.items()))
+    daemon = _start(
+        cluster, "munged", "--foreground", "--force", *(f"--{name}={value}" for name, value in options.items())
+    )
     until((cluster.folder / "munge.socket").exists, PATIENCE, "munged")
     return daemon
 
