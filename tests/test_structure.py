@@ -15,6 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 CORE = (
     "kernel_cache",
     "errors",
+    "interruption",
     "cells",
     "types",
     "components",
@@ -43,7 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "report": (*CORE, "io"),
     "batch": (*CORE, "io"),
     "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report", "batch"),
-    "cli": ("errors", "batch", "pipeline"),
+    "cli": ("errors", "interruption", "batch", "pipeline"),
     "": ("kernel_cache",),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

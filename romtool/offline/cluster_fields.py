@@ -8,6 +8,7 @@ from romtool.errors import CaseError
 from romtool.laws import state_fields
 from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm
+from romtool.offline.clock import Clock
 from romtool.offline.snapshots import collect_duals
 from romtool.offline.train import training_modes
 from romtool.offline.training import TrainingSet
@@ -43,7 +44,7 @@ class Snapshots:
         return [f"{name} at {time:g}" for name, time in zip(owners, self.times, strict=True)]
 
 
-def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
+def collect(training: TrainingSet, settings: Settings, comm: Comm, clock: Clock | None = None) -> Snapshots:
     """Return the snapshots of the field that is compared, in modes that resolve small simulations too.
 
     Parameters
@@ -51,6 +52,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
     training: subdomains and training computations.
     settings: of the case; `clusters.field` is "u" or a dual field.
     comm: the ranks.
+    clock: keeps what is collected of each computation; nothing is kept where None.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
                 f"[clusters] field: {name!r} is no field of the material laws; pick from {', '.join(known)}"
             )
         times = [run.loading.times[1:] for run in runs]
-        (collected,) = collect_duals(training, [name], tolerance, settings.pod.memory, comm)
+        (collected,) = collect_duals(training, [name], tolerance, settings.pod.memory, comm, clock)
         basis = collected.decompose().bases.get(name)
     if basis is None:
         raise CaseError(f"[clusters] field: {name} is zero in all simulations; pick another field")

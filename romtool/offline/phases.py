@@ -17,7 +17,7 @@ from romtool.offline.assemble import assemble_model, mode_shapes
 from romtool.offline.calibrate import FLOOR, TRUNCATIONS, fit
 from romtool.offline.clock import Clock
 from romtool.offline.selection import Selection
-from romtool.offline.snapshots import DualSnapshots, Step, collect_duals
+from romtool.offline.snapshots import CollectedDuals, DualSnapshots, Step, collect_duals
 from romtool.offline.train import ReducedPoints, Trained, dual_names, remember, select_points, training_modes
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.offline.verify import displacement_norms, relative
@@ -50,13 +50,12 @@ def train_phases(
     """
     tolerance = min(settings.duals.tolerance, settings.pod.tolerance, settings.quadrature.tolerance)
     with clock.phase("recompute", "stresses and internal variables at all integration points"):
-        collected = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, labels)
+        collected = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, clock, labels)
     drafts = []
     for number, entry in enumerate(collected):
         clock.say(f"phase {number}: {int(entry.starts[-1])} increments")
-        with clock.phase("dual modes", "modes of the dual fields"):
-            snapshots = entry.decompose()
-        drafts.append(_draft(training, settings, labels, number, snapshots, comm, clock))
+        with clock.within(f"phase-{number}"):
+            drafts.append(_draft(training, settings, labels, number, entry, comm, clock))
     together = shared_points([draft.points.selection for draft in drafts])
     models, modes = [], []
     for number, draft in enumerate(drafts):
@@ -92,16 +91,24 @@ def _draft(
     settings: Settings,
     labels: Sequence[Ints],
     number: int,
-    snapshots: DualSnapshots,
+    collected: CollectedDuals,
     comm: Comm,
     clock: Clock,
 ) -> _Draft:
     """Return modes and points of one phase."""
     steps = [list(_changes(run.loading.times, run.times, own, number)) for run, own in _pairs(training, labels)]
-    with clock.phase("pod", "displacement modes"):
-        if not any(steps):
-            raise InputError(f"phase {number} has no output time; train by simulation, or on results with more outputs")
-        displacement = training_modes(training, settings, comm, steps)
+
+    def modes() -> tuple[DualSnapshots, Pod]:
+        with clock.phase("dual modes", "modes of the dual fields"):
+            snapshots = collected.decompose()
+        with clock.phase("pod", "displacement modes"):
+            if not any(steps):
+                raise InputError(
+                    f"phase {number} has no output time; train by simulation, or on results with more outputs"
+                )
+            return snapshots, training_modes(training, settings, comm, steps)
+
+    snapshots, displacement = clock.step("modes", modes)
     bases = {"u": displacement, **snapshots.bases}
     outputs = np.cumsum([0, *map(len, steps)])
     record = remember(training, settings, bases, snapshots, outputs)

@@ -12,6 +12,7 @@ from romtool.linalg.compression import Compression
 from romtool.linalg.pod import Pod
 from romtool.linalg.products import TENSOR_METRIC, Product, point_product
 from romtool.linalg.reduction import Comm, ordered_sum
+from romtool.offline.clock import Clock
 from romtool.offline.parts import MaterialHistory, Part, recompute
 from romtool.offline.training import TrainingRun, TrainingSet
 from romtool.settings import PodSettings
@@ -22,6 +23,9 @@ GIGABYTE = 1e9
 NEGLIGIBLE_STRAIN = 1e-10
 """Root mean square below which internal variables, all of them strains, count as zero."""
 
+
+COLLECTED = "collected"
+"""Name under which the dual fields of the computations so far are kept."""
 
 Step = tuple[int, int]
 """An output time and the one that its displacement counts from, 0 for all of it: the body is undeformed there."""
@@ -133,6 +137,7 @@ def collect_duals(
     tolerance: float,
     memory: float,
     comm: Comm,
+    clock: Clock | None = None,
     labels: Sequence[Ints] | None = None,
 ) -> list[CollectedDuals]:
     """Recompute the dual fields of all runs.
@@ -144,6 +149,7 @@ def collect_duals(
     tolerance: of the modes.
     memory: [GB] that the snapshots of one field on one subdomain and their decomposition may take.
     comm: the ranks.
+    clock: keeps what is collected of each computation; nothing is kept where None.
     labels: per computation the (n_increments,) collection that each increment goes to; one for all where None.
 
     Returns
@@ -175,10 +181,19 @@ def collect_duals(
         for k in range(count)
     ]
     least = {name: negligible_norm(parts, name, comm) for name in names}
-    for run, chosen in zip(runs, labels, strict=True):
+    clock = clock or Clock(lambda text: None)
+    collected = [compression for entry in fields for compression in entry.values()]
+    kept = clock.latest(COLLECTED) or (0, (None,) * len(collected))
+    for compression, state in zip(collected, kept[1], strict=True):
+        compression.resume(state)
+    for number, (run, chosen) in enumerate(zip(runs, labels, strict=True)):
+        if number < kept[0]:
+            continue
         for states, label in zip(_histories(parts, run, comm), chosen, strict=True):
             for name, compression in fields[label].items():
                 compression.add([_field(state, name, columns[name]) for state in states])
+        progress = (number + 1, [compression.state() for compression in collected])
+        clock.renew(COLLECTED, f"simulation {run.name}", lambda value=progress: value)  # type: ignore[misc]
     return [CollectedDuals(fields[k], least, starts[k]) for k in range(count)]
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from romtool.errors import CaseError, ModelError
 from romtool.fem.partition import Subdomain, merge
-from romtool.hifi.linear import linear_solver, petsc_missing
+from romtool.hifi.linear import has_petsc, linear_solver, petsc_missing
 from romtool.hifi.share import build_share, share_problem
+from romtool.interruption import deferred, stop_if_asked
+from romtool.io.atomic import digest_files, digest_text
 from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm
@@ -21,7 +23,7 @@ from romtool.offline.parts import build_part
 from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.offline.verify import remembered_errors, worst
-from romtool.online.adapt import AdaptOptions, NewLoad, adapt
+from romtool.online.adapt import PROGRESS, AdaptOptions, NewLoad, Progress, adapt
 from romtool.online.enrich import Ground, build_ground
 from romtool.pipeline.folders import (
     find_member,
@@ -31,20 +33,23 @@ from romtool.pipeline.folders import (
     read_modes,
     read_record,
     value_digest,
+    versions,
 )
+from romtool.pipeline.kept import Kept
 from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
     Answer,
     Say,
     changes_nothing,
     load_plugins,
+    read_answer,
     read_new_loads,
     tell_answer,
     tell_outside,
     write_answer,
 )
 from romtool.pipeline.quantities import Piece, all_quantities, reduced_piece
-from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.pipeline.ranks import SharedWork, on_root, owned, shared_output_folder, shared_works, together
 from romtool.pipeline.sources import field_reader
 from romtool.reduced.dictionary import Choice, Dictionary, choose
 from romtool.reduced.forces import check_loading
@@ -99,6 +104,7 @@ def online_adaptive(
     Raises
     ------
     CaseError, ReaderError, ModelError: wrong input; nothing is written.
+    StoppedError: a signal came; results and repairs so far are kept, and the same command goes on.
     ConvergenceError: a load case that could not be followed; its steps and the results before it are kept.
     """
     loads = together(comm, lambda: _read_loads(load_paths, out, request))
@@ -118,16 +124,39 @@ def online_adaptive(
         say(missing)
     loadings = together(comm, lambda: [_loading_on_mesh(first, record, load, mesh) for load in loads])
     answers = []
+    keys = together(comm, lambda: _keys(model_path, loadings, out, request, comm))
+    with deferred(), shared_works(keys, comm, overwrite=request.overwrite) as works:
+        for loading, work in zip(loadings, works, strict=True):
+            choice = choose(dictionary, restrict_to_thermal(loading, first.thermal))
+            members[choice.number], answer = _answer(members[choice.number], choice, loading, work, say, request)
+            answers.append(answer)
+            stop_if_asked(comm, f"load {loading.name}")
+        _save_model(dictionary, members, comm, say, request)
+    return answers
+
+
+def _keys(
+    model_path: Path, loadings: Sequence[Loading], out: Path, request: AdaptRequest, comm: Comm
+) -> dict[Path, str]:
+    """Return per result the digest of all that it depends on, the loads before it included."""
+    files = [entry for entry in sorted(model_path.rglob("*.h5")) if entry.name in ("model.h5", "training.h5")]
+    given = (request.tolerance, request.max_enrichments, request.predictor, request.petsc, comm.size, has_petsc())
+    digest, keys = digest_text(f"{digest_files(files)} {given} {versions()}"), {}
     for loading in loadings:
-        choice = choose(dictionary, restrict_to_thermal(loading, first.thermal))
-        members[choice.number], answer = _answer(members[choice.number], choice, loading, out, say, request)
-        answers.append(answer)
+        digest = digest_text(f"{digest} {value_digest(loading)}")
+        keys[out / loading.name] = digest
+    return keys
+
+
+def _save_model(
+    dictionary: Dictionary, members: Sequence["Member"], comm: Comm, say: Say, request: AdaptRequest
+) -> None:
+    """Write the model as it is in the end, where that is asked for."""
     if request.save_model is not None:
         with shared_output_folder(request.save_model, comm, overwrite=request.overwrite) as temporary:
             trained = [_remembered(member, comm) for member in members]
             write_dictionary(temporary, on_root(comm, lambda: with_members(dictionary, trained)), trained, comm)
         say(f"model {' and '.join(entry.model.model_id for entry in trained)} -> {request.save_model}")
-    return answers
 
 
 @dataclass(frozen=True)
@@ -218,11 +247,18 @@ def _loading_on_mesh(model: ReducedModel, record: TrainingRecord, load: LoadFile
 
 
 def _answer(
-    member: Member, choice: Choice, loading: Loading, out: Path, say: Say, request: AdaptRequest
+    member: Member, choice: Choice, loading: Loading, work: SharedWork, say: Say, request: AdaptRequest
 ) -> tuple[Member, Answer]:
     """Answer one loading and write its folder, with the enriched model if there is one."""
     trained, ground = member.trained, member.ground
-    comm, folder, settings = ground.comm, out / loading.name, trained.record.settings
+    comm, folder, settings = ground.comm, work.path, trained.record.settings
+    kept = Kept(work.kept, comm)
+    if work.done:
+        say(f"{loading.name}: kept from the run before -> {folder}")
+        last: Progress | None = kept.latest(PROGRESS)
+        return (member if last is None else replace(member, trained=last.trained)), on_root(
+            comm, lambda: read_answer(folder)
+        )
     outside = on_root(
         comm, lambda: tell_outside(trained.model, restrict_to_thermal(loading, trained.model.thermal), say)
     )
@@ -234,7 +270,7 @@ def _answer(
         request.tolerance or settings.indicator.tolerance, request.max_enrichments, request.predictor
     )
     try:
-        adapted = adapt(trained, NewLoad(loading, value_digest(loading), problem, solver), ground, options, say)
+        adapted = adapt(trained, NewLoad(loading, value_digest(loading), problem, solver), ground, options, say, kept)
     finally:
         solver.close()
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}
@@ -258,12 +294,12 @@ def _answer(
         adapted.stopped,
         all_quantities(model, local, adapted.history, pieces, comm),
     )
-    with shared_output_folder(folder, comm, overwrite=request.overwrite) as temporary:
-        if enriched:
-            on_root(comm, (temporary / ENRICHED).mkdir)
-            kept = _remembered(replace(member, parent=trained.model.model_id), comm)
-            write_dictionary(temporary / ENRICHED, Dictionary((kept.model,)), (kept,), comm)
-        answer = on_root(comm, lambda: write_answer(temporary, answer, local, model.model_id, source))
+    if enriched:
+        on_root(comm, lambda: (work.new / ENRICHED).mkdir(exist_ok=True))
+        new = _remembered(replace(member, parent=trained.model.model_id), comm)
+        write_dictionary(work.new / ENRICHED, Dictionary((new.model,)), (new,), comm)
+    answer = on_root(comm, lambda: write_answer(work.new, answer, local, model.model_id, source))
+    work.publish()
     tell_answer(answer, folder, say)
     return member, answer
 

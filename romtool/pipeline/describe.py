@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import ModelError
 from romtool.io.case import read_case
 from romtool.io.load import read_load
+from romtool.io.records import kind_of
 from romtool.loading import PartialDeckError
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.balance import summary
@@ -64,19 +64,10 @@ def _describe_own(path: Path) -> Description:
         "study": lambda: {"kind": "study", **study_summary(read_head(found, "study", "result"))},
         "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
-    kind = _kind(found)
+    kind = kind_of(found)
     if kind not in describers:
         raise ModelError(f"{found}: not a head file of romtool; expected one of {', '.join(heads)}")
     return describers[kind]()
-
-
-def _kind(path: Path) -> str:
-    """Return the kind stamped on a file, or nothing."""
-    try:
-        with h5py.File(path, "r") as file:
-            return str(file.attrs.get("romtool", ""))
-    except OSError as error:
-        raise ModelError(f"{path}: damaged or not an HDF5 file ({error})") from error
 
 
 def describe_mesh(mesh: Mesh) -> Description:

@@ -16,7 +16,8 @@ from romtool.hifi.linear import has_petsc
 from romtool.hifi.march import linear_answer, linear_lifting
 from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
-from romtool.io.atomic import digest_text
+from romtool.interruption import deferred
+from romtool.io.atomic import check_free, digest_text
 from romtool.io.case import read_case
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
@@ -34,12 +35,14 @@ from romtool.pipeline.folders import (
     member_folder,
     now,
     part_writer,
+    read_dictionary,
     read_part,
     versions,
     write_head,
     write_record,
 )
-from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.pipeline.kept import Kept
+from romtool.pipeline.ranks import on_root, owned, shared_work, together
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ModeShapes, ReducedModel
@@ -66,19 +69,26 @@ def offline(
     Raises
     ------
     RomtoolError: wrong input, or a training that fails; nothing is written then.
+    StoppedError: a signal came; the phases that are finished are kept.
     """
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
-    with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
-        clock = clock or Clock(say)
-        with clock.phase("import", f"dataset of {case_path}"):
-            dataset = import_case(case_path, comm, say)
-            refuse(dataset.balance, settings.balance)
+    clock = clock or Clock(say)
+    on_root(comm, lambda: check_free(out, overwrite))
+    with clock.phase("import", f"dataset of {case_path}"):
+        dataset = import_case(case_path, comm, say)
+        refuse(dataset.balance, settings.balance)
+    model_id = _model_id(dataset, settings, case.quantities)
+    key = digest_text(f"{model_id} {comm.size} {versions()} {has_petsc()}")
+    with deferred(), shared_work(out, comm, overwrite=overwrite, key=key) as work:
+        if work.done:
+            return together(comm, lambda: read_dictionary(out))
+        clock.keep = Kept(work.kept, comm)
         with clock.phase("load", "operators and displacement histories"):
             training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)
             part, fields = training.parts[0], settings.duals.fields
             together(comm, lambda: check_quantities(case.quantities, part.subdomain.mesh, part.tables, fields))
-        found = train_dictionary(training, settings, _model_id(dataset, settings, case.quantities), comm, clock)
+        found = train_dictionary(training, settings, model_id, comm, clock)
         members = tuple(
             _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
         )
@@ -87,7 +97,8 @@ def offline(
             if text not in known:
                 say(f"warning: {text}")
         found = replace(found, members=members)
-        write_dictionary(temporary, found.dictionary, found.members, comm)
+        write_dictionary(work.new, found.dictionary, found.members, comm)
+        work.publish()
     return found.dictionary
 
 

@@ -11,14 +11,26 @@ import numpy as np
 
 from romtool.convert.nodal_fields import order_field, read_nodal_field
 from romtool.errors import CaseError, ConvergenceError, ReaderError
-from romtool.io.atomic import output_folder
+from romtool.interruption import deferred, stop_if_asked
+from romtool.io.atomic import check_free, digest_files, digest_text
 from romtool.io.load import LoadFile, apply_load, check_unique, read_load
 from romtool.laws import held_by, open_plugins
+from romtool.linalg.reduction import SerialComm
 from romtool.loading import Loading
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Provenance, model_file, now, read_dictionary, versions, write_head
+from romtool.pipeline.folders import (
+    Provenance,
+    model_file,
+    now,
+    read_dictionary,
+    read_head,
+    value_digest,
+    versions,
+    write_head,
+)
 from romtool.pipeline.mapping import map_field
 from romtool.pipeline.quantities import all_quantities, pieces_of_model, quantity_summary, write_histories
+from romtool.pipeline.ranks import SharedWork, shared_works
 from romtool.reduced.dictionary import Choice, Dictionary, choose, run_loading
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
@@ -84,6 +96,7 @@ def online(
     ------
     CaseError, ReaderError, ModelError: wrong input; nothing is written.
     LawError: a library that is not allowed, or cannot be loaded.
+    StoppedError: a signal came; results that are written are kept, and the same command goes on.
     ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
     dictionary = read_dictionary(model_path)
@@ -99,7 +112,16 @@ def online(
         loading = loading_for(model, load, read_field)
         check_loading(model, loading)
         prepared.append((loading, time.perf_counter() - start))
-    return [_answer(dictionary, model_path, *entry, out, say, overwrite) for entry in prepared]
+    comm = SerialComm()
+    given = f"{digest_files([model_file(model_path)])} {versions()}"
+    keys = {out / loading.name: digest_text(f"{given} {value_digest(loading)}") for loading, _ in prepared}
+    answers = []
+    with deferred(), shared_works(keys, comm, overwrite=overwrite) as works:
+        for entry, work in zip(prepared, works, strict=True):
+            answers.append(_answer(dictionary, model_path, *entry, work, say))
+            if len(answers) < len(works):
+                stop_if_asked(comm, f"load {entry[0].name}")
+    return answers
 
 
 def load_plugins(model: ReducedModel, model_path: Path, say: Say) -> None:
@@ -118,8 +140,7 @@ def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list
     loads = [read_load(path) for path in paths]
     check_unique(loads)
     for load in loads:
-        if (out / load.name).exists() and not overwrite:
-            raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
+        check_free(out / load.name, overwrite)
     return loads
 
 
@@ -189,11 +210,13 @@ def _answer(
     model_path: Path,
     loading: Loading,
     load_seconds: float,
-    out: Path,
+    work: SharedWork,
     say: Say,
-    overwrite: bool,
 ) -> Answer:
     """March one loading and write its folder; a march that stops is written up to there, and then told."""
+    if work.done:
+        say(f"{loading.name}: kept from the run before -> {work.path}")
+        return read_answer(work.path)
     statistics, choice = dictionary.models[0].statistics, choose(dictionary, loading)
     outside = tell_outside(dictionary.models[choice.number], loading, say)
     start = time.perf_counter()
@@ -204,11 +227,10 @@ def _answer(
     tolerance = statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
     quantities = all_quantities(run.model, loading, run.history, pieces_of_model(model_path, run.model))
     answer = Answer(run.choice, run.history, run.indications, outside, seconds, tolerance, (), run.stopped, quantities)
-    folder = out / loading.name
-    with output_folder(folder, overwrite=overwrite) as temporary:
-        source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
-        answer = write_answer(temporary, answer, loading, run.model.model_id, source)
-    tell_answer(answer, folder, say)
+    source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, work.path)
+    answer = write_answer(work.new, answer, loading, run.model.model_id, source)
+    work.publish()
+    tell_answer(answer, work.path, say)
     return answer
 
 
@@ -247,6 +269,14 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
     )
     write_histories(folder / "quantities.csv", answer.history.times, answer.quantities)
     return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
+
+
+def read_answer(folder: Path) -> Answer:
+    """Return the answer that `write_answer` wrote. Raises ModelError."""
+    names = ("choice", "history", "indications", "outside", "tolerance", "enrichments", "quantities", "provenance")
+    found = {name: read_head(folder / "result.h5", "result", name) for name in names}
+    provenance: Provenance = found.pop("provenance")
+    return Answer(**found, seconds={**provenance.seconds, "write": 0.0}, stopped=provenance.stopped)
 
 
 def tell_answer(answer: Answer, folder: Path, say: Say) -> None:

@@ -11,12 +11,11 @@ from romtool.errors import ModelError
 from romtool.fem.partition import Subdomain, merge
 from romtool.pipeline.folders import (
     Provenance,
-    part_reader,
     read_head,
     read_model,
     read_modes,
-    read_record,
 )
+from romtool.pipeline.solution_files import read_solution, read_solution_mesh
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.reconstruct import displacement, dual
 from romtool.types import FieldInfo, Floats, SolverResults
@@ -162,10 +161,8 @@ def _open_solution(folder: Path) -> Pieces:
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
         def read(name: str, i: int) -> Floats:
-            with part_reader(folder, "solution-part", index, head.source_id) as file:
-                return np.asarray(file[f"fields/{name}"][i])
+            return read_solution(folder, index, head.source_id, name, np.array([i]))[0]
 
-        with part_reader(folder, "solution-part", index, head.source_id) as file:
-            return read_record(file, "subdomain"), read
+        return read_solution_mesh(folder, index, head.source_id), read
 
     return Pieces("romtool-solve", folder, times, fields, count, open_piece)

@@ -169,8 +169,6 @@ def _read_all(out: Path, inputs: Inputs) -> DrawBlock:
         if read_head(folder / _name(index), KIND, "digest") != inputs.digest:
             raise ModelError(f"{folder / _name(index)}: belongs to another study; remove it and run again")
         blocks.append(read_head(folder / _name(index), KIND, "block"))
-    for left in folder.glob(".draws-*.part-*.h5"):
-        left.unlink(missing_ok=True)
     return take_draws(join_blocks(blocks), inputs.study.draws)
 
 
