@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
+from romtool.cli.estimate import with_estimate
 from romtool.cli.options import PATH, json_option, print_json, print_table
 
 
 @click.command("info")
 @click.argument("path", type=PATH)
 @json_option
+@with_estimate
 def command(path: Path, as_json: bool) -> None:
     """Describe PATH: a solver file or deck, a case, a dataset, a model, a result or a solution."""
     from romtool.pipeline.describe import describe

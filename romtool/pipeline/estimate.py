@@ -85,7 +85,7 @@ def estimate_call(call: Call, ranks: int, case: Path | None = None) -> Estimate 
 
 def most_ranks(call: Call) -> int:
     """Return how many ranks a command can share its work with: the subdomains, or one."""
-    if call.name in ("offline", "solve") and call.operand("case"):
+    if call.name in _SHARED and call.operand("case"):
         path = Path(call.operand("case"))
         found = _dataset_of(path)
         return found.n_subdomains if found else read_case(path).settings.partition.subdomains

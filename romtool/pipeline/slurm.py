@@ -123,7 +123,7 @@ def _with_resources(job: Job, call: Call, request: JobRequest, site: Site) -> Jo
     """Return a job with its ranks, nodes, memory and time, and how the memory came about."""
     slurm = site.slurm
     limit = request.time or slurm.time
-    tasks = request.tasks or _tasks(call, slurm.tasks_per_node)
+    tasks = _tasks(call, request, slurm.tasks_per_node)
     nodes = request.nodes or (-(-tasks // slurm.tasks_per_node) if slurm.tasks_per_node else 1)
     if nodes > tasks:
         raise InputError(f"{nodes} nodes for {tasks} rank{'s' * (tasks > 1)}; give at most one node per rank")
@@ -132,10 +132,15 @@ def _with_resources(job: Job, call: Call, request: JobRequest, site: Site) -> Jo
     return replace(job, resources=resources, remarks=remarks)
 
 
-def _tasks(call: Call, most: int) -> int:
-    """Return the ranks of a call where none are asked for: one per subdomain, as many as a node takes at most."""
+def _tasks(call: Call, request: JobRequest, most: int) -> int:
+    """Return the ranks of a call: as asked for, else one per subdomain, as many as a node takes at most.
+
+    In a pipeline no job has more ranks than share its work.
+    """
+    if request.tasks and request.case is None:
+        return request.tasks
     count = most_ranks(call)
-    return min(count, most) if most else count
+    return min(count, request.tasks or most or count)
 
 
 def _memory(
