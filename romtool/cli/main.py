@@ -114,13 +114,11 @@ class Outcome:
 def _run(arguments: list[str]) -> Outcome:
     """Run a command line; errors on purpose are returned."""
     try:
-        cli.main(arguments, prog_name="romtool", standalone_mode=False)
+        left = cli.main(arguments, prog_name="romtool", standalone_mode=False)
     except RomtoolError as error:
         return _failure(error.code, type(error).__name__, str(error))
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _failure(INTERRUPTED, "Interrupted", "interrupted")
-    except click.exceptions.Exit as exit_:
-        return Outcome(exit_.exit_code)
     except click.ClickException as error:
         return _failure(2, type(error).__name__, error.format_message())
     except MemoryError:
@@ -130,7 +128,7 @@ def _run(arguments: list[str]) -> Outcome:
             return _failure(1, "OSError", f"{reason}; make room, or give a path that can be read and written")
         text = f"unexpected {type(error).__name__}: {error}; this is a fault of romtool: please report it with --debug"
         return _failure(1, type(error).__name__, text)
-    return Outcome()
+    return Outcome(left if isinstance(left, int) else 0)  # click returns the code of an Exit
 
 
 def _system_error(error: Exception) -> str:

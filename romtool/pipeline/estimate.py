@@ -1,6 +1,7 @@
 """The memory that stages take, estimated from their input: for `romtool info --estimate` and `romtool slurm`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ _SHARED = {"import": import_memory, "offline": offline_memory, "cluster": offlin
 def _shared(stage: str, sizes: Sizes, ranks: int) -> Estimate:
     """Return the memory of a stage that works on a case."""
     _check_ranks(sizes, ranks)
-    return _SHARED[stage](sizes, ranks)
+    return replace(_SHARED[stage](sizes, ranks), stage=stage)
 
 
 def _check_ranks(sizes: Sizes, ranks: int) -> None:

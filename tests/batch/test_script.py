@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from romtool.batch.job import ITEM, Job, Resources, Surroundings
 from romtool.batch.plan import Call, Spreading, job_of, pipeline_calls
 from romtool.batch.script import batch_script, quoted, submit_script
-from romtool.batch.site import EnvironmentTable, SlurmTable
+from romtool.batch.site import EnvironmentTable, SlurmTable, read_site
 from romtool.errors import InputError
+from tests.batch.templates import FOLDER, templates
 
 PLAIN = Surroundings(SlurmTable(), EnvironmentTable())
 ODD = "a 'b' \"c\" $HOME `d` #%j é"
@@ -31,7 +32,7 @@ def check_bash(text: str) -> None:
     assert done.returncode == 0, done.stderr
     if shutil.which("shellcheck"):
         done = subprocess.run(
-            ["shellcheck", "--exclude=SC2016", "-"], input=text, text=True, capture_output=True, check=False
+            ["shellcheck", "--exclude=SC2016,SC1091", "-"], input=text, text=True, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stdout
 
@@ -142,3 +143,16 @@ def test_a_chain_waits_for_what_it_needs():
     check_bash(text)
     assert "cd '/a b'" in text
     assert 'sbatch --parsable "--dependency=afterok:${job_one}" --kill-on-invalid-dep=yes 2' in text
+
+
+@pytest.mark.parametrize("name", sorted(templates()))
+def test_the_plain_templates_are_what_the_tool_writes(name):
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    assert text == templates()[name], "write them anew: python -m tests.batch.templates"
+    check_bash(text)
+
+
+def test_the_example_of_a_site_file_has_every_key():
+    found = read_site(FOLDER / "site.toml")
+    assert found.slurm.model_fields_set == set(SlurmTable.model_fields)
+    assert found.environment.model_fields_set == {"modules", "commands"}
