@@ -16,6 +16,7 @@ CORE = (
     "kernel_cache",
     "errors",
     "interruption",
+    "progress",
     "cells",
     "types",
     "components",
@@ -31,7 +32,7 @@ CORE = (
 PHYSICS = ("linalg", "fem", "laws")
 ALLOWED: dict[str, tuple[str, ...]] = {
     **{name: CORE[:i] for i, name in enumerate(CORE)},
-    "linalg": ("errors",),
+    "linalg": ("errors", "progress"),
     "convert": CORE,
     "io": CORE,
     "laws": CORE,
@@ -42,8 +43,21 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "online": (*CORE, *PHYSICS, "io", "hifi", "reduced", "offline"),
     "operators": (*CORE, "linalg", "io"),
     "report": (*CORE, "io"),
-    "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
-    "cli": ("errors", "interruption", "pipeline"),
+    "batch": (*CORE, "io"),
+    "pipeline": (
+        *CORE,
+        *PHYSICS,
+        "convert",
+        "io",
+        "hifi",
+        "reduced",
+        "offline",
+        "online",
+        "operators",
+        "report",
+        "batch",
+    ),
+    "cli": ("errors", "interruption", "progress", "batch", "pipeline"),
     "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

@@ -5,11 +5,16 @@ folder that is renamed when complete. Files of one folder share an id, so that m
 """
 
 import hashlib
+import os
 import platform
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +47,7 @@ from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
+from romtool.pipeline.ranks import launched_size
 from romtool.protocols import SolverMemory
 from romtool.reduced import dictionary, indicator, march, model, quantities, selector, state
 from romtool.reduced.dictionary import Dictionary
@@ -83,6 +89,9 @@ class Dataset:
     simulations: in the order of the case.
     warnings: what a user should know.
     balance: what the check of each simulation found.
+    inputs: file, relative to the case -> the beginning of its SHA-256.
+    versions: of romtool and the packages behind it.
+    created: date and time, ISO 8601, UTC.
     """
 
     digest: str
@@ -97,6 +106,9 @@ class Dataset:
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
     balance: tuple[Consistency, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,7 @@ class Provenance:
     created: date and time, ISO 8601, UTC.
     seconds: by phase.
     stopped: why the computation ended before its last time; "" where it did not.
+    memory: phase -> largest resident bytes of the process up to its end.
     """
 
     source: str
@@ -119,15 +132,38 @@ class Provenance:
     created: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     stopped: str = ""
+    memory: Mapping[str, float] = field(default_factory=dict)
 
 
 def versions() -> dict[str, str]:
-    """Return what results are computed with: romtool, Python, the machine, the packages behind it."""
+    """Return what results are computed with: programs, machine, ranks, state of the sources, command line."""
     import numba
     import scipy
 
     found = {module.__name__: str(module.__version__) for module in (np, scipy, numba, h5py)}
-    return {"romtool": __version__, "python": platform.python_version(), "machine": platform.platform(), **found}
+    return {
+        "romtool": __version__,
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "processor": f"{os.cpu_count()} × {platform.machine()}",
+        "ranks": str(launched_size()),
+        "git": sources_state(),
+        "command": shlex.join((Path(sys.argv[0]).name, *sys.argv[1:])),
+        **found,
+    }
+
+
+@cache
+def sources_state() -> str:
+    """Return the commit that romtool runs from and whether files were changed, "" where it was installed otherwise."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    ask = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(ask, capture_output=True, text=True, timeout=10.0, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def now() -> str:

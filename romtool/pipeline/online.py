@@ -16,6 +16,7 @@ from romtool.io.built_load import Load
 from romtool.io.load import LoadFile, check_unique, read_load
 from romtool.linalg.reduction import SerialComm
 from romtool.loading import Before, Loading
+from romtool.offline.clock import peak_memory
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.folders import Provenance, model_file, now, read_head, value_digest, versions, write_head
 from romtool.pipeline.interface import Result
@@ -23,6 +24,7 @@ from romtool.pipeline.interface import load as load_model
 from romtool.pipeline.missions import check_jump, read_start
 from romtool.pipeline.quantities import quantity_summary, write_histories
 from romtool.pipeline.ranks import SharedWork, shared_works
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Choice
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
@@ -72,6 +74,7 @@ def online(
     overwrite: bool = False,
     allow_plugin: bool = False,
     start: Path | None = None,
+    track: Track = untracked,
 ) -> list[Answer]:
     """March a model through load cases; each result is written to `out/<load name>`.
 
@@ -84,6 +87,7 @@ def online(
     overwrite: replace existing results.
     allow_plugin: load the library of a law that the model names.
     start: folder of a result, whose end is where each load begins; the undeformed body where None.
+    track: begins to show how many loads are answered.
 
     Raises
     ------
@@ -107,9 +111,10 @@ def online(
     comm = SerialComm()
     given = f"{digest_files([model_file(model_path)])} {value_digest(begun and begun.state)} {versions()}"
     keys = {out / ready.loading.name: digest_text(f"{given} {value_digest(ready.loading)}") for ready, _ in prepared}
-    answers = []
+    answers, tick = list[Answer](), track("loads")
     with deferred(), shared_works(keys, comm, overwrite=overwrite) as works:
         for (ready, seconds), work in zip(prepared, works, strict=True):
+            tick(len(answers), len(works), ready.loading.name)
             if work.done:
                 say(f"{ready.loading.name}: kept from the run before -> {work.path}")
                 answers.append(read_answer(work.path))
@@ -176,7 +181,8 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
     model_id, source: of the model that the answer is in terms of, `source` relative to the final folder.
     """
     start = time.perf_counter()
-    provenance = Provenance(source, model_id, versions(), now(), answer.seconds, answer.stopped)
+    memory = dict.fromkeys(list(answer.seconds)[-1:], peak_memory())
+    provenance = Provenance(source, model_id, versions(), now(), answer.seconds, answer.stopped, memory)
     write_head(
         folder / "result.h5",
         "result",

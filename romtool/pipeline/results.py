@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ from romtool.fem.partition import Subdomain, merge
 from romtool.pipeline.folders import (
     Provenance,
     read_head,
+    read_mode_field,
     read_model,
-    read_modes,
+    read_subdomain,
 )
 from romtool.pipeline.solution_files import read_solution, read_solution_mesh
 from romtool.reduced.march import ReducedHistory
-from romtool.reduced.model import ReducedModel
+from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.reduced.reconstruct import displacement, dual
 from romtool.types import FieldInfo, Floats, SolverResults
 
@@ -128,7 +130,7 @@ def source_model(folder: Path, provenance: Provenance) -> Path:
 
 
 def _open_online(folder: Path) -> Pieces:
-    """Open an online result; fields are reconstructed when they are read."""
+    """Open an online result; fields are reconstructed when they are read, and only the modes of those are loaded."""
     history: ReducedHistory = read_head(folder / "result.h5", "result", "history")
     provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
     source = source_model(folder, provenance)
@@ -155,12 +157,17 @@ def online_pieces(folder: Path, history: ReducedHistory, behind: tuple[Path, Red
     fields |= {name: field_info(name, basis.components) for name, basis in model.duals.items()}
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
-        modes = read_modes(source, model.model_id, index)
+        subdomain = read_subdomain(source, model.model_id, index)
+
+        @cache
+        def modes_of(name: str) -> ModeShapes:
+            return read_mode_field(source, model.model_id, index, name)
 
         def read(name: str, i: int) -> Floats:
+            modes = modes_of(name)
             return displacement(modes, history, i) if name == "u" else dual(modes, history, name, i)
 
-        return modes.subdomain, read
+        return subdomain, read
 
     count = model.statistics.get("n_subdomains")
     if not isinstance(count, int):

@@ -22,6 +22,7 @@ from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables, named_by, open_plugins, state_fields
 from romtool.linalg.reduction import Comm
 from romtool.loading import Before, Loading
+from romtool.offline.clock import peak_memory
 from romtool.offline.functionals import check_quantities
 from romtool.pipeline.folders import Provenance, now, value_digest, versions, write_head
 from romtool.pipeline.kept import Kept
@@ -42,6 +43,7 @@ from romtool.pipeline.sources import (
     times_from_results,
 )
 from romtool.pipeline.states import SolutionEnd, read_solution_end
+from romtool.progress import Track, untracked
 from romtool.reduced.quantities import QuantityHistory
 from romtool.types import SolverResults
 
@@ -78,11 +80,13 @@ class Options:
     ----------
     overwrite: replace existing solutions.
     petsc: options of PETSc.
+    track: begins to show how far each load is.
     start: folder of a solution, whose end is where each load begins; the undeformed body where None.
     """
 
     overwrite: bool = False
     petsc: str = ""
+    track: Track = untracked
     start: Path | None = None
 
 
@@ -206,7 +210,7 @@ def _solve(
     solver = linear_solver(problem, sources.case.settings.hifi, options.petsc)
     try:
         writer = SolutionWriter(work.new, kept, problem, share, solver, source_id)
-        reached, n_steps = writer.resume(), len(loading.times) - 1
+        reached, n_steps, tick = writer.resume(), len(loading.times) - 1, options.track(loading.name)
         if reached is not None:
             say(f"{loading.name}: {writer.row - 1}/{n_steps} increments kept from the run before")
 
@@ -214,6 +218,8 @@ def _solve(
             if writer.has(state):
                 return
             done = f"{writer.row}/{n_steps}"
+            words = f"t = {step.time:.6g} of {loading.times[-1]:.6g}, {step.iterations} iterations"
+            tick(writer.row, n_steps, words)
             say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
             writer.add(state, step)
 
@@ -225,7 +231,11 @@ def _solve(
     solution = Solution(work.new, source_id, share.parts, loading, sources.materials)
     quantities = solution_quantities(sources.case.quantities, solution, comm)
     head = {
-        "provenance": Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds}),
+        "provenance": Provenance(
+            *(sources.case.path.name, source_id, versions(), now()),
+            seconds={"solve": seconds},
+            memory={"solve": peak_memory()},
+        ),
         "times": loading.times,
         "fields": writer.widths,
         "n_subdomains": share.n_subdomains,

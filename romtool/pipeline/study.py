@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from romtool.errors import CaseError, ModelError
 from romtool.interruption import deferred, stop_if_asked
 from romtool.io.atomic import atomic_file
@@ -25,6 +27,7 @@ from romtool.pipeline.interface import load_plugins
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
 from romtool.pipeline.study_inputs import Inputs, Kept, open_inputs
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.march import load_kernels
 from romtool.reduced.model import ReducedModel
@@ -36,8 +39,6 @@ BLOCK = 50
 """Draws in a file."""
 
 Say = Callable[[str], None]
-Tick = Callable[[int, int], None]
-"""Takes the number of draws that are done, and of all."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ class StudyRequest:
     overwrite: replace the draws of another study.
     part: (i, n): answer the i-th of n shares of the draws, from 1; None for all.
     allow_plugin: load the library of a law that the model names.
-    tick: told of progress on rank 0.
+    track: begins to show how far the draws are.
     """
 
     overwrite: bool = False
     part: tuple[int, int] | None = None
     allow_plugin: bool = False
-    tick: Tick = lambda done, count: None
+    track: Track = untracked
 
 
 def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, request: StudyRequest) -> StudyResult:
@@ -120,6 +121,9 @@ def _study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, 
     written = () if lost else inputs.study.output.fields
     result = StudyResult(**facts, fields=written, missing=missing | lost, seconds=clock.seconds)
     on_root(comm, lambda: _write(out, result, draws, values))
+    if result.outside:
+        respects = ", ".join(f"{what} ({count})" for what, count in result.outside.items())
+        say(f"warning: {result.n_outside} of {result.done} draws are outside the training: {respects}")
     say(f"{result.done} draws, {result.stopped} not converged -> {out}")
     return result
 
@@ -168,7 +172,8 @@ def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm
     mine = [index for index in lacking if index % n_shares == share - 1]
     count, loading_of = inputs.study.draws, inputs.loading_of(draws)
     tolerance = _tolerance(dictionary.face)
-    request.tick(count - sum(map(len, lacking.values())), count)
+    tick = request.track("draws")
+    tick(count - sum(map(len, lacking.values())), count, "")
 
     def march(indices: Sequence[int]) -> None:
         for index in indices:
@@ -177,7 +182,7 @@ def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm
                 write_head(path, KIND, digest=inputs.digest, numbers=block.numbers, block=block)
             if comm.rank == 0:
                 here = sum(1 for _ in (out / "draws").glob("draws-*.h5"))
-                request.tick(min(here * BLOCK, count), count)
+                tick(min(here * BLOCK, count), count, "")
 
     with deferred():
         for first in range(0, len(mine), comm.size):
@@ -275,6 +280,8 @@ def _spreads(inputs: Inputs, model: ReducedModel, block: DrawBlock, values: Mapp
         "sources": {name: sources[name] for name in values},
         "bounds": block.bounds,
         "share_above": float(block.above.mean()),
+        "n_outside": int(np.any([np.zeros_like(block.stopped), *block.outside.values()], axis=0).sum()),
+        "outside": {what: int(values.sum()) for what, values in block.outside.items()},
     }
 
 
@@ -309,6 +316,7 @@ def study_summary(result: StudyResult) -> dict[str, Any]:
             "share_above": result.share_above,
             "bound": {field: float(values.max(initial=0.0)) for field, values in result.bounds.items()},
         },
+        "outside": {"draws": result.n_outside, "by": dict(result.outside)},
         "rate": result.rate,
         "seconds": dict(result.seconds),
     }
