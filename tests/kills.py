@@ -37,7 +37,7 @@ PATIENCE = 120.0
 COMPILING = 600.0
 """Seconds that the first run of a command may take."""
 
-DIFFERENT = {"seconds", "created", "rate"}
+DIFFERENT = {"seconds", "memory", "created", "rate"}
 """What of a file differs between two undisturbed runs."""
 
 TIMES = "times-"

@@ -17,7 +17,8 @@ from romtool.io.records import stamps
 from romtool.loading import Loading, PartialDeckError
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.balance import summary
-from romtool.pipeline.folders import Dataset, Provenance, part_name, read_dataset, read_dictionary, read_head
+from romtool.pipeline.dataset_files import read_dataset
+from romtool.pipeline.folders import Dataset, Provenance, part_name, read_dictionary, read_head
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.judged import judge_models, judge_result
 from romtool.pipeline.operator_models import read_operator_model

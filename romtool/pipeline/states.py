@@ -11,7 +11,7 @@ from romtool.fem.partition import Subdomain
 from romtool.hifi.march import HifiState
 from romtool.hifi.share import Share
 from romtool.loading import Before, Loading
-from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record, write_record
+from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record
 from romtool.pipeline.missions import before_of
 
 END = "end"
