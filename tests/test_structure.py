@@ -40,8 +40,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "offline": (*CORE, *PHYSICS, "io", "hifi", "reduced"),
     "online": (*CORE, *PHYSICS, "io", "hifi", "reduced", "offline"),
     "operators": (*CORE, "linalg", "io"),
+    "lifetime": (*CORE, "io"),
     "report": (*CORE, "io"),
-    "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
+    "pipeline": (
+        *(*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "lifetime", "report"),
+    ),
     "cli": ("errors", "pipeline"),
     "": ("kernel_cache",),
 }

@@ -32,6 +32,7 @@ COMMANDS = {
     "solve": "Run the built-in high-fidelity solver.",
     "map": "Map a field from another mesh to a case.",
     "compare": "Measure the errors between two results.",
+    "life": "Evaluate cycles to failure of a result.",
     "study": "Answer many random draws of loads: quantiles of quantities and fields.",
     "operators": "Models of parameter-dependent matrices that any code exported.",
     "law": "Run a material law along a path of strain and stress, and check it.",
@@ -47,6 +48,7 @@ ON_ALL_RANKS = {
     "solve": "",
     "online": "--adapt",
     "study": "",
+    "life": "",
     "operators": "build",
 }
 """Commands that share their work (where a word is named: with it); of the others rank 0 does all, the rest wait."""

@@ -172,6 +172,7 @@ def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say:
                 "fields": writer.widths,
                 "n_subdomains": share.n_subdomains,
                 "loading": loading,
+                "materials": sources.materials,
                 "quantities": quantities,
             }
             on_root(comm, lambda: write_head(temporary / "solution.h5", "solution", **head))
