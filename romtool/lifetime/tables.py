@@ -120,7 +120,7 @@ def _build(key: Key, value: Any, what: str) -> Parameter:
     if key.kind == "curves":
         return _curves(value, what)
     words = f"{what} is {value!r}; expected a {'' if key.kind == 'number' else key.kind + ' '}number or [[T, value], …]"
-    table = np.array([[0.0, value]], dtype=np.float64) if np.isscalar(value) else _array(value, 2, words)
+    table = _array([[0.0, value]] if np.isscalar(value) else value, 2, words)
     sign = {"positive": 1.0, "negative": -1.0}.get(key.kind)
     if table.shape[1] != 2 or (sign and not np.all(sign * table[:, 1] > 0.0)):
         raise LawError(words)
