@@ -28,7 +28,7 @@ COMMANDS = {
     "cluster": "Say before the training how many local models are worth it.",
     "offline": "Train a reduced model.",
     "online": "Answer new load cases with a model.",
-    "fields": "Write full fields of a result for ParaView.",
+    "fields": "Write full fields of a result for ParaView or CalculiX.",
     "solve": "Run the built-in high-fidelity solver.",
     "map": "Map a field from another mesh to a case.",
     "compare": "Measure the errors between two results.",
