@@ -17,7 +17,7 @@ from romtool.lifetime.measures import STRAIN_RANGES
 from romtool.lifetime.models import BuiltModel, build_model
 from romtool.lifetime.result import MEASURES, LifeResult, PointLives, join, point_values, worst_of_owners
 from romtool.lifetime.sums import life_of
-from romtool.linalg.reduction import Comm, gather_subdomains
+from romtool.linalg.reduction import Comm, SerialComm, gather_subdomains
 from romtool.loading import Loading
 from romtool.pipeline.folders import now, versions
 from romtool.pipeline.life_files import LifeSource, PointFields
@@ -33,6 +33,8 @@ NUMBERS = 30
 TIME_TOLERANCE = 1e-9
 INNER = 0.1
 """Inner reversals, relative to the range, that are told of."""
+
+ALONE = SerialComm()
 
 Say = Callable[[str], None]
 Models = Sequence[tuple[str, BuiltModel]]
@@ -78,15 +80,9 @@ def life(path: Path, life_path: Path, comm: Comm, say: Say, request: LifeRequest
     file = together(comm, lambda: read_life(life_path))
     models = together(comm, lambda: build_models(file))
     source = together(comm, lambda: open_life_source(path, request.load, file.expansion))
-    spans = together(comm, lambda: cycle_rows(source, file.cycle))
     mine = owned(comm, source.n_subdomains)
     fields = together(comm, lambda: [source.open(index) for index in mine])
-    parts = together(comm, lambda: [evaluate(entry, spans, models, file) for entry in fields])
-    lives = join(gather_subdomains(comm, parts))
-    at_nodes = fields[0].at_nodes
-    members = gather_subdomains(comm, [[_mask(entry, name) for name, _ in models] for entry in fields])
-    sets = {name: _largest(lives, np.concatenate([part[k] for part in members])) for k, (name, _) in enumerate(models)}
-    result = _result(file, source, spans, lives, sets, "nodes" if at_nodes else "integration points")
+    result = lives_of(source, fields, file, models, comm)
     for text in result.warnings:
         say(f"warning: {text}")
     subdomains = gather_subdomains(comm, [entry.subdomain for entry in fields])
@@ -94,6 +90,32 @@ def life(path: Path, life_path: Path, comm: Comm, say: Say, request: LifeRequest
     on_root(comm, lambda: write_life(out, result, subdomains, say, overwrite=request.overwrite))
     say(f"{file.name}: at least {result.minimum:.4g} cycles to failure -> {out}")
     return result, out
+
+
+def lives_of(
+    source: LifeSource, fields: Sequence[PointFields], file: LifeFile, models: Models, comm: Comm = ALONE
+) -> LifeResult:
+    """Return the cycles to failure of the points of all subdomains.
+
+    Parameters
+    ----------
+    source: the history.
+    fields: points of the subdomains of this rank.
+    file: which cycle and measures.
+    models: of damage, see `build_models`.
+    comm: the ranks; all call this together.
+
+    Raises
+    ------
+    CaseError: a cycle that is not in the run, two models of one kind on the same elements.
+    MeshError: an element set that is not in the mesh.
+    """
+    spans = cycle_rows(source, file.cycle)
+    parts = together(comm, lambda: [evaluate(entry, spans, models, file) for entry in fields])
+    lives = join(gather_subdomains(comm, parts))
+    members = gather_subdomains(comm, [[_mask(entry, name) for name, _ in models] for entry in fields])
+    sets = {name: _largest(lives, np.concatenate([part[k] for part in members])) for k, (name, _) in enumerate(models)}
+    return _result(file, source, spans, lives, sets, "nodes" if fields[0].at_nodes else "integration points")
 
 
 def default_folder(path: Path, name: str) -> Path:

@@ -4,6 +4,7 @@ The mechanical strain is the total strain without the thermal strain of the mate
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from romtool.laws import LawTables, build_tables, free_strain
 from romtool.lifetime.cycles import PointHistory
 from romtool.loading import Loading, Material, Temperature
 from romtool.offline.parts import Part, build_part
+from romtool.offline.training import TrainingRecord
 from romtool.pipeline.folders import Provenance, part_name, read_head, read_model, read_modes, read_training
 from romtool.pipeline.life_files import LifeSource, PointFields, ReadPoints, solver_files
-from romtool.pipeline.life_temperature import mesh_temperature
+from romtool.pipeline.life_temperature import MeshTemperature
 from romtool.pipeline.results import Pieces, open_pieces, source_model
 from romtool.reduced.march import ReducedHistory
-from romtool.reduced.model import ModeShapes
+from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.reduced.reconstruct import dual, take_entities
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats
@@ -87,6 +89,68 @@ def _mechanical(part: Part, initial: Floats, members: slice, temperature: Floats
     return np.array([eps - free_strain(part.tables, some, heat) for eps, heat in zip(total, temperature, strict=True)])
 
 
+@dataclass(frozen=True)
+class ReducedBody:
+    """One subdomain of a reduced model, ready to be asked for the points of any answer.
+
+    Parameters
+    ----------
+    part: the subdomain with its laws.
+    modes: of the subdomain.
+    shapes: (n_modes + n_liftings, n_points, 6) strain of the displacement modes and of the prescribed displacements.
+    """
+
+    part: Part
+    modes: ModeShapes
+    shapes: Floats
+
+    def points(self, history: ReducedHistory, heat: Temperature) -> PointFields:
+        """Return the points of an answer, given its temperature on the whole mesh."""
+        local = restrict_temperature(heat, self.part.subdomain)
+        temperatures = _temperatures(self.part, local, history.times)
+        initial = evaluate_at(self.part.subdomain.mesh.points)(local.initial)
+        amplitudes = np.hstack([history.coordinates, history.lifting])
+
+        def read(rows: slice, members: slice) -> PointHistory:
+            temperature = temperatures(rows, members)
+            total = np.tensordot(amplitudes[rows], self.shapes[:, members], axes=1)
+            return PointHistory(
+                history.times[rows],
+                self._dual(history, "stress", 6, (rows, members)),
+                _mechanical(self.part, initial, members, temperature, total),
+                temperature,
+                self._dual(history, "p", 1, (rows, members))[:, :, 0],
+            )
+
+        return _points(self.part, read)
+
+    def _dual(self, history: ReducedHistory, name: str, width: int, where: tuple[slice, slice]) -> Floats:
+        """Return (n_rows, n, width) of a dual field; zero where it was zero in the training."""
+        rows, members = where
+        if name not in self.modes.duals or name not in history.duals:
+            return np.zeros((len(history.times[rows]), len(self.part.material[members]), width))
+        return dual(take_entities(self.modes, name, members), history, name, rows)
+
+
+def build_body(modes: ModeShapes, materials: tuple[Material, ...], tables: LawTables) -> ReducedBody:
+    """Make a subdomain of a reduced model ready; `tables` are those of the materials."""
+    part = build_part(modes.subdomain, materials, tables)
+    return ReducedBody(part, modes, strain(part.operators, np.concatenate([modes.displacement, modes.lifting])))
+
+
+def check_fields(model: ReducedModel, record: TrainingRecord, source: Path) -> tuple[str, ...]:
+    """Check that a model reconstructs what lives are evaluated from; return what a user should know.
+
+    Raises
+    ------
+    CaseError: it has no stress.
+    """
+    if "stress" not in model.duals and "stress" not in record.zero:
+        raise CaseError(f'{source}: the model does not reconstruct "stress"; add it to [duals] fields and train again')
+    lost = "p" not in model.duals and "p" not in record.zero
+    return ('the model does not reconstruct "p": its growth is given as zero',) if lost else ()
+
+
 def _online(pieces: Pieces, load: Path | None) -> LifeSource:
     """Open an online result: fields are reconstructed, the strain from the displacement modes."""
     folder = pieces.folder
@@ -96,48 +160,16 @@ def _online(pieces: Pieces, load: Path | None) -> LifeSource:
     source = source_model(folder, provenance)
     model = read_model(source, provenance.source_id)
     record = read_training(source, model.model_id)
-    if "stress" not in model.duals and "stress" not in record.zero:
-        raise CaseError(f'{source}: the model does not reconstruct "stress"; add it to [duals] fields and train again')
-    heat = mesh_temperature(loading.temperature, model, record, source, load)
+    told = check_fields(model, record, source)
+    heat = MeshTemperature(model, record, source)
+    temperature = heat.extend(loading.temperature) if load is None else heat.of_load(loading.temperature, load)
     tables = build_tables(record.materials)
 
     def open_points(index: int) -> PointFields:
-        modes = read_modes(source, model.model_id, index)
-        return _reconstructed(modes, history, record.materials, tables, heat)
+        body = build_body(read_modes(source, model.model_id, index), record.materials, tables)
+        return body.points(history, temperature)
 
-    lost = "p" not in model.duals and "p" not in record.zero
-    told = ('the model does not reconstruct "p": its growth is given as zero',) if lost else ()
     return LifeSource(folder, history.times, loading, pieces.n_subdomains, open_points, (*pieces.warnings, *told))
-
-
-def _reconstructed(
-    modes: ModeShapes, history: ReducedHistory, materials: tuple[Material, ...], tables: LawTables, heat: Temperature
-) -> PointFields:
-    """Return the points of one subdomain of a reduced model."""
-    part = build_part(modes.subdomain, materials, tables)
-    local = restrict_temperature(heat, modes.subdomain)
-    temperatures = _temperatures(part, local, history.times)
-    initial = evaluate_at(modes.subdomain.mesh.points)(local.initial)
-    shapes = strain(part.operators, np.concatenate([modes.displacement, modes.lifting]))
-    amplitudes = np.hstack([history.coordinates, history.lifting])
-
-    def field(name: str, width: int, rows: slice, members: slice) -> Floats:
-        if name not in modes.duals or name not in history.duals:
-            return np.zeros((len(history.times[rows]), len(part.material[members]), width))
-        return dual(take_entities(modes, name, members), history, name, rows)
-
-    def read(rows: slice, members: slice) -> PointHistory:
-        temperature = temperatures(rows, members)
-        total = np.tensordot(amplitudes[rows], shapes[:, members], axes=1)
-        return PointHistory(
-            history.times[rows],
-            field("stress", 6, rows, members),
-            _mechanical(part, initial, members, temperature, total),
-            temperature,
-            field("p", 1, rows, members)[:, :, 0],
-        )
-
-    return _points(part, read)
 
 
 def _solution(pieces: Pieces) -> LifeSource:
@@ -165,7 +197,7 @@ def _solved(folder: Path, part: Part, loading: Loading, pieces: Pieces) -> Point
     def read(rows: slice, members: slice) -> PointHistory:
         with h5py.File(folder / part_name(part.subdomain.index), "r") as file:
             values: Mapping[str, Any] = file["fields"]
-            heat = np.asarray(values["T"][rows])[:, :, 0] @ part.interpolation[members].T.toarray()
+            heat = (part.interpolation[members] @ np.asarray(values["T"][rows])[:, :, 0].T).T
             stress, total = np.asarray(values["stress"][rows, members]), np.asarray(values["strain"][rows, members])
             p = np.asarray(values["p"][rows, members])[:, :, 0] if "p" in values else np.zeros(heat.shape)
         strains = _mechanical(part, initial, members, heat, total)

@@ -5,6 +5,7 @@ Fields of the training that the model remembers, and their linear combinations, 
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,43 +29,54 @@ TOLERANCE = 1e-6
 """Largest difference at the thermal nodes from a combination of known fields, relative to the largest temperature."""
 
 
-def mesh_temperature(
-    temperature: Temperature, model: ReducedModel, record: TrainingRecord, source: Path, load: Path | None
-) -> Temperature:
-    """Return a temperature history on the whole mesh from that at the thermal nodes.
+class MeshTemperature:
+    """Brings temperatures at the thermal nodes of a model to the whole mesh.
 
     Parameters
     ----------
-    temperature: of the result, at the model's thermal nodes.
-    model, record: and what it remembers of its training.
-    source: folder of the model.
-    load: the load file of the result; None where the temperature is a combination of fields of the training.
-
-    Raises
-    ------
-    CaseError: a field that is no combination of those of the training, or another load file than that of the result.
+    model, record: the model and what it remembers of its training.
+    source: its folder.
     """
-    if load is not None:
-        return _of_load(temperature, model, record, source, load)
-    points, _ = mesh_nodes(source, model)
-    extend = _extension(model, _known_fields(record, points))
-    entries = tuple(replace(entry, value=extend(entry.value)) for entry in temperature.entries)
-    initial = temperature.initial
-    return replace(temperature, initial=initial if np.ndim(initial) == 0 else extend(initial), entries=entries)
 
+    def __init__(self, model: ReducedModel, record: TrainingRecord, source: Path) -> None:
+        self._model, self._record, self._source = model, record, source
 
-def _of_load(
-    temperature: Temperature, model: ReducedModel, record: TrainingRecord, source: Path, load: Path
-) -> Temperature:
-    """Return the temperature of a load file on the whole mesh, which has to be the result's at the thermal nodes."""
-    count = n_subdomains(model)
-    mesh = merge([read_subdomain(source, model.model_id, index) for index in range(count)]).mesh
-    file = read_load(load)
-    loading = apply_load(record.loadings[0] if changes_nothing(file) else record.loading, file, field_reader(mesh))
-    here = restrict_to_thermal(loading, model.thermal).temperature
-    if not _agree(here, temperature, model.thermal.points):
-        raise CaseError(f"{load} has another temperature than the result; give the load file that it was answered for")
-    return loading.temperature
+    @cached_property
+    def _extension(self) -> Callable[[Any], Any]:
+        """Return what extends a value at the thermal nodes."""
+        points, _ = mesh_nodes(self._source, self._model)
+        return _extension(self._model, _known_fields(self._record, points))
+
+    def extend(self, temperature: Temperature) -> Temperature:
+        """Return the history on the whole mesh where its fields are combinations of those of the training.
+
+        Raises
+        ------
+        CaseError: they are not.
+        """
+        initial = temperature.initial
+        return replace(
+            temperature,
+            initial=initial if np.ndim(initial) == 0 else self._extension(initial),
+            entries=tuple(replace(entry, value=self._extension(entry.value)) for entry in temperature.entries),
+        )
+
+    def of_load(self, temperature: Temperature, load: Path) -> Temperature:
+        """Return the history of a load file on the whole mesh, which has to be `temperature` at the thermal nodes.
+
+        Raises
+        ------
+        CaseError: it is another one.
+        """
+        model, record = self._model, self._record
+        parts = [read_subdomain(self._source, model.model_id, index) for index in range(n_subdomains(model))]
+        file, fields = read_load(load), field_reader(merge(parts).mesh)
+        loading = apply_load(record.loadings[0] if changes_nothing(file) else record.loading, file, fields)
+        if not _agree(restrict_to_thermal(loading, model.thermal).temperature, temperature, model.thermal.points):
+            raise CaseError(
+                f"{load} has another temperature than the result; give the load file that it was answered for"
+            )
+        return loading.temperature
 
 
 def _agree(a: Temperature, b: Temperature, points: Floats) -> bool:
