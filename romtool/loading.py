@@ -210,11 +210,18 @@ class Temperature:
     initial: float [temperature] or (n_nodes,).
     entries: in increasing time; empty where the temperature stays at `initial`.
     cycles: how often the entries are run through.
+    reference: T_0 of the thermal strain, where it is not `initial`: of a computation that goes on from another.
     """
 
     initial: float | Floats = 0.0
     entries: tuple[TemperatureEntry, ...] = ()
     cycles: int = 1
+    reference: float | Floats | None = None
+
+    @property
+    def undeformed(self) -> float | Floats:
+        """Return T_0, the temperature of the undeformed body."""
+        return self.initial if self.reference is None else self.reference
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,8 @@ def restrict(temperature: Temperature, rows: Ints, points: Floats) -> Temperatur
 
     shared = _once(place)
     entries = tuple(replace(entry, value=shared(entry.value)) for entry in temperature.entries)
-    return replace(temperature, initial=shared(temperature.initial), entries=entries)
+    reference = None if temperature.reference is None else shared(temperature.reference)
+    return replace(temperature, initial=shared(temperature.initial), entries=entries, reference=reference)
 
 
 def _once(function: Callable[[Value], T]) -> Callable[[Value], T]:

@@ -134,7 +134,7 @@ def _piece(folder: Path, subdomain: Subdomain) -> Piece:
 
 def _integrals(solution: Solution, parts: Sequence[Part], comm: Comm) -> Floats:
     """Return the (n_times, 2) elastic energy and inelastic work of the body."""
-    initial = solution.loading.temperature.initial
+    initial = solution.loading.temperature.undeformed
     sums = []
     for part, whole in zip(parts, solution.parts, strict=True):
         local = restrict_temperature(Temperature(initial), whole).initial

@@ -6,6 +6,7 @@ the basis - points, strains, weights, generalised forces, gappy operators, calib
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from romtool.reduced.model import ReducedModel
 from romtool.reduced.phases import march_phases, segments
 from romtool.reduced.quantities import join_functionals
 from romtool.reduced.selector import Selector, candidates, loading_probabilities
+from romtool.reduced.state import ReducedState
 from romtool.settings import NewtonSettings
 from romtool.types import Floats, Ints
 
@@ -166,7 +168,13 @@ def choose(dictionary: Dictionary, loading: Loading) -> Choice:
     return Choice(tried[0], tried, found[0])
 
 
-def run_loading(dictionary: Dictionary, choice: Choice, loading: Loading, criteria: NewtonSettings) -> Run:
+def run_loading(
+    dictionary: Dictionary,
+    choice: Choice,
+    loading: Loading,
+    criteria: NewtonSettings,
+    start: ReducedState | None = None,
+) -> Run:
     """Answer a loading with the members that a choice names; of several the indicator takes the better.
 
     Parameters
@@ -175,15 +183,18 @@ def run_loading(dictionary: Dictionary, choice: Choice, loading: Loading, criter
     choice: of `choose`.
     loading: its temperature restricted to the dictionary's thermal nodes.
     criteria: of the reduced Newton march.
+    start: the state to start from, of the one member that the choice names; the undeformed one where None.
 
     Raises
     ------
     CaseError: the loading asks for what the models were not trained for.
+    ModelError: a start of another model.
     """
     if dictionary.has_phases:
-        return _run(dictionary.face, choice, lambda: march_phases(dictionary.models, choice.phases, loading, criteria))
+        phased = partial(march_phases, dictionary.models, choice.phases, loading, criteria, start=start)
+        return _run(dictionary.face, choice, phased)
     members = [(dictionary.models[number], replace(choice, number=number)) for number in choice.tried]
-    runs = [_run(model, own, lambda model=model: march_loading(model, loading, criteria)) for model, own in members]  # type: ignore[misc]
+    runs = [_run(model, own, partial(march_loading, model, loading, criteria, start=start)) for model, own in members]
     return min(runs, key=lambda run: (bool(run.stopped), largest_bound(run.indications)))
 
 

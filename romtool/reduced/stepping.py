@@ -26,6 +26,7 @@ def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings
         residual=np.zeros(n_times),
         evaluations=np.zeros(1, dtype=np.int64),
         history=np.zeros(criteria.max_iterations + 1),
+        rate=np.zeros(model.n_modes),
     )
 
 
@@ -64,7 +65,8 @@ def cross(
 
     Returns
     -------
-    The number of rows that are known in the end, and why it stopped there, None where it did not.
+    The number of rows that are known in the end, and why it stopped there, None where it did not; `out.rate` is that of
+    the last of them, zero where it was reached in halves.
     """
     times, limits = schedule.times, Criteria(crossing.criteria.tolerance, crossing.criteria.max_iterations)
     while failed := march(crossing.points, _tail(schedule, first), limits, crossing.scale, _tail_rows(out, first)):
@@ -76,6 +78,9 @@ def cross(
             return first, error
         out.coordinates[first], out.state[first], out.stress[first] = rows
         out.iterations[first], cuts[first] = cutter.iterations, cutter.cuts
+        out.rate[:] = 0.0
+    if len(times) > first + 1:
+        out.rate[:] = (out.coordinates[-1] - out.coordinates[-2]) / (times[-1] - times[-2])
     return len(times), None
 
 
@@ -100,6 +105,7 @@ def _tail_rows(out: Trajectory, first: int) -> Trajectory:
         out.residual[first:],
         out.evaluations,
         out.history,
+        out.rate,
     )
 
 

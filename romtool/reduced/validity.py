@@ -98,7 +98,7 @@ def temperatures(thermal: ThermalPoints, loading: Loading, times: Floats) -> Flo
 
 def initial_temperature(thermal: ThermalPoints, loading: Loading) -> Floats:
     """Return the (n_nodes,) temperatures of the undeformed body."""
-    return evaluate_at(thermal.points)(loading.temperature.initial)
+    return evaluate_at(thermal.points)(loading.temperature.undeformed)
 
 
 def _rate(loading: Loading, fields: Floats) -> float:
