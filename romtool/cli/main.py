@@ -32,6 +32,7 @@ COMMANDS = {
     "solve": "Run the built-in high-fidelity solver.",
     "map": "Map a field from another mesh to a case.",
     "compare": "Measure the errors between two results.",
+    "fmu": "Write a model as an FMU for co-simulation.",
     "life": "Evaluate cycles to failure of a result.",
     "study": "Answer many random draws of loads: quantiles of quantities and fields.",
     "operators": "Models of parameter-dependent matrices that any code exported.",

@@ -108,7 +108,7 @@ class ReducedBody:
         """Return the points of an answer, given its temperature on the whole mesh."""
         local = restrict_temperature(heat, self.part.subdomain)
         temperatures = _temperatures(self.part, local, history.times)
-        initial = evaluate_at(self.part.subdomain.mesh.points)(local.initial)
+        initial = evaluate_at(self.part.subdomain.mesh.points)(local.undeformed)
         amplitudes = np.hstack([history.coordinates, history.lifting])
 
         def read(rows: slice, members: slice) -> PointHistory:
@@ -192,7 +192,7 @@ def _solution(pieces: Pieces) -> LifeSource:
 def _solved(folder: Path, part: Part, loading: Loading, pieces: Pieces) -> PointFields:
     """Return the points of one subdomain of a solution."""
     local = restrict_temperature(loading.temperature, part.subdomain)
-    initial = evaluate_at(part.subdomain.mesh.points)(local.initial)
+    initial = evaluate_at(part.subdomain.mesh.points)(local.undeformed)
 
     def read(rows: slice, members: slice) -> PointHistory:
         with h5py.File(folder / part_name(part.subdomain.index), "r") as file:

@@ -54,11 +54,11 @@ class MeshTemperature:
         ------
         CaseError: they are not.
         """
-        initial = temperature.initial
+        known = {name: getattr(temperature, name) for name in ("initial", "reference")}
         return replace(
             temperature,
-            initial=initial if np.ndim(initial) == 0 else self._extension(initial),
             entries=tuple(replace(entry, value=self._extension(entry.value)) for entry in temperature.entries),
+            **{name: self._extension(value) for name, value in known.items() if np.ndim(value)},
         )
 
     def of_load(self, temperature: Temperature, load: Path) -> Temperature:
