@@ -46,7 +46,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *(*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "lifetime", "report"),
     ),
     "cli": ("errors", "pipeline"),
-    "": ("kernel_cache",),
+    "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""
 

@@ -32,12 +32,12 @@ from romtool.pipeline.folders import (
     read_training,
     value_digest,
 )
+from romtool.pipeline.interface import load_plugins
+from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
     Answer,
     Say,
-    changes_nothing,
-    load_plugins,
     read_new_loads,
     tell_answer,
     tell_outside,

@@ -9,12 +9,11 @@ from typing import Any
 
 from romtool.errors import CaseError, MissingPartError, ModelError
 from romtool.io.atomic import atomic_file
-from romtool.io.load import read_load
+from romtool.io.built_load import Load
 from romtool.loading import Loading
 from romtool.online.cosimulation import CoSimulation
 from romtool.pipeline.folders import model_file, read_dictionary, read_head, write_head
-from romtool.pipeline.online import ModelFields, loading_for
-from romtool.reduced.forces import check_loading
+from romtool.pipeline.interface import load as open_model
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import MESH, source_of
 from romtool.settings import NewtonSettings
@@ -52,10 +51,7 @@ def write_fmu(
         raise CaseError(f"{out} exists; give --overwrite or another -o")
     builder = _builder()
     model = _single(model_path)
-    load = read_load(load_path)
-    loading = loading_for(model, load, ModelFields(model))
-    check_loading(model, loading)
-    unit = _unit(model, loading)
+    unit = _unit(model, loading := open_model(model_path).loading_of(Load.read(load_path)))
     left = [entry.quantity.name for entry in model.quantities if source_of(entry) == MESH]
     if left:
         say(f"not among the outputs, since they need the whole mesh: {', '.join(left)}")

@@ -31,7 +31,7 @@ from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
-from romtool.reduced import dictionary, indicator, march, model, quantities, selector
+from romtool.reduced import dictionary, indicator, march, model, quantities, selector, state
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.types import Floats, Ints
@@ -135,11 +135,20 @@ _CLASSES: dict[str, type] = {
             loading.Dirichlet,
             loading.Load,
             loading.Loading,
+            loading.Before,
             constraints.Equations,
         ),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
-        *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(
+            model.ReducedModel,
+            model.ModeShapes,
+            march.ReducedHistory,
+            state.ReducedState,
+            SimulationRecord,
+            Dataset,
+            Provenance,
+        ),
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
         *(cycles.Change, result.PointLives, result.LifeResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),

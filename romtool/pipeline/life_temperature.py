@@ -17,7 +17,7 @@ from romtool.io.load import apply_load, read_load
 from romtool.loading import Temperature
 from romtool.offline.training import TrainingRecord
 from romtool.pipeline.folders import read_subdomain
-from romtool.pipeline.online import changes_nothing
+from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.sources import field_reader
 from romtool.pipeline.study_inputs import mesh_nodes, n_subdomains
 from romtool.reduced.march import restrict_to_thermal

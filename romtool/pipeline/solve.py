@@ -28,7 +28,8 @@ from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
 from romtool.offline.functionals import check_quantities
 from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
-from romtool.pipeline.online import changes_nothing, read_new_loads
+from romtool.pipeline.model_fields import changes_nothing
+from romtool.pipeline.online import read_new_loads
 from romtool.pipeline.quantities import quantity_summary, write_histories
 from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
 from romtool.pipeline.solution_quantities import Solution, solution_quantities

@@ -19,7 +19,7 @@ from romtool.online.draws import Draws
 from romtool.online.quantiles import Spread, spread
 from romtool.online.study import DrawBlock, StudyResult, join_blocks, march_draws, take_draws
 from romtool.pipeline.folders import model_file, now, read_dictionary, read_head, versions, write_head
-from romtool.pipeline.online import load_plugins
+from romtool.pipeline.interface import load_plugins
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
 from romtool.pipeline.study_inputs import Inputs, Kept, open_inputs
