@@ -8,6 +8,7 @@ import click
 from romtool.cli.options import (
     PATH,
     allow_plugin_option,
+    from_option,
     json_option,
     model_argument,
     output_option,
@@ -32,7 +33,7 @@ from romtool.cli.options import (
 @click.option("--max-enrichments", type=click.IntRange(0), default=50, help="High-fidelity steps per load at most.")
 @click.option("--predictor/--no-predictor", default=True, help="Add thermo-elastic modes of new temperature fields.")
 @click.option("--save-model", type=PATH, help="Where to write the model as it is in the end.")
-@click.option("--from", "start", type=PATH, metavar="OUT/NAME", help="Go on from the end of this earlier result.")
+@from_option
 @petsc_option
 @allow_plugin_option
 @json_option

@@ -27,6 +27,9 @@ allow_plugin_option = click.option(
     is_flag=True,
     help="Load the shared library of a law that the model names: it runs code of its own.",
 )
+from_option = click.option(
+    "--from", "start", type=PATH, metavar="OUT/NAME", help="Go on from the end of this earlier result."
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
 
 

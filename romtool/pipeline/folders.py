@@ -20,6 +20,7 @@ from romtool import __version__, constraints, laws, loading, settings, types
 from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
+from romtool.hifi.march import HifiState
 from romtool.io.records import create_file, open_file, read_value, write_value
 from romtool.lifetime import cycles, result
 from romtool.linalg.eim import Interpolation
@@ -145,6 +146,7 @@ _CLASSES: dict[str, type] = {
             model.ModeShapes,
             march.ReducedHistory,
             state.ReducedState,
+            HifiState,
             SimulationRecord,
             Dataset,
             Provenance,

@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from romtool.errors import CaseError
+from romtool.errors import CaseError, ModelError
 from romtool.fem.operators import strain
 from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
@@ -25,9 +25,10 @@ from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables, named_by, open_plugins, state_fields
 from romtool.linalg.reduction import Comm
-from romtool.loading import Loading
+from romtool.loading import Before, Loading
 from romtool.offline.functionals import check_quantities
 from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
+from romtool.pipeline.missions import check_jump, inherit
 from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.online import read_new_loads
 from romtool.pipeline.quantities import quantity_summary, write_histories
@@ -42,6 +43,7 @@ from romtool.pipeline.sources import (
     own_loading,
     times_from_results,
 )
+from romtool.pipeline.states import SolutionEnd, read_solution_end, write_end
 from romtool.reduced.quantities import QuantityHistory
 from romtool.types import SolverResults
 
@@ -78,10 +80,12 @@ class Options:
     ----------
     overwrite: replace existing solutions.
     petsc: options of PETSc.
+    start: folder of a solution, whose end is where each load begins; the undeformed body where None.
     """
 
     overwrite: bool = False
     petsc: str = ""
+    start: Path | None = None
 
 
 def solve_loads(
@@ -105,7 +109,7 @@ def solve_loads(
     MissingPartError: several ranks without petsc4py.
     """
     options = options or Options()
-    sources, loadings = together(comm, lambda: _read(case_path, load_paths, out, options))
+    sources, loadings, start = together(comm, lambda: _read(case_path, load_paths, out, options))
     mesh, count = sources.mesh, sources.case.settings.partition.subdomains
     mine = owned(comm, count)
     tables = build_tables(sources.materials)
@@ -113,17 +117,34 @@ def solve_loads(
     share = build_share(mesh, on_root(comm, lambda: partition_elements(mesh, count)), mine, comm)
     if missing := petsc_missing(sources.case.settings.hifi):
         say(missing)
-    return [_solve(sources, loading, share, out, say, options) for loading in loadings]
+    if start is not None:
+        for loading in loadings:
+            check_jump(loading, start.loading, mesh.points, say)
+    return [_solve(sources, loading, share, out, say, options, start) for loading in loadings]
 
 
 def _read(
     case_path: Path, load_paths: Sequence[Path], out: Path, options: Options
-) -> tuple[CaseSources, list[Loading]]:
-    """Return the case and the loadings to solve."""
+) -> tuple[CaseSources, list[Loading], SolutionEnd | None]:
+    """Return the case, the loadings to solve, and where they begin if not with the undeformed body."""
     loads = read_new_loads(load_paths, out, overwrite=options.overwrite)
     sources = open_case(case_path)
     open_plugins(named_by(sources.case.overrides.materials))
-    return sources, [_loading(sources, load) for load in loads]
+    loadings = [_loading(sources, load) for load in loads]
+    if options.start is None:
+        return sources, loadings, None
+    start = read_solution_end(options.start)
+    _check_start(sources, start)
+    return sources, [inherit(loading, start.loading) for loading in loadings], start
+
+
+def _check_start(sources: CaseSources, start: SolutionEnd) -> None:
+    """Raise ModelError where a solution to go on from is of another case."""
+    count = sources.case.settings.partition.subdomains
+    if start.materials != value_digest(sources.materials):
+        raise ModelError(f"{start.folder}: was solved with other materials than {sources.case.path} has now")
+    if start.n_subdomains != count:
+        raise ModelError(f"{start.folder}: has {start.n_subdomains} subdomains, the case has {count}; keep [partition]")
 
 
 def _loading(sources: CaseSources, load: LoadFile) -> Loading:
@@ -147,11 +168,20 @@ def _results_with_times(sources: CaseSources, first: Simulation) -> SolverResult
     return open_simulation(sources, first)
 
 
-def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say: Say, options: Options) -> SolveSummary:
+def _solve(
+    sources: CaseSources,
+    loading: Loading,
+    share: Share,
+    out: Path,
+    say: Say,
+    options: Options,
+    start: SolutionEnd | None,
+) -> SolveSummary:
     """March one loading and write its folder."""
-    start, folder, comm = time.perf_counter(), out / loading.name, share.comm
+    clock, folder, comm = time.perf_counter(), out / loading.name, share.comm
     problem = share_problem(share, sources.materials, loading, sources.case.settings.newton)
-    source_id = digest_text(value_digest(loading) + value_digest(sources.materials))[:12]
+    begun = None if start is None else together(comm, lambda: start.state(share))
+    source_id = digest_text(value_digest(loading) + value_digest(sources.materials) + _id_of(start))[:12]
     solver = linear_solver(problem, sources.case.settings.hifi, options.petsc)
     try:
         with shared_output_folder(folder, comm, overwrite=options.overwrite) as temporary:
@@ -163,8 +193,10 @@ def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say:
                     done = f"{writer.row - 1}/{n_steps}"
                     say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
 
-                _, statistics = solve(problem, on_step, solver)
-            seconds = time.perf_counter() - start
+                begun = None if begun is None else replace(begun, time=float(loading.times[0]))
+                end, statistics = solve(problem, on_step, solver, begun)
+                together(comm, lambda: write_end(writer.files, share, end))
+            seconds = time.perf_counter() - clock
             solution = Solution(temporary, share.parts, loading, sources.materials)
             quantities = solution_quantities(sources.case.quantities, solution, comm)
             head = {
@@ -175,6 +207,8 @@ def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say:
                 "loading": loading,
                 "materials": sources.materials,
                 "quantities": quantities,
+                "materials": value_digest(sources.materials),
+                "before": Before() if start is None else start.before,
             }
             on_root(comm, lambda: write_head(temporary / "solution.h5", "solution", **head))
             on_root(comm, lambda: write_histories(temporary / "quantities.csv", loading.times, quantities))
@@ -184,6 +218,11 @@ def _solve(sources: CaseSources, loading: Loading, share: Share, out: Path, say:
     say(f"{loading.name}: {iterations} iterations in {seconds:.1f} s -> {folder}")
     largest = writer.largest_of_all(comm)
     return SolveSummary(loading.name, len(statistics), iterations, cuts, seconds, largest, quantities)
+
+
+def _id_of(start: SolutionEnd | None) -> str:
+    """Return the id of the solution that one goes on from."""
+    return "" if start is None else start.source_id
 
 
 def solve_summary(solved: Sequence[SolveSummary]) -> dict[str, list[dict[str, Any]]]:
