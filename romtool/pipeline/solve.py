@@ -207,7 +207,6 @@ def _solve(
                 "loading": loading,
                 "materials": sources.materials,
                 "quantities": quantities,
-                "materials": value_digest(sources.materials),
                 "before": Before() if start is None else start.before,
             }
             on_root(comm, lambda: write_head(temporary / "solution.h5", "solution", **head))
