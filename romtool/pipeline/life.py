@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from romtool.errors import CaseError
-from romtool.fem.sets import element_set, nodes_of
 from romtool.io.cycles import Cycle as LoadCycle
 from romtool.io.cycles import cycle_of
 from romtool.io.life import CycleSettings, LifeFile, read_life
@@ -85,7 +84,7 @@ def life(path: Path, life_path: Path, comm: Comm, say: Say, request: LifeRequest
     result = lives_of(source, fields, file, models, comm)
     for text in result.warnings:
         say(f"warning: {text}")
-    subdomains = gather_subdomains(comm, [entry.subdomain for entry in fields])
+    subdomains = gather_subdomains(comm, [entry.subdomain for entry in fields if entry.subdomain is not None])
     out = request.out or default_folder(path, file.name)
     on_root(comm, lambda: write_life(out, result, subdomains, say, overwrite=request.overwrite))
     say(f"{file.name}: at least {result.minimum:.4g} cycles to failure -> {out}")
@@ -113,9 +112,9 @@ def lives_of(
     spans = cycle_rows(source, file.cycle)
     parts = together(comm, lambda: [evaluate(entry, spans, models, file) for entry in fields])
     lives = join(gather_subdomains(comm, parts))
-    members = gather_subdomains(comm, [[_mask(entry, name) for name, _ in models] for entry in fields])
+    members = gather_subdomains(comm, [[entry.members(name) for name, _ in models] for entry in fields])
     sets = {name: _largest(lives, np.concatenate([part[k] for part in members])) for k, (name, _) in enumerate(models)}
-    return _result(file, source, spans, lives, sets, "nodes" if fields[0].at_nodes else "integration points")
+    return _result(file, source, spans, lives, sets)
 
 
 def default_folder(path: Path, name: str) -> Path:
@@ -190,7 +189,7 @@ def evaluate(points: PointFields, spans: Sequence[slice], models: Models, file: 
     file: which measures are taken.
     """
     longest = max(span.stop - span.start for span in spans)
-    masks = [(model, _mask(points, name)) for name, model in models]
+    masks = [(model, points.members(name)) for name, model in models]
     found = [
         _evaluate_block(points, spans, [(model, mask[block]) for model, mask in masks], file, block)
         for block in _blocks(len(points.ids), longest)
@@ -219,19 +218,8 @@ def _evaluate_block(
         growths.append(history.p[-1] - history.p[0])
     cycle = measure_cycle(history, file.measure)
     lives = life_of(cycle, models, file.interaction)
-    whole = points.subdomain
-    owners = whole.node_rows[block] if points.at_nodes else whole.element_rows[points.elements[block]]
-    values = point_values(cycle, lives)
-    return PointLives(points.ids[block], points.coordinates[block], owners, values, np.array(ranges), np.array(growths))
-
-
-def _mask(points: PointFields, name: str) -> Bools:
-    """Return which points belong to an element set. Raises MeshError."""
-    mesh = points.subdomain.mesh
-    elements = element_set(mesh, name)
-    if points.at_nodes:
-        return np.isin(np.arange(mesh.n_nodes), nodes_of(mesh, elements))
-    return np.isin(points.elements, elements)
+    where = (points.ids[block], points.coordinates[block], points.owners[block])
+    return PointLives(*where, point_values(cycle, lives), np.array(ranges), np.array(growths))
 
 
 def _largest(lives: PointLives, members: Bools) -> dict[str, float]:
@@ -247,7 +235,6 @@ def _result(
     spans: Sequence[slice],
     lives: PointLives,
     sets: dict[str, dict[str, float]],
-    points: str,
 ) -> LifeResult:
     """Put together what is found, and what a user should know of it."""
     pairs = list(zip(lives.ranges, lives.growths, strict=True))
@@ -255,7 +242,7 @@ def _result(
     result = LifeResult(
         name=file.name,
         source=str(source.path),
-        points=points,
+        points=source.points,
         cycles=np.array([[source.times[span.start], source.times[span.stop - 1]] for span in spans]),
         changes=changes,
         tolerance=file.cycle.tolerance,

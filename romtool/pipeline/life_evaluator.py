@@ -10,7 +10,7 @@ from romtool.loading import Loading
 from romtool.pipeline.folders import model_file, read_modes, read_training
 from romtool.pipeline.life import build_models, lives_of
 from romtool.pipeline.life_files import LifeSource
-from romtool.pipeline.life_points import ReducedBody, build_body, check_fields
+from romtool.pipeline.life_points import MESH_POINTS, ReducedBody, build_body, check_fields
 from romtool.pipeline.life_temperature import MeshTemperature
 from romtool.pipeline.study_inputs import n_subdomains
 from romtool.reduced.march import ReducedHistory
@@ -60,5 +60,7 @@ class LifeEvaluator:
         """
         temperature = self._heat.extend(loading.temperature)
         fields = [body.points(history, temperature) for body in self._bodies]
-        source = LifeSource(self._folder, history.times, loading, len(fields), lambda index: fields[index], self._told)
+        source = LifeSource(
+            self._folder, MESH_POINTS, history.times, loading, len(fields), lambda index: fields[index], self._told
+        )
         return lives_of(source, fields, self._file, self._models)

@@ -4,19 +4,20 @@ Points are the integration points; of solver files that have stresses at the nod
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
 from romtool.errors import CaseError
-from romtool.fem.operators import build_operators, temperature_operator
+from romtool.fem.operators import Operators, build_operators, temperature_operator
 from romtool.fem.partition import Subdomain
+from romtool.fem.sets import element_set, nodes_of
 from romtool.io.life import Expansion
 from romtool.lifetime.cycles import PointHistory
 from romtool.loading import Loading
-from romtool.types import Floats, Ints, SolverResults
+from romtool.types import Bools, Floats, Ints, SolverResults
 
 ReadPoints = Callable[[slice, slice], PointHistory]
 """Rows of the times, and some of the points -> what happens there."""
@@ -24,27 +25,37 @@ ReadPoints = Callable[[slice, slice], PointHistory]
 
 @dataclass(frozen=True)
 class PointFields:
-    """The points of one subdomain.
+    """The points of one subdomain, or the reduced points of a model.
 
     Parameters
     ----------
-    subdomain: the part of the mesh.
-    elements: (n,) element of each integration point; (0,) where the points are the nodes.
+    subdomain: the part of the mesh; None of reduced points.
     ids: (n, 2) element id and local point, or node id and 0.
     coordinates: (n, 3) float [length].
+    owners: (n,) rows of their elements, or of the nodes, in the whole mesh.
+    members: name of an element set -> (n,) which points are of it; raises MeshError for an unknown one.
     read: what happens there.
     """
 
-    subdomain: Subdomain
-    elements: Ints
+    subdomain: Subdomain | None
     ids: Ints
     coordinates: Floats
+    owners: Ints
+    members: Callable[[str], Bools]
     read: ReadPoints
 
-    @property
-    def at_nodes(self) -> bool:
-        """Tell whether the points are the nodes."""
-        return len(self.elements) != len(self.ids)
+
+def integration_points(subdomain: Subdomain, operators: Operators, read: ReadPoints) -> PointFields:
+    """Return the integration points of a subdomain, given what happens there."""
+    elements = operators.elements
+    return PointFields(
+        subdomain,
+        np.column_stack([operators.element_ids, operators.local_points]),
+        operators.coordinates,
+        subdomain.element_rows[elements],
+        lambda name: np.isin(elements, element_set(subdomain.mesh, name)),
+        read,
+    )
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class LifeSource:
     Parameters
     ----------
     path: where it is.
+    points: what points it has: "integration points", "nodes" or "reduced points".
     times: (n_times,) float [time].
     loading: what acted, None where it is not known.
     n_subdomains: how many.
@@ -62,6 +74,7 @@ class LifeSource:
     """
 
     path: Path
+    points: str
     times: Floats
     loading: Loading | None
     n_subdomains: int
@@ -147,7 +160,8 @@ def solver_files(path: Path, results: SolverResults, expansion: Expansion | None
         )
     told = () if p else ("there is no field p: its growth is given as zero",)
     fields = _open(results, _Files(results, stress, strain, p, expansion, None), location == "node")
-    return LifeSource(path, results.times, None, 1, lambda index: fields, (*results.warnings, *told))
+    points = "nodes" if location == "node" else "integration points"
+    return LifeSource(path, points, results.times, None, 1, lambda index: fields, (*results.warnings, *told))
 
 
 def _first(results: SolverResults, names: tuple[str, ...], location: str | None) -> str:
@@ -160,12 +174,14 @@ def _open(results: SolverResults, files: _Files, at_nodes: bool) -> PointFields:
     """Return the points of solver files."""
     mesh = results.mesh
     whole = Subdomain(0, mesh, np.arange(mesh.n_nodes), np.arange(mesh.n_elements), {})
-    if at_nodes:
-        ids = np.column_stack([mesh.node_ids, np.zeros_like(mesh.node_ids)])
-        return PointFields(whole, np.zeros(0, dtype=np.int64), ids, mesh.points, files.read)
-    operators = build_operators(mesh)
-    reader = _Files(
-        *(files.results, files.stress, files.strain, files.p, files.expansion), temperature_operator(operators)
-    )
-    ids = np.column_stack([operators.element_ids, operators.local_points])
-    return PointFields(whole, operators.elements, ids, operators.coordinates, reader.read)
+    if not at_nodes:
+        operators = build_operators(mesh)
+        reader = replace(files, interpolation=temperature_operator(operators))
+        return integration_points(whole, operators, reader.read)
+    rows = np.arange(mesh.n_nodes)
+    ids = np.column_stack([mesh.node_ids, np.zeros_like(mesh.node_ids)])
+
+    def members(name: str) -> Bools:
+        return np.isin(rows, nodes_of(mesh, element_set(mesh, name)))
+
+    return PointFields(whole, ids, mesh.points, rows, members, files.read)

@@ -22,7 +22,7 @@ from romtool.loading import Loading, Material, Temperature
 from romtool.offline.parts import Part, build_part
 from romtool.offline.training import TrainingRecord
 from romtool.pipeline.folders import Provenance, part_name, read_head, read_model, read_modes, read_training
-from romtool.pipeline.life_files import LifeSource, PointFields, ReadPoints, solver_files
+from romtool.pipeline.life_files import LifeSource, PointFields, integration_points, solver_files
 from romtool.pipeline.life_temperature import MeshTemperature
 from romtool.pipeline.results import Pieces, open_pieces, source_model
 from romtool.reduced.march import ReducedHistory
@@ -30,6 +30,8 @@ from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.reduced.reconstruct import dual, take_entities
 from romtool.temperature import build_temperature, evaluate_at
 from romtool.types import Floats
+
+MESH_POINTS = "integration points"
 
 
 def open_life_source(path: Path, load: Path | None, expansion: Expansion | None) -> LifeSource:
@@ -52,11 +54,6 @@ def open_life_source(path: Path, load: Path | None, expansion: Expansion | None)
     if pieces.format == "romtool-online":
         return _online(pieces, load)
     return _solution(pieces)
-
-
-def _points(part: Part, read: ReadPoints) -> PointFields:
-    """Return the integration points of a subdomain."""
-    return PointFields(part.subdomain, part.operators.elements, part.point_ids, part.operators.coordinates, read)
 
 
 def _temperatures(part: Part, temperature: Temperature, times: Floats) -> Callable[[slice, slice], Floats]:
@@ -122,7 +119,7 @@ class ReducedBody:
                 self._dual(history, "p", 1, (rows, members))[:, :, 0],
             )
 
-        return _points(self.part, read)
+        return integration_points(self.part.subdomain, self.part.operators, read)
 
     def _dual(self, history: ReducedHistory, name: str, width: int, where: tuple[slice, slice]) -> Floats:
         """Return (n_rows, n, width) of a dual field; zero where it was zero in the training."""
@@ -169,7 +166,9 @@ def _online(pieces: Pieces, load: Path | None) -> LifeSource:
         body = build_body(read_modes(source, model.model_id, index), record.materials, tables)
         return body.points(history, temperature)
 
-    return LifeSource(folder, history.times, loading, pieces.n_subdomains, open_points, (*pieces.warnings, *told))
+    return LifeSource(
+        folder, MESH_POINTS, history.times, loading, pieces.n_subdomains, open_points, (*pieces.warnings, *told)
+    )
 
 
 def _solution(pieces: Pieces) -> LifeSource:
@@ -186,7 +185,7 @@ def _solution(pieces: Pieces) -> LifeSource:
         subdomain, _ = pieces.open(index)
         return _solved(folder, build_part(subdomain, materials, tables), loading, pieces)
 
-    return LifeSource(folder, pieces.times, loading, pieces.n_subdomains, open_points, pieces.warnings)
+    return LifeSource(folder, MESH_POINTS, pieces.times, loading, pieces.n_subdomains, open_points, pieces.warnings)
 
 
 def _solved(folder: Path, part: Part, loading: Loading, pieces: Pieces) -> PointFields:
@@ -203,4 +202,4 @@ def _solved(folder: Path, part: Part, loading: Loading, pieces: Pieces) -> Point
         strains = _mechanical(part, initial, members, heat, total)
         return PointHistory(pieces.times[rows], stress, strains, heat, p)
 
-    return _points(part, read)
+    return integration_points(part.subdomain, part.operators, read)
