@@ -22,6 +22,8 @@ from romtool.temperature import evaluate_at
 from romtool.types import Bools, Ints
 
 REDUCED = "reduced points"
+ENDLESS = 1e30
+"""Cycles to failure that stand for a life without end, so that quantiles are numbers."""
 
 
 def reduced_histories(model: ReducedModel, loading: Loading, history: ReducedHistory) -> PointHistory:

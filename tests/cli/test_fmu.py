@@ -54,7 +54,7 @@ def folder(case_folder):
     case.write_text(case.read_text() + QUANTITIES)
     done = romtool("offline", case, "-o", case_folder / "model", "--overwrite", "-q")
     assert done.code == 0, done.err
-    for name, top, rise in (("asked", 1.15, 300.0), ("unit", 0.3, 200.0)):
+    for name, top, rise in (("asked", -130.0, 300.0), ("unit", -50.0, 200.0)):
         (case_folder / f"{name}.toml").write_text(LOAD.format(name=name, top=top, rise=rise, times=TIMES))
     return case_folder
 
@@ -99,7 +99,7 @@ def test_a_client_of_others_gets_the_histories_of_online(folder, tmp_path):
     quantities = answered.json["loads"][0]["quantities"]
 
     def inputs(time):
-        return {"inputs.END": 1.15 * np.interp(time, [0.0, 1.0, 2.0], [0.0, 1.0, 0.0]), "inputs.temperature": 1.5}
+        return {"inputs.END": -130.0 * np.interp(time, [0.0, 1.0, 2.0], [0.0, 1.0, 0.0]), "inputs.temperature": 1.5}
 
     found = run_unit(tmp_path / "box.fmu", tmp_path / "unzipped", inputs)
     assert set(found) == {f"outputs.{identifier(name)}" for name in ("end", "root force", "energy", "work")}

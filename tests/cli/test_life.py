@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+import romtool as romtool_package
 from romtool.pipeline.life_output import read_life_result
 from romtool.pipeline.results import open_history
 from tests.cli.small_case import romtool
@@ -37,7 +38,7 @@ LIFE = f'[[models]]\nlaw = "morrow"\n{PARAMETERS}'
 
 @pytest.fixture
 def files(case_folder):
-    (case_folder / "cyclic.toml").write_text(LOAD.format(name="cyclic", top=1.0, cycles=2))
+    (case_folder / "cyclic.toml").write_text(LOAD.format(name="cyclic", top=-120.0, cycles=2))
     (case_folder / "life.toml").write_text(LIFE)
     return case_folder
 
@@ -159,3 +160,58 @@ def test_wrong_life_files_are_told(files, text, message):
     assert done.code == 2
     assert message in done.error
     assert not (files / "ref" / "base" / "life").exists()
+
+
+STUDY = """name = "lives"
+draws = 12
+base = "cyclic.toml"
+[[random]]
+target = "tables.END.scale"
+distribution = { name = "norm", loc = 1.0, scale = 0.05 }
+[output]
+life = "life.toml"
+quantiles = [0.1, 0.5]
+thresholds = { "cycles to failure" = 3.8e6 }
+"""
+
+
+def test_a_study_gives_the_distribution_of_lives_at_reduced_points(files):
+    (files / "study.toml").write_text(STUDY)
+    done = romtool("study", files / "model", files / "study.toml", "-o", files / "study", "--json", "-q")
+    assert done.code == 0, done.err
+    entry = done.json["quantities"]["cycles to failure"]
+    assert entry["source"] == "reduced points"
+    with (files / "study" / "draws.csv").open() as file:
+        table = list(csv.DictReader(file))
+    lives = np.array([float(row["cycles to failure at 4"]) for row in table])
+    assert entry["quantiles"]["0.5"] == [pytest.approx(np.median(lives), rel=1e-12)]
+    assert entry["below"] == [pytest.approx((lives <= 3.8e6).mean())]
+    assert 0.0 < entry["below"][0] < 1.0, lives
+    model = romtool_package.load(files / "model")
+    for number in (0, 7):
+        factor = float(table[number]["tables.END.scale"])
+        points = {"name": "END", "points": [[0.0, 0.0], [1.0, -120.0 * factor], [2.0, 0.0]], "cycles": 2}
+        times, heat = [0.0, 0.5, 1.0, 1.5, 2.0], [20.0, 160.0, 300.0, 160.0, 20.0]
+        whole = "20+280*exp(-4*y**2)"
+        entries = [{"time": 0.0, "value": 20.0}, {"time": 1.0, "expression": whole}, {"time": 2.0, "value": 20.0}]
+        load = romtool_package.Load(
+            "one", tables=[points], times=times, temperature={"initial": 20.0, "entries": entries}
+        )
+        result = model.march(load)
+        reduced, rows = result.run.model, result.times >= 2.0
+        shape = np.exp(-4.0 * reduced.thermal.points[:, 1] ** 2)
+        at_points = np.array([reduced.thermal.operator @ (20.0 + (top - 20.0) * shape) for top in heat])
+        strain = matrices(np.tensordot(result.coordinates[rows], reduced.strain_modes, axes=(1, 2)))
+        strain = strain - 1e-5 * (at_points - 20.0)[:, :, None, None] * np.eye(3)
+        stress = matrices(result.samples["stress"][rows])
+        exact = min(morrow(strain[:, k], stress[:, k], at_points[:, k].max()) for k in range(stress.shape[1]))
+        assert lives[number] == pytest.approx(exact, rel=1e-6)
+
+
+def test_lives_from_python_are_those_of_the_command(files):
+    model = romtool_package.load(files / "model")
+    found = model.march(files / "cyclic.toml").life(files / "life.toml")
+    assert romtool("online", files / "model", files / "cyclic.toml", "-o", files / "out", "-q").code == 0
+    told = romtool("life", files / "out" / "cyclic", files / "life.toml", "--json", "-q")
+    assert found.minimum == pytest.approx(told.json["cycles_to_failure"], rel=1e-9)
+    assert found.points == "integration points"
