@@ -25,7 +25,9 @@ def draw(built: dict, path: Path) -> None:
     axes = figure.add_subplot()
     axes.semilogy(built["basis"]["history"], "o-", markersize=4)
     axes.set(xlabel="vectors of the reduced basis", ylabel="largest relative bound on the training")
-    axes.set_title(f"{built['name']}: {built['n_unknowns']} unknowns, {built['n_terms']} exported matrices", fontsize=10)
+    axes.set_title(
+        f"{built['name']}: {built['n_unknowns']} unknowns, {built['n_terms']} exported matrices", fontsize=10
+    )
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=100)
 

@@ -1,12 +1,14 @@
-"""Reference pages made from the code: `{command} import` from click, `{keys} schema:PodTable` from pydantic's models.
+"""Reference pages made from the code, as Markdown, so that the words of the code may hold code spans.
 
-Both write Markdown, so that the words of the code may hold code spans.
+`{command} import` is written from click, `{keys} schema:PodTable` from pydantic's models, `{record} types:Mesh` from
+the docstring of a class that romtool stores.
 """
 
 import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import click
@@ -108,6 +110,30 @@ def keys_text(address: str) -> str:
     return table(("key", "value", "default", "meaning"), rows)
 
 
+def record_of(address: str) -> type:
+    """Return the class `module:Class` of romtool."""
+    module, name = address.split(":")
+    record: type = getattr(importlib.import_module(f"romtool.{module}"), name)
+    return record
+
+
+def members(record: type) -> dict[str, str]:
+    """Return member -> meaning, from the class's docstring, where one entry may name several members."""
+    words = dict.fromkeys(record.__dataclass_fields__ if is_dataclass(record) else record._fields, "")
+    entries = re.findall(r"^((?:\w+, )*\w+): (.*(?:\n    .*)*)", inspect.getdoc(record) or "", re.MULTILINE)
+    for names, text in entries:
+        for name in names.split(", "):
+            if name in words:
+                words[name] = " ".join(text.split())
+    module = ModuleAnalyzer.for_module(record.__module__).find_attr_docs()
+    return {name: text or " ".join(module.get((record.__name__, name), [])).strip() for name, text in words.items()}
+
+
+def record_text(address: str) -> str:
+    """Return the table of a stored class's members."""
+    return table(("member", "meaning"), [(f"`{name}`", text) for name, text in members(record_of(address)).items()])
+
+
 class Generated(SphinxDirective):
     """A directive whose one argument says what is written."""
 
@@ -150,8 +176,17 @@ def models() -> Iterator[str]:
                 yield f"{path.stem}:{name}"
 
 
+class RecordDirective(Generated):
+    """`{record} types:Mesh`."""
+
+    def write(self, argument: str) -> str:
+        """Return the members of a class."""
+        return record_text(argument)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known to Sphinx."""
     app.add_directive("command", CommandDirective)
     app.add_directive("keys", KeysDirective)
+    app.add_directive("record", RecordDirective)
     return {"parallel_read_safe": True}
