@@ -16,7 +16,6 @@ CASES = sorted((ROOT / "cases").rglob("README.md"))
 BLADE: Mapping[str, StandIn] = {"cases/blade/make.py": worlds.write_blade, "source": worlds.nothing}
 BAR: Mapping[str, StandIn] = {"cases/notched-bar/make.py": worlds.write_own_bar, "source": worlds.nothing}
 SMALL: Mapping[str, StandIn] = {
-    "cases/notched-bar/make.py": worlds.write_small("--cells", "4", "2", "6"),
     "cases/operators/bvp/make.py": worlds.write_small("--elements", "40"),
 }
 
@@ -36,14 +35,8 @@ WORLDS = {
     "docs/own-results.md": World(stand_ins=BAR, needs="ccx"),
     "docs/operators.md": World(stand_ins=SMALL),
     "docs/parallel.md": World(worlds.in_parts),
-    "cases/notched-bar/README.md": World(stand_ins=SMALL),
-    "cases/zset-cube/README.md": World(worlds.beside_zset),
 }
-RUN = [
-    page
-    for page in (*DOCS, *(ROOT / name for name in WORLDS if name.startswith("cases")))
-    if any(not line.marked for line in lines_of(page))
-]
+RUN = [page for page in DOCS if any(not line.marked for line in lines_of(page))]
 
 
 @pytest.fixture(scope="module")
