@@ -45,7 +45,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "report": (*CORE, "io"),
     "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
     "cli": ("errors", "interruption", "progress", "pipeline"),
-    "": ("kernel_cache",),
+    "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""
 

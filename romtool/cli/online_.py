@@ -8,6 +8,7 @@ import click
 from romtool.cli.options import (
     PATH,
     allow_plugin_option,
+    from_option,
     json_option,
     model_argument,
     output_option,
@@ -33,12 +34,20 @@ from romtool.cli.progress import progress
 @click.option("--max-enrichments", type=click.IntRange(0), default=50, help="High-fidelity steps per load at most.")
 @click.option("--predictor/--no-predictor", default=True, help="Add thermo-elastic modes of new temperature fields.")
 @click.option("--save-model", type=PATH, help="Where to write the model as it is in the end.")
+@from_option
 @petsc_option
 @allow_plugin_option
 @json_option
 @quiet_option
 def command(
-    model: Path, loads: tuple[Path, ...], output: Path, allow_plugin: bool, as_json: bool, quiet: bool, **repair: Any
+    model: Path,
+    loads: tuple[Path, ...],
+    output: Path,
+    start: Path | None,
+    allow_plugin: bool,
+    as_json: bool,
+    quiet: bool,
+    **repair: Any,
 ) -> None:
     """Answer the load cases LOADS with MODEL (a model folder, or its model.h5 alone).
 
@@ -53,8 +62,10 @@ def command(
         if given or repair["petsc"]:
             raise click.UsageError(f"--{(given or ['petsc'])[0].replace('_', '-')} goes with --adapt; add --adapt")
         with progress(quiet) as track:
-            how = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "track": track}
-            answers = online(model, loads, output, speaker(quiet), **how)
+            choice = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "start": start, "track": track}
+            answers = online(model, loads, output, speaker(quiet), **choice)
+    elif start is not None:
+        raise click.UsageError("--from does not go with --adapt, which repairs runs from the undeformed body")
     else:
         comm = world()
         with progress(quiet, comm.rank) as track:

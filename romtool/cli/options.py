@@ -35,6 +35,9 @@ format_option = click.option(
     show_default=True,
     help="A page, Markdown for pull requests, or JSON for machines.",
 )
+from_option = click.option(
+    "--from", "start", type=PATH, metavar="OUT/NAME", help="Go on from the end of this earlier result."
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No log on stderr.")
 
 

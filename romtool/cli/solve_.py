@@ -7,6 +7,7 @@ import click
 from romtool.cli.options import (
     PATH,
     case_argument,
+    from_option,
     json_option,
     output_option,
     overwrite_option,
@@ -24,11 +25,19 @@ from romtool.cli.progress import progress
 @click.argument("loads", type=PATH, nargs=-1, required=True)
 @output_option("the solutions, one folder per load")
 @overwrite_option
+@from_option
 @petsc_option
 @json_option
 @quiet_option
 def command(
-    case: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, petsc: str, as_json: bool, quiet: bool
+    case: Path,
+    loads: tuple[Path, ...],
+    output: Path,
+    overwrite: bool,
+    start: Path | None,
+    petsc: str,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Solve the load cases LOADS of CASE with the built-in high-fidelity solver."""
     from romtool.pipeline.ranks import world
@@ -36,7 +45,7 @@ def command(
 
     comm = world()
     with progress(quiet, comm.rank) as track:
-        options = Options(overwrite, petsc, track)
+        options = Options(overwrite, petsc, start, track)
         solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), options)
     if as_json:
         print_json(solve_summary(solved))

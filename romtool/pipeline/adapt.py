@@ -37,13 +37,13 @@ from romtool.pipeline.folders import (
     value_digest,
     versions,
 )
+from romtool.pipeline.interface import load_plugins
 from romtool.pipeline.kept import Kept
+from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
     Answer,
     Say,
-    changes_nothing,
-    load_plugins,
     read_answer,
     read_new_loads,
     tell_answer,

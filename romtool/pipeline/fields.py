@@ -73,8 +73,8 @@ def _n_pieces(source: Path, out: Path) -> int:
 def _write_whole(source: Path, out: Path, times: Sequence[float], names: Sequence[str]) -> list[str]:
     """Write fields of the whole mesh."""
     results = open_history(source)
-    chosen, places = _choose(source, results, times, names)
-    read = _at_places(results.read, places)
+    chosen, places = choose_fields(source, results, times, names)
+    read = at_places(results.read, places)
     write_series(out, results.mesh, places.times, {name: results.fields[name] for name in chosen}, read)
     return chosen
 
@@ -82,7 +82,7 @@ def _write_whole(source: Path, out: Path, times: Sequence[float], names: Sequenc
 def _write_pieces(source: Path, out: Path, wanted: tuple[Sequence[float], Sequence[str]], comm: Comm) -> list[str]:
     """Write the subdomains of this rank; rank 0 writes the index files and gives all files their names."""
     pieces = together(comm, lambda: open_pieces(source))
-    chosen, places = together(comm, lambda: _choose(source, pieces, *wanted))
+    chosen, places = together(comm, lambda: choose_fields(source, pieces, *wanted))
     fields = {name: pieces.fields[name] for name in chosen}
     files = piece_files(out, len(places.times), pieces.n_subdomains)
     mine = owned(comm, pieces.n_subdomains)
@@ -91,7 +91,7 @@ def _write_pieces(source: Path, out: Path, wanted: tuple[Sequence[float], Sequen
         def write() -> None:
             for index in mine:
                 subdomain, read = pieces.open(index)
-                fields_here = FieldSource(places.times, fields, _at_places(read, places))
+                fields_here = FieldSource(places.times, fields, at_places(read, places))
                 write_piece(folder, files, index, subdomain.mesh, fields_here)
 
         together(comm, write)
@@ -114,7 +114,7 @@ class _Places:
     rows: tuple[tuple[int, float], ...]
 
 
-def _choose(
+def choose_fields(
     source: Path, results: SolverResults | Pieces, times: Sequence[float], names: Sequence[str]
 ) -> tuple[list[str], _Places]:
     """Return the fields and times to write. Raises CaseError."""
@@ -126,7 +126,7 @@ def _choose(
     return chosen, _Places(wanted, tuple(_place(results.times, float(time)) for time in wanted))
 
 
-def _at_places(read: ReadField, places: _Places) -> ReadField:
+def at_places(read: ReadField, places: _Places) -> ReadField:
     """Return how a field is read at the wanted times."""
 
     def read_at(name: str, i: int) -> Floats:

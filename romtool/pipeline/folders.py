@@ -49,10 +49,9 @@ from romtool.operators import coefficients, domain, functions, inverses, power_b
 from romtool.operators.model import OperatorModel
 from romtool.pipeline.ranks import launched_size
 from romtool.protocols import SolverMemory
-from romtool.reduced import dictionary, indicator, march, model, quantities, selector
+from romtool.reduced import dictionary, indicator, march, model, quantities, selector, state
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
-from romtool.reduced.state import ReducedState
 from romtool.types import Floats, Ints
 
 
@@ -184,11 +183,21 @@ _CLASSES: dict[str, type] = {
             loading.Dirichlet,
             loading.Load,
             loading.Loading,
+            loading.Before,
             constraints.Equations,
         ),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
-        *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(
+            model.ReducedModel,
+            model.ModeShapes,
+            march.ReducedHistory,
+            state.ReducedState,
+            HifiState,
+            SimulationRecord,
+            Dataset,
+            Provenance,
+        ),
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
@@ -198,7 +207,7 @@ _CLASSES: dict[str, type] = {
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
         *(stability.MeasuredRemainder, stability.InterpolatedConstant, reduced.ReducedSystem, powers.Powers),
         *(Cubature, selection.Selection, snapshots.DualSnapshots, cluster_fields.Snapshots, train.Trained),
-        *(HifiState, StepStatistics, SolverMemory, ReducedState),
+        *(StepStatistics, SolverMemory),
         *(power_bounds.SpectralBound, inverses.ErrorBound, inverses.InverseModel, inverses.LogDetModel, OperatorModel),
     )
 }

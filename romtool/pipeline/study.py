@@ -5,15 +5,17 @@ all are there, quantiles are taken of quantities and fields.
 """
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from romtool.errors import ModelError
+from romtool.errors import CaseError, ModelError
+from romtool.interruption import deferred, stop_if_asked
 from romtool.io.atomic import atomic_file
+from romtool.io.lock import Lock
 from romtool.io.study import RandomNumber
 from romtool.linalg.reduction import Comm
 from romtool.offline.clock import Clock
@@ -21,7 +23,7 @@ from romtool.online.draws import Draws
 from romtool.online.quantiles import Spread, spread
 from romtool.online.study import DrawBlock, StudyResult, join_blocks, march_draws, take_draws
 from romtool.pipeline.folders import model_file, now, read_dictionary, read_head, versions, write_head
-from romtool.pipeline.online import load_plugins
+from romtool.pipeline.interface import load_plugins
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
 from romtool.pipeline.study_inputs import Inputs, Kept, open_inputs
@@ -71,8 +73,29 @@ def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, r
 
     Raises
     ------
-    CaseError, ReaderError, ModelError: wrong input, or a folder with draws of other inputs.
+    CaseError, ReaderError, ModelError: wrong input, a folder with draws of other inputs, or another run at work there.
+    StoppedError: a signal came; the blocks that are answered are kept.
     """
+    i, n = request.part or (1, 1)
+    lock = Lock(out if n == 1 else out.with_name(f"{out.name}.{i}-of-{n}"))
+    on_root(comm, lambda: _take(lock))
+    try:
+        return _study(model_path, study_path, out, comm, say, request)
+    finally:
+        lock.release()
+
+
+def _take(lock: Lock) -> None:
+    """Take the lock of a study; its folder is made where it is missing."""
+    try:
+        lock.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CaseError(f"{lock.path.parent} cannot be made: {error.strerror}; give another -o") from error
+    lock.acquire()
+
+
+def _study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, request: StudyRequest) -> StudyResult:
+    """See `study`."""
     clock = Clock(lambda text: None)
     with clock.phase("load", ""):
         dictionary, inputs = _open(model_path, study_path, out, comm, say, request)
@@ -129,9 +152,17 @@ def _lacking(out: Path, inputs: Inputs) -> dict[int, range]:
     count, found = inputs.study.draws, {}
     for index in range(-(-count // BLOCK)):
         numbers, path = range(index * BLOCK, min((index + 1) * BLOCK, count)), out / "draws" / _name(index)
-        if not path.is_file() or len(read_head(path, KIND, "numbers")) < len(numbers):
+        if not path.is_file() or _count(path) < len(numbers):
             found[index] = numbers
     return found
+
+
+def _count(path: Path) -> int:
+    """Return the number of draws in a block; 0 where it is damaged, to answer them again."""
+    try:
+        return len(read_head(path, KIND, "numbers"))
+    except ModelError:
+        return 0
 
 
 def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm: Comm, request: StudyRequest) -> int:
@@ -144,16 +175,20 @@ def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm
     tick = request.track("draws")
     tick(count - sum(map(len, lacking.values())), count, "")
 
-    def march() -> None:
-        for index in mine[comm.rank :: comm.size]:
-            block = march_draws(dictionary, loading_of, lacking[index], inputs.weights, tolerance)
+    def march(indices: Sequence[int]) -> None:
+        for index in indices:
             with atomic_file(out / "draws" / _name(index)) as path:
+                block = march_draws(dictionary, loading_of, lacking[index], inputs.weights, tolerance)
                 write_head(path, KIND, digest=inputs.digest, numbers=block.numbers, block=block)
             if comm.rank == 0:
                 here = sum(1 for _ in (out / "draws").glob("draws-*.h5"))
                 tick(min(here * BLOCK, count), count, "")
 
-    together(comm, march)
+    with deferred():
+        for first in range(0, len(mine), comm.size):
+            together(comm, lambda start=first + comm.rank: march(mine[start : start + 1]))  # type: ignore[misc]
+            if first + comm.size < len(mine):
+                stop_if_asked(comm, f"{first + comm.size} blocks of draws")
     return sum(len(lacking[index]) for index in mine)
 
 

@@ -16,7 +16,7 @@ from romtool.loading import Loading
 from romtool.online.draws import Draws, FieldModes, check_targets, draw_all, draw_loading, field_entries, field_modes
 from romtool.online.study import time_weights
 from romtool.pipeline.folders import model_file, read_head, read_subdomain, write_head
-from romtool.pipeline.online import ModelFields, loading_for
+from romtool.pipeline.model_fields import ModelFields, loading_for
 from romtool.pipeline.sources import read_ordered
 from romtool.reduced.forces import check_loading
 from romtool.reduced.model import ReducedModel

@@ -108,7 +108,7 @@ def temperature_distances(model: ReducedModel, loading: Loading, times: Floats) 
 def temperatures(thermal: ThermalPoints, loading: Loading, times: Floats) -> Floats:
     """Return the (n_times, n_nodes) temperatures of the thermal nodes."""
     history = build_temperature(loading.temperature, evaluate_at(thermal.points), float(loading.times[0]))
-    return np.array([history.at(float(time)) for time in times])
+    return history.over(times)
 
 
 def initial_temperature(thermal: ThermalPoints, loading: Loading) -> Floats:
@@ -137,7 +137,7 @@ def _amplitudes(loading: Loading, entry: Load | Dirichlet) -> Floats:
     """Return the (n_times,) size of what acts: its table times its value, the norm of a field or vector."""
     value = np.asarray(entry.value, dtype=np.float64)
     size = float(value) if value.ndim == 0 else float(np.linalg.norm(value))
-    return size * np.array([loading.amplitude(entry.table, float(time)) for time in loading.times])
+    return size * loading.amplitudes(entry.table, loading.times)
 
 
 def load_amplitudes(loading: Loading) -> dict[str, Floats]:
