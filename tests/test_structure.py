@@ -43,8 +43,21 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "online": (*CORE, *PHYSICS, "io", "hifi", "reduced", "offline"),
     "operators": (*CORE, "linalg", "io"),
     "report": (*CORE, "io"),
-    "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
-    "cli": ("errors", "interruption", "progress", "pipeline"),
+    "batch": (*CORE, "io"),
+    "pipeline": (
+        *CORE,
+        *PHYSICS,
+        "convert",
+        "io",
+        "hifi",
+        "reduced",
+        "offline",
+        "online",
+        "operators",
+        "report",
+        "batch",
+    ),
+    "cli": ("errors", "interruption", "progress", "batch", "pipeline"),
     "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

@@ -62,8 +62,8 @@ def command(
         if given or repair["petsc"]:
             raise click.UsageError(f"--{(given or ['petsc'])[0].replace('_', '-')} goes with --adapt; add --adapt")
         with progress(quiet) as track:
-            choice = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "start": start, "track": track}
-            answers = online(model, loads, output, speaker(quiet), **choice)
+            how = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "start": start, "track": track}
+            answers = online(model, loads, output, speaker(quiet), **how)
     elif start is not None:
         raise click.UsageError("--from does not go with --adapt, which repairs runs from the undeformed body")
     else:

@@ -45,7 +45,7 @@ def command(
 
     comm = world()
     with progress(quiet, comm.rank) as track:
-        options = Options(overwrite, petsc, start, track)
+        options = Options(overwrite, petsc, track, start)
         solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), options)
     if as_json:
         print_json(solve_summary(solved))

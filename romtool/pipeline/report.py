@@ -31,6 +31,7 @@ from romtool.pipeline.report_provenance import (
     model_warnings,
     recorded_seconds,
 )
+from romtool.pipeline.report_references import References, find_references, same_nodes
 from romtool.pipeline.report_sources import ONLINE, SOLUTION, OpenedHistory, OpenedModel, open_all
 from romtool.pipeline.report_study import is_study, study_section
 from romtool.report.build import build
@@ -145,9 +146,11 @@ def collect(paths: Sequence[Path], say: Say, options: Options | None = None) -> 
     opened = open_all([path for path in paths if path not in theirs])
     models, histories = opened.models, opened.histories
     units, warnings = _units(models)
-    references, remarks = _references(histories)
+    references, remarks = find_references(histories)
     found = [_history_facts(entry, references, units, say, options) for entry in histories]
-    loops = _loops(histories, [facts for facts, _ in found], options)
+    shown = [facts for facts, _ in found]
+    loops = _loops(histories, shown, options)
+    pictures = _all_pictures(histories, shown, references, units) if options.pictures else {}
     extras = tuple(bring(path, axis("time", units.time)) for path, bring in theirs.items())
     warnings += [text for entry in models for text in model_warnings(entry)] + remarks
     warnings += [text for entry in histories for text in history_warnings(entry)]
@@ -158,7 +161,10 @@ def collect(paths: Sequence[Path], say: Say, options: Options | None = None) -> 
         models=tuple(
             model_facts(entry.path, entry.model, entry.label, units, pictures=options.pictures) for entry in models
         ),
-        histories=tuple(replace(facts, loops=loops.get(facts.label, ())) for facts, _ in found),
+        histories=tuple(
+            replace(facts, loops=loops[facts.label], pictures=pictures.get(facts.label, PictureSet()))
+            for facts in shown
+        ),
         provenance=(*map(model_provenance, models), *map(history_provenance, histories)),
         warnings=tuple(dict.fromkeys(warnings)),
         created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
@@ -178,7 +184,7 @@ def _titles(models: Sequence[OpenedModel], histories: Sequence[OpenedHistory]) -
 def _between_results(histories: Sequence[OpenedHistory]) -> ErrorFacts | None:
     """Return how far the fields of two online results are from each other, where they are comparable."""
     results = [entry for entry in histories if entry.kind == ONLINE and entry.results is not None]
-    if len(results) != 2 or not _same_nodes(*results):
+    if len(results) != 2 or not same_nodes(*results):
         return None
     return _errors(results[1], results[0])[0]
 
@@ -194,67 +200,6 @@ def _units(models: Sequence[OpenedModel]) -> tuple[Units, Warnings]:
     return known[0], [(label, text) for label in differ]
 
 
-References = Mapping[str, OpenedHistory]
-"""Label of an online result -> the history that its errors refer to."""
-
-
-def _references(histories: Sequence[OpenedHistory]) -> tuple[References, Warnings]:
-    """Return the reference of each online result, and say where there is none though other histories were given."""
-    found: dict[str, OpenedHistory] = {}
-    remarks: Warnings = []
-    results = [entry for entry in histories if entry.kind == ONLINE and entry.results is not None]
-    others = [entry for entry in histories if entry.kind != ONLINE and entry.results is not None]
-    for entry in results if others else ():
-        reference, remark = _reference(entry, results, others)
-        if reference is not None:
-            found[entry.label] = reference
-        if remark:
-            remarks.append((entry.label, remark))
-    return found, remarks
-
-
-def _reference(
-    entry: OpenedHistory, results: Sequence[OpenedHistory], others: Sequence[OpenedHistory]
-) -> tuple[OpenedHistory | None, str]:
-    """Return the reference of one result and a remark on it.
-
-    It is the one other history on the same mesh; of several, the solution of the load of that name. A solution that
-    answers the load of another result is no reference.
-    """
-    candidates = [other for other in others if _same_nodes(entry, other)]
-    named = [other for other in candidates if _load_name(other) == _load_name(entry)]
-    if len(candidates) != 1:
-        return (named[0], "") if len(named) == 1 else (None, _no_reference(len(others), len(candidates)))
-    (other,) = candidates
-    name = _load_name(other)
-    if named or other.kind != SOLUTION:
-        return other, ""
-    if name in {_load_name(result) for result in results}:
-        return None, f"no errors: {other.label} answers the load {name!r} of another result"
-    return other, f"the reference {other.label} answers the load {name!r}: the errors hold the difference of the loads"
-
-
-def _same_nodes(entry: OpenedHistory, other: OpenedHistory) -> bool:
-    """Tell whether two histories are on the same nodes."""
-    if entry.results is None or other.results is None:
-        return False
-    return np.array_equal(entry.results.mesh.node_ids, other.results.mesh.node_ids)
-
-
-def _load_name(entry: OpenedHistory) -> str:
-    return entry.loading.name if entry.loading is not None else ""
-
-
-def _no_reference(n_others: int, n_candidates: int) -> str:
-    """Say why a result has no reference."""
-    if not n_candidates:
-        return f"no errors: none of the other histories ({n_others}) is on its mesh"
-    return (
-        f"no errors: {n_candidates} other histories are on its mesh and none is its reference by name; "
-        "give one, or use romtool compare"
-    )
-
-
 def _history_facts(
     entry: OpenedHistory, references: References, units: Units, say: Say, options: Options
 ) -> tuple[HistoryFacts, Warnings]:
@@ -264,7 +209,6 @@ def _history_facts(
     errors, reason = _errors(entry, reference)
     loading, same = _loading(entry, units)
     quantities = field_quantities(entry.results, units, options.nodes)
-    shown = options.pictures and entry.label not in {other.label for other in references.values()}
     provenance = entry.provenance or Provenance("", "", seconds=recorded_seconds(entry.path))
     facts = HistoryFacts(
         label=entry.label,
@@ -278,7 +222,6 @@ def _history_facts(
         seconds=dict(provenance.seconds),
         reference="" if errors is None or reference is None else reference.label,
         errors=errors,
-        pictures=_pictures(entry, reference, units, quantities) if shown else PictureSet(),
         memory=dict(provenance.memory),
         stopped=provenance.stopped,
     )
@@ -371,6 +314,23 @@ def _skipped(name: str, reason: str, entry: OpenedHistory, reference: OpenedHist
         if one.results is not None and name not in one.results.fields:
             return f"only in {other.label}"
     return reason
+
+
+MOST_PICTURED = 4
+"""Histories whose pictures are drawn; with more a page would be large."""
+
+
+def _all_pictures(
+    histories: Sequence[OpenedHistory], facts: Sequence[HistoryFacts], references: References, units: Units
+) -> dict[str, PictureSet]:
+    """Return the pictures of the first histories that are no reference, and of the others why there are none."""
+    theirs = {other.label for other in references.values()}
+    own = [pair for pair in zip(histories, facts, strict=True) if pair[0].label not in theirs]
+    reason = f"a report draws those of {MOST_PICTURED} histories; make one of this history alone"
+    found = {entry.label: PictureSet(missing={"the fields": reason}) for entry, _ in own}
+    for entry, known in own[:MOST_PICTURED]:
+        found[entry.label] = _pictures(entry, references.get(entry.label), units, known.quantities)
+    return found
 
 
 def _pictures(

@@ -103,7 +103,7 @@ def dictionary_facts(entry: OpenedDictionary, models: Sequence[OpenedModel]) -> 
         raise ModelError(f"{entry.path}: a single model has no clusters")
     labels = {opened.model.model_id: opened.label for opened in models}
     return DictionaryFacts(
-        label=str(entry.path),
+        label=str(entry.dictionary.models[0].statistics.get("case", entry.path)),
         members=tuple(labels.get(model.model_id, model.model_id) for model in entry.dictionary.models),
         items=clusters.names,
         labels=clusters.labels,

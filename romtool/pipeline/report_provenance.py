@@ -56,7 +56,7 @@ def model_provenance(entry: OpenedModel) -> tuple[str, Rows]:
         ("digest of the node ids", str(statistics.get("node_ids", "not recorded"))),
         ("file written", _written(head)),
         ("SHA-256 of model.h5", _digest((head,))),
-        *_made_with(versions),
+        *made_with(versions),
     ]
     return entry.label, tuple(rows)
 
@@ -71,7 +71,7 @@ SPECIAL = {
 """What is recorded beside the versions -> its name in a report."""
 
 
-def _made_with(versions: Mapping[str, str]) -> list[tuple[str, str]]:
+def made_with(versions: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the rows on programs, machine, ranks and command."""
     plain = ", ".join(f"{name} {version}" for name, version in versions.items() if name not in SPECIAL)
     known = [(name, str(versions[key])) for key, name in SPECIAL.items() if versions.get(key)]
@@ -92,7 +92,7 @@ def history_provenance(entry: OpenedHistory) -> tuple[str, Rows]:
         rows += [("format", entry.results.format), ("files", ", ".join(str(path) for path in files))]
     rows += [("file written", _written(files[0])), (f"SHA-256 of {heads.get(entry.kind, 'the files')}", _digest(files))]
     if entry.provenance is not None:
-        rows += _made_with(entry.provenance.versions)
+        rows += made_with(entry.provenance.versions)
     return entry.label, tuple(rows)
 
 

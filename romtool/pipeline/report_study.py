@@ -5,6 +5,7 @@ from pathlib import Path
 from romtool.errors import ModelError
 from romtool.online.study import StudyResult
 from romtool.pipeline.folders import read_head
+from romtool.pipeline.report_provenance import made_with
 from romtool.pipeline.study_inputs import INPUTS
 from romtool.report.document import Extra
 from romtool.report.study import StudyFacts, StudyQuantity, study_extra
@@ -45,6 +46,10 @@ def study_facts(path: Path) -> StudyFacts:
         share_above=result.share_above,
         tolerance=result.tolerance,
         seconds=result.seconds,
+        provenance=(
+            *(("kind", "study"), ("path", str(path)), ("model", result.source), ("model id", result.model_id)),
+            *(("created", result.created), *made_with(result.versions)),
+        ),
     )
 
 

@@ -80,14 +80,14 @@ class Options:
     ----------
     overwrite: replace existing solutions.
     petsc: options of PETSc.
-    start: folder of a solution, whose end is where each load begins; the undeformed body where None.
     track: begins to show how far each load is.
+    start: folder of a solution, whose end is where each load begins; the undeformed body where None.
     """
 
     overwrite: bool = False
     petsc: str = ""
-    start: Path | None = None
     track: Track = untracked
+    start: Path | None = None
 
 
 def solve_loads(

@@ -12,6 +12,7 @@ from romtool.hifi.march import HifiState
 from romtool.hifi.share import Share
 from romtool.loading import Before, Loading
 from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record
+from romtool.pipeline.missions import before_of
 
 END = "end"
 """Name of the last state in the file of a subdomain."""
@@ -90,7 +91,6 @@ def read_solution_end(folder: Path) -> SolutionEnd:
     if not file.is_file():
         raise ModelError(f"{folder}: no solution of `romtool solve` here; give the folder REF/<load name> of one")
     provenance: Provenance = read_head(file, "solution", "provenance")
-    before: Before = read_head(file, "solution", "before")
     loading: Loading = read_head(file, "solution", "loading")
     loading = replace(loading, times=read_head(file, "solution", "times"))
     return SolutionEnd(
@@ -99,5 +99,5 @@ def read_solution_end(folder: Path) -> SolutionEnd:
         str(read_head(file, "solution", "materials")),
         int(read_head(file, "solution", "n_subdomains")),
         loading,
-        before.then(loading),
+        before_of(file, "solution").then(loading),
     )

@@ -10,7 +10,7 @@ from romtool.report.judgement import indicator_rows, speed_up, verdict
 from romtool.report.model_section import dictionary_section, model_section
 from romtool.report.result_section import history_section
 from romtool.report.summary import sentences, tiles
-from romtool.report.words import duration, factor, plural
+from romtool.report.words import count, duration, factor, plural
 
 
 def build(report: Report) -> Document:
@@ -35,17 +35,13 @@ def build(report: Report) -> Document:
 def _made(report: Report) -> str:
     """Say when, by which version and from what a report was made."""
     n_histories = len(report.histories)
-    histories = f"{n_histories} {'history' if n_histories == 1 else 'histories'}"
+    given = [plural(len(report.models), "model")] if report.models else []
+    given += [f"{count(n_histories)} {'history' if n_histories == 1 else 'histories'}"] if n_histories else []
+    given += [f"a {extra.section.kind}" for extra in report.extras]
     labels = [model.label for model in report.models] + [history.label for history in report.histories]
     labels += [extra.label for extra in report.extras]
-    text = f"Made {report.created} by romtool {report.version} from {plural(len(report.models), 'model')} and "
-    return (
-        text
-        + f"{histories}: "
-        + ", ".join(labels)
-        + "."
-        + ("" if report.units.known else " No unit labels are recorded in them.")
-    )
+    text = f"Made {report.created} by romtool {report.version} from {' and '.join(given)}: {', '.join(labels)}."
+    return text + ("" if report.units.known else " No unit labels are recorded in them.")
 
 
 def _sections(report: Report) -> Iterator[Section]:
@@ -66,7 +62,8 @@ def _sections(report: Report) -> Iterator[Section]:
     yield from (extra.section for extra in report.extras)
     if costs := tuple(_costs(report)):
         yield Section("cost", "Cost", (_cost_table(costs), *_ratios(report)))
-    yield Section("provenance", "Provenance", tuple(_provenance(report)))
+    if origins := tuple(_provenance(report)):
+        yield Section("provenance", "Provenance", origins)
 
 
 def _glance(report: Report) -> Table:
@@ -148,8 +145,9 @@ def _ratios(report: Report) -> Iterator[Block]:
 
 def _provenance(report: Report) -> Iterator[Block]:
     """Yield where everything comes from, and the settings of the training."""
-    for label, rows in report.provenance:
-        yield facts(label, rows)
+    for label, rows in (*report.provenance, *((extra.label, extra.provenance) for extra in report.extras)):
+        if rows:
+            yield facts(label, rows)
     for model in report.models:
         if model.training.settings:
             yield facts(f"Settings of {model.label}", model.training.settings)

@@ -22,8 +22,8 @@ def mesh_table(mesh: MeshFacts, units: Units) -> Table:
         "integration points": Value(mesh.n_points, "count"),
         "extent x, y, z": f"{' × '.join(number(length) for length in mesh.size)} {units.length}".rstrip(),
     }
-    sets = {"node sets": mesh.node_sets, "element sets": mesh.element_sets, "side sets": mesh.side_sets}
-    rows |= {f"{len(found)} {kind}": _sets(found) for kind, found in sets.items() if found}
+    sets = {"node set": mesh.node_sets, "element set": mesh.element_sets, "side set": mesh.side_sets}
+    rows |= {plural(len(found), kind): _sets(found) for kind, found in sets.items() if found}
     return facts("Mesh", rows)
 
 

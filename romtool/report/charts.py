@@ -111,7 +111,7 @@ def _convergence(training: TrainingFacts) -> Chart:
 
 
 def cluster_chart(facts: DictionaryFacts) -> Chart:
-    """Return the map of the clusters; medoids in the second half of the legend."""
+    """Return the map of the clusters, rings around the medoids."""
     groups = [facts.positions[facts.labels == k] for k in range(len(facts.medoids))]
     names = [f"{member} ({len(group)})" for member, group in zip(facts.members, groups, strict=True)]
     lines = [
@@ -119,13 +119,13 @@ def cluster_chart(facts: DictionaryFacts) -> Chart:
         for k, (name, group) in enumerate(zip(names, groups, strict=True))
     ]
     x, y = facts.positions[facts.medoids].T
-    lines.append(Line("medoids", x, y, colour=-1, scatter=True, solid_markers=0))
+    lines.insert(0, Line("medoids", x, y, colour=-1, scatter=True, dashed=True))  # rings, behind the items
     return Chart(
         "Map of the clusters",
         "first coordinate of the scaling",
         "second",
         tuple(lines),
-        note="Distances in the map are like the dissimilarities between the items.",
+        note="Distances are like the dissimilarities between the items; each axis has a scale of its own.",
     )
 
 

@@ -107,6 +107,15 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One number at the top, with what it is and what it is compared with."""
+
+    value: Value
+    name: str
+    remark: str = ""
+
+
+@dataclass(frozen=True)
 class Extra:
     """What a folder of another stage brings to a report.
 
@@ -116,21 +125,16 @@ class Extra:
     section: all that is shown of it.
     sentences: for the summary.
     seconds: by phase.
+    tiles: numbers for the top.
+    provenance: where it comes from, (what, text) rows.
     """
 
     label: str
     section: Section
     sentences: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One number at the top, with what it is and what it is compared with."""
-
-    value: Value
-    name: str
-    remark: str = ""
+    tiles: tuple[Tile, ...] = ()
+    provenance: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -118,14 +118,14 @@ def draw(chart: Chart, identity: str) -> str:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)  # the page's font has the last word
-        figure = Figure(figsize=(4.7, 2.7), layout="constrained")
+        figure, layout = Figure(figsize=(4.7, 2.7)), ConstrainedLayoutEngine()
         FigureCanvasSVG(figure)
         _plot(figure.add_subplot(), chart)
-        figure.get_layout_engine().execute(figure)
-        figure.set_layout_engine("none")  # or all is laid out and drawn a second time
+        layout.execute(figure)  # once; as the figure's own it would run, and draw, a second time
         text = _svg(figure)
     return _inline(text, identity, describe(chart))
 
@@ -204,6 +204,8 @@ def _label(axes: Any, chart: Chart, log: bool) -> None:
 
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
+    if not chart.log_x:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value)))
     axes.tick_params(which="both", length=3.0)
     for logarithmic, axis in ((chart.log_x, axes.xaxis), (log, axes.yaxis)):

@@ -154,7 +154,9 @@ def verdict(report: Report) -> Verdict | None:
     known = accuracy(report)
     tolerance = _tolerance(report, results)
     level = _level(known.error, tolerance)
-    text = " ".join((_error_words(level, known, tolerance), _speed_words(report, results), _size_words(report)))
+    of_all = f"Judged by the worst of {len(results)} results. " if len(results) > 1 else ""
+    words = (_error_words(level, known, tolerance), _speed_words(report, results), _size_words(report))
+    text = of_all + " ".join(words)
     limits = [text for history in results for text in _limits(history, report)]
     limits += [text for model in report.models for text in _model_limits(model)]
     return Verdict(level, text.strip(), tuple(dict.fromkeys(limits)))
@@ -204,12 +206,18 @@ def _speed_words(report: Report, results: Sequence[HistoryFacts]) -> str:
 
 def _size_words(report: Report) -> str:
     """Say how small the models are."""
-    return " ".join(
+    if not report.models:
+        return ""
+    model, of_all = largest_model(report), ", at most" if len(report.models) > 1 else ""
+    return (
         f"1 in {number(model.training.n_points_full / model.training.n_points)} integration points is evaluated, with "
-        f"{plural(model.training.n_modes, 'mode')}."
-        for model in report.models[:1]
-        if len(report.models) == 1
+        f"{plural(model.training.n_modes, 'mode')}{of_all}."
     )
+
+
+def largest_model(report: Report) -> ModelFacts:
+    """Return the model with the largest part of the points of its mesh."""
+    return max(report.models, key=lambda model: model.training.n_points / model.training.n_points_full)
 
 
 def _limits(history: HistoryFacts, report: Report) -> Iterator[str]:
@@ -234,6 +242,8 @@ def _limits(history: HistoryFacts, report: Report) -> Iterator[str]:
 def _span(times: Floats, beyond: Bools, report: Report) -> str:
     """Say from when to when something lasts."""
     first, last = times[np.flatnonzero(beyond)[[0, -1]]]
+    if first == last:
+        return f"at time {number(first)} {report.units.time}".rstrip()
     return f"between time {number(first)} and {number(last)} {report.units.time}".rstrip()
 
 

@@ -60,6 +60,8 @@ def _block(block: Block) -> Iterator[str]:
         yield from (f"> {words}" if block.kind == "warning" else words, "")
     else:
         yield from (f"*{_escape(_told(block))}*", "")
+        if isinstance(block, Chart) and block.note:
+            yield from (f"<sub>{_escape(block.note)}</sub>", "")
 
 
 def _told(block: Chart | Picture) -> str:

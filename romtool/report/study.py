@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from romtool.report.document import Block, Column, Extra, Section, Table, Text, Value, warning
+from romtool.report.document import Block, Column, Extra, Section, Table, Text, Tile, Value, warning
 from romtool.report.figures import N_COLOURS, Chart, Line
 from romtool.report.words import number, percent, plural
 from romtool.types import Floats
@@ -54,6 +54,7 @@ class StudyFacts:
     bounds: dual field -> largest error bound of all draws.
     share_above, tolerance: part of the draws whose error may be above the tolerance.
     seconds: by phase.
+    provenance: where it comes from, (what, text) rows.
     """
 
     label: str
@@ -69,13 +70,23 @@ class StudyFacts:
     share_above: float
     tolerance: float
     seconds: Mapping[str, float]
+    provenance: tuple[tuple[str, str], ...] = ()
 
 
 def study_extra(study: StudyFacts, time: str) -> Extra:
     """Return what a study brings to a report; `time` is the label of the time axis."""
     key = "study-" + "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in study.label)
     section = Section(key, study.label, tuple(_blocks(study, time)), "study")
-    return Extra(study.label, section, (_sentence(study),), study.seconds)
+    tiles = (
+        Tile(Value(study.n_draws, "count"), "draws", f"{study.n_stopped} did not converge"),
+        Tile(Value(study.share_above, "percent"), "draws above the tolerance", f"of {percent(study.tolerance)}"),
+        *(
+            Tile(Value(entry.exceedance, "percent"), f"{entry.name} above {number(entry.threshold)}", "of the draws")
+            for entry in study.quantities
+            if entry.threshold is not None
+        ),
+    )
+    return Extra(study.label, section, (_sentence(study),), study.seconds, tiles, study.provenance)
 
 
 def _sentence(study: StudyFacts) -> str:

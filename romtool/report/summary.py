@@ -9,6 +9,7 @@ from romtool.report.judgement import (
     Accuracy,
     accuracy,
     indicator_rows,
+    largest_model,
     n_repaired,
     speed_up,
     worst_bound,
@@ -24,19 +25,20 @@ MAX_RESULTS = 3
 def tiles(report: Report) -> list[Tile]:
     """Return the numbers at the top: error, speed-up and size first, where there is a model or a result."""
     results = [history for history in report.histories if history.reduced is not None]
+    brought = [tile for extra in report.extras for tile in extra.tiles]
     if not results and not report.models:
-        return []
+        return brought
     known = accuracy(report)
     found = [Tile(Value(known.error, "percent"), f"largest {known.basis}", known.where), _speed_tile(report, results)]
-    if len(report.models) == 1:
-        found += _size_tiles(report.models[0])
+    if report.models:
+        found += _size_tiles(largest_model(report), len(report.models) > 1)
     found += _bound_tile(report, known)
     marches = [(history, history.seconds["march"]) for history in results if "march" in history.seconds]
     if marches:
         slowest, seconds = max(marches, key=lambda pair: pair[1])
         name = "online march" if len(marches) == 1 else "slowest online march"
         found.append(Tile(Value(seconds, "duration"), name, plural(len(slowest.times) - 1, "step")))
-    return found
+    return found + brought
 
 
 def _speed_tile(report: Report, results: Sequence[HistoryFacts]) -> Tile:
@@ -50,14 +52,16 @@ def _speed_tile(report: Report, results: Sequence[HistoryFacts]) -> Tile:
     return Tile(Value(min(ratios), "factor"), "speed-up", remark)
 
 
-def _size_tiles(model: ModelFacts) -> list[Tile]:
-    """Return the sizes of the only model, and its error on the training."""
-    training = model.training
+def _size_tiles(model: ModelFacts, several: bool) -> list[Tile]:
+    """Return the sizes of the largest model, and of a single one its error on the training."""
+    training, named = model.training, f", {model.label}" if several else ""
+    points = f"of {count(training.n_points_full)}{named}"
+    modes = f"of {count(3 * training.n_nodes)} components{named}"
     found = [
-        Tile(Value(training.n_points, "count"), "reduced integration points", f"of {count(training.n_points_full)}"),
-        Tile(Value(training.n_modes, "count"), "displacement modes", f"of {count(3 * training.n_nodes)} components"),
+        Tile(Value(training.n_points, "count"), "reduced integration points", points),
+        Tile(Value(training.n_modes, "count"), "displacement modes", modes),
     ]
-    worst = worst_training(model)
+    worst = None if several else worst_training(model)
     if worst is not None:
         error, field, simulation = worst
         found.append(Tile(Value(error, "percent"), "training error", f"{field}, simulation {simulation}"))

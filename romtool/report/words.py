@@ -34,12 +34,14 @@ def count(value: int) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a relative number in per cent.
+    """Return a relative number in per cent, with two digits.
 
-    >>> percent(0.00123)
-    '0.12 %'
+    >>> percent(0.00123), percent(4.321)
+    ('0.12 %', '432 %')
     """
-    return "–" if value is None or not math.isfinite(value) else f"{100.0 * value:.2g} %".replace("-", "−")
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{number(100.0 * value, 2 if abs(value) < 0.995 else 3)} %"
 
 
 def duration(seconds: float | None) -> str:

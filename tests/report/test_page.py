@@ -2,8 +2,12 @@
 
 import base64
 import hashlib
+import html
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,10 +29,12 @@ from romtool.report.content import (
     Spectrum,
     TrainingFacts,
 )
-from romtool.report.document import Picture
+from romtool.report.document import Column, Extra, Picture, Section, Table, Text, Tile, Value
 from romtool.report.figures import Chart, Line, describe, draw
 from romtool.report.indication import CalibrationFacts, DomainFacts, FieldIndication, IndicatorFacts, RepairFacts
 from romtool.report.judgement import indicator_rows
+from romtool.report.machine import to_json
+from romtool.report.markdown import to_markdown
 from romtool.report.page import to_html
 from romtool.report.units import Units
 
@@ -374,3 +380,83 @@ def test_units_are_labels():
     assert units.label("stress^-n time^-(1+m)") == "MPa^-n s^-(1+m)"
     assert Units("in", "lbf").stress == "lbf/in²"
     assert (Units().stress, Units().label("length^2.5"), Units().known) == ("", "", False)
+
+
+def test_markdown_shows_every_text_as_it_is(full):
+    document = build(report((model(),), (result(), solution()), ((NASTY, NASTY),)))
+    text = to_markdown(document)
+    assert "<b>" not in text
+    assert "<script" not in text
+    assert not re.search(r"!\[|\]\(|data:", text)
+    lines = text.splitlines()
+    for line in lines:
+        if line.startswith("|"):
+            assert line.endswith("|")
+    rows = [re.split(r"(?<!\\)\|", line) for line in lines if line.startswith("|")]
+    for above, below in pairwise(lines):
+        if above.startswith("|") and below.startswith("|"):
+            assert len(re.split(r"(?<!\\)\|", above)) == len(re.split(r"(?<!\\)\|", below))
+    assert len(rows) > 60
+    shown = re.sub(r"\\(.)", r"\1", html.unescape(text))
+    assert shown.count(NASTY) > 20
+
+
+def test_json_holds_values_and_not_their_writing():
+    found = json.loads(to_json(build(report((model(),), (result(), solution()), ((NASTY, NASTY),)))))
+    assert [entry["value"] for entry in found["numbers"][:3]] == [0.01, 500.0, 3]
+    assert found["verdict"]["level"] == "good"
+    sections = {section["key"]: section["blocks"] for section in found["sections"]}
+    (costs,) = [block for block in sections["cost"] if block["type"] == "table"]
+    assert [row[2] for row in costs["rows"]] == [0.5, 0.01, 5.0]  # an enriched model has those of its parent
+    charts_ = [block for block in sections["history-1"] if block["type"] == "chart"]
+    quantities = next(block for block in charts_ if block["title"] == "Largest von Mises stress")
+    assert {line["label"]: line["y"] for line in quantities["lines"]}[NASTY] == (TIMES * 3.0).tolist()
+    assert [block["alternative"] for block in sections["history-1"] if block["type"] == "picture"] == [NASTY]
+    bounds = next(block for block in charts_ if block["title"] == "Error of p")["lines"][0]["y"]
+    assert bounds[:2] == [None, None]  # elastic: not known, and JSON has no NaN
+
+
+@pytest.mark.parametrize(
+    ("error", "outside", "level", "words"),
+    [
+        (0.05, False, "good", "Good: the largest error against a reference is 5 %"),
+        (0.051, False, "care", "Use with care: the largest error against a reference is 5.1 %"),
+        (0.51, False, "poor", "Not to be trusted as it is: the largest error against a reference is 51 %"),
+        (None, True, "unknown", "Not known how good it is: no 95 % error bound (steps outside the calibration)"),
+        (None, False, "care", "Use with care: the largest 95 % error bound is 12 %"),
+    ],
+)
+def test_the_verdict_follows_the_best_known_error(error, outside, level, words):
+    rows = (("u", error, error, 1.0),)
+    errors = None if error is None else ErrorFacts(TIMES, rows, {"u": TIMES}, {}, {})
+    known = indicator()
+    if not outside:
+        fields = tuple(replace(entry, outside=np.full(5, False)) for entry in known.fields)
+        known = replace(known, fields=fields)
+    history = result(reference="ref" if errors else "", errors=errors)
+    history = replace(history, reduced=replace(history.reduced, indicator=known))
+    found = build(report((model(),), (history, solution()))).verdict
+    assert found.level == level
+    assert found.text.startswith(words)
+    assert any(text == f"{NASTY}: outside the training: {NASTY}" for text in found.limits)
+    assert any("p may be off by more than 5 % at" in text for text in found.limits)
+
+
+def test_a_model_alone_is_judged_by_its_training():
+    found = build(report((model(),)))
+    assert found.verdict.text.startswith("Use with care: the largest error on the training is 2 % (p, simulation")
+    assert found.verdict.text.endswith("1 in 8 integration points is evaluated, with 2 modes.")
+    assert build(report((), (solver_files(),))).verdict is None
+
+
+def test_sections_of_other_stages_stand_after_the_histories():
+    section = Section("life-1", NASTY, (Text(NASTY), Table("", (Column("a", "number"),), ((1.0,),))), "lifetime")
+    extra = Extra(NASTY, section, (NASTY,), {"count": 2.0}, (Tile(Value(7, "count"), NASTY),), (("path", NASTY),))
+    document = build(replace(report((model(),), (solver_files(),)), extras=(extra,)))
+    keys = [entry.key for entry in document.sections]
+    assert keys.index("life-1") == keys.index("history-1") + 1
+    assert document.tiles[-1].value.value == 7
+    assert NASTY in document.summary
+    text = parse(to_html(document)).text
+    assert f"lifetime {NASTY}" in text
+    assert "a lifetime:" in text
