@@ -20,5 +20,6 @@ if [ -f mkdocs.yml ]; then
 fi
 if [ ${#failed[@]} -gt 0 ]; then printf 'FAILED before the tests: %s\n' "${failed[@]}"; fi
 
-.venv/bin/python -m pytest "$@" || exit
+# The tests of a file stay on one process: what they prepare together is made once.
+.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile "$@" || exit
 [ ${#failed[@]} -eq 0 ] || { printf 'the tests passed, but FAILED: %s\n' "${failed[@]}"; exit 1; }

@@ -11,15 +11,16 @@ from romtool.cli.options import print_json, print_table
 
 
 def with_estimate(describe: Callable[..., None]) -> Callable[..., None]:
-    """Add the options --estimate and --ranks to a command that describes a path; they take its place."""
+    """Add the options --estimate and --ranks to a command that describes paths; they take its place."""
 
     @click.option("--estimate", is_flag=True, help="Say what memory the stages of a case or model take at most.")
     @click.option("--ranks", type=click.IntRange(1), default=1, help="Ranks that share them, with --estimate.")
     @functools.wraps(describe)
     def command(*, estimate: bool, ranks: int, **given: Any) -> None:
         if estimate:
-            paths = given["paths"] if "paths" in given else (given["path"],)
-            _print_estimate(paths[0], ranks, as_json=given["as_json"])
+            if len(given["paths"]) != 1:
+                raise click.UsageError("--estimate takes one PATH")
+            _print_estimate(given["paths"][0], ranks, as_json=given["as_json"])
         else:
             describe(**given)
 

@@ -247,6 +247,11 @@ def digest_files(paths: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits, as `sha256sum` prints it. Raises CaseError: not readable."""
+    return _digest_file(path).hex()
+
+
 def digest_text(text: str) -> str:
     """Return the SHA-256 of a text in UTF-8, 64 hexadecimal digits.
 

@@ -22,7 +22,22 @@ from scipy import sparse
 from romtool.errors import ModelError, RomtoolError
 
 SCHEMA = 4
-"""Version of the layout; a file of another version is refused in words."""
+"""Version of the layout that is written; a newer one is refused in words."""
+
+OLDEST_SCHEMA: Mapping[str, int] = dict.fromkeys(("model", "modes", "training", "result", "study"), 3)
+"""Kind of a file -> version of the oldest layout that is read, `SCHEMA` of others; older ones are refused in words.
+
+Members that were added since have defaults. Version 3 stored texts otherwise, and was no different in these files.
+"""
+
+MAKERS: Mapping[str, str] = {
+    "dataset": "import it again with `romtool import CASE --overwrite`",
+    "model": "train it again with `romtool offline CASE -o MODEL --overwrite`",
+    "result": "answer the load again with `romtool online MODEL LOAD -o OUT --overwrite`",
+    "solution": "solve it again with `romtool solve CASE LOAD -o REF --overwrite`",
+    "study": "run it again with `romtool study MODEL STUDY -o OUT --overwrite`",
+}
+"""Kind of a file -> how a new one is made."""
 
 COMPACT = 16_384
 """Bytes up to which an array is stored among the metadata."""
@@ -175,7 +190,7 @@ def _mapping(node: h5py.Group, classes: Mapping[str, type]) -> dict[str, Any]:
 
 def read_keys(node: h5py.Group) -> list[str]:
     """Return the keys of a stored mapping, in their order; the value of the i-th one is in the member of that name."""
-    return [key.decode() for key in node.attrs["keys"].tolist()]
+    return [key.decode() if isinstance(key, bytes) else key for key in node.attrs["keys"].tolist()]
 
 
 _PLAIN: Mapping[str, Callable[[h5py.Group, Mapping[str, type]], Any]] = {
@@ -207,10 +222,15 @@ def told_as_damage(path: Path) -> Iterator[None]:
         raise ModelError(f"{path}: damaged or not an HDF5 file ({error}); make it anew") from error
 
 
-def kind_of(path: Path) -> str:
-    """Return the kind stamped on a file, "" where there is none. Raises ModelError where it is damaged."""
+def stamps(path: Path) -> tuple[str, int]:
+    """Return kind and layout stamped on a file, "" and -1 where there are none. Raises ModelError: it is damaged."""
     with told_as_damage(path), h5py.File(path, "r") as file:
-        return read_text(file, "romtool")
+        return _stamps(file)
+
+
+def _stamps(file: h5py.File) -> tuple[str, int]:
+    """Return kind and layout stamped on an open file."""
+    return read_text(file, "romtool"), int(file.attrs.get("schema", -1))
 
 
 def open_file(path: Path, kind: str) -> h5py.File:
@@ -229,9 +249,22 @@ def open_file(path: Path, kind: str) -> h5py.File:
         raise ModelError(f"{path}: no such file; expected a romtool {kind} file")
     with told_as_damage(path):
         file = h5py.File(path, "r")
-        found, schema = read_text(file, "romtool"), int(file.attrs.get("schema", -1))
-    if found != kind or schema != SCHEMA:
+        found, schema = _stamps(file)
+    if problem := _mismatch(found, schema, kind):
         file.close()
-        what = f"a romtool {found} file (layout {schema})" if found else "not a romtool file"
-        raise ModelError(f"{path}: is {what}; expected a {kind} file of layout {SCHEMA}: make it anew")
+        raise ModelError(f"{path}: {problem}")
     return file
+
+
+def _mismatch(found: str, schema: int, kind: str) -> str:
+    """Say why a file of a kind and layout is not read, and what to do; "" where it is."""
+    oldest = OLDEST_SCHEMA.get(kind, SCHEMA)
+    if found != kind:
+        what = f"a romtool {found} file" if found else "not a romtool file"
+        return f"is {what}; expected a {kind} file: give another path"
+    if schema > SCHEMA:
+        return f"has layout {schema}, written by a newer romtool; this one reads up to {SCHEMA}: update romtool"
+    if schema < oldest:
+        known = " and ".join(map(str, range(oldest, SCHEMA + 1)))
+        return f"has layout {schema}; this romtool reads {known}; {MAKERS.get(kind, 'make it anew')}"
+    return ""

@@ -1,9 +1,12 @@
-"""Seconds by phase, and what is kept of finished phases."""
+"""Seconds and memory by phase, how far each is, and what is kept of finished phases."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
+
+from romtool.progress import Tick, Track, untold, untracked
 
 Say = Callable[[str], None]
 Value = TypeVar("Value")
@@ -48,19 +51,33 @@ class KeepNothing:
         return value()
 
 
+def peak_memory() -> float:
+    """Return the largest resident memory of this process so far [bytes]; 0 where the system does not tell it."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * (1.0 if sys.platform == "darwin" else 1024.0)
+
+
 class Clock:
-    """Seconds spent in named phases; tells each phase as it begins, `current` is the one that runs.
+    """Seconds spent in named phases, and the largest memory so far at their ends.
+
+    It tells each phase as it begins; `current` is the one that runs.
 
     Parameters
     ----------
     say: takes sentences.
     keep: keeps finished steps.
+    track: begins to show how far a phase is, which `tick` is told.
     """
 
-    def __init__(self, say: Say, keep: Keep | None = None) -> None:
-        self.say = say
+    def __init__(self, say: Say, keep: Keep | None = None, track: Track = untracked) -> None:
+        self.say, self.track = say, track
+        self.tick: Tick = untold
         self.keep: Keep = keep or KeepNothing()
         self.seconds: dict[str, float] = {}
+        self.memory: dict[str, float] = {}
         self.current = ""
         self._scope = ""
 
@@ -77,30 +94,32 @@ class Clock:
     def phase(self, name: str, text: str) -> Iterator[None]:
         """Time a phase."""
         self.say(text)
-        self.current = name
+        self.current, self.tick = name, self.track(name)
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.memory[name] = peak_memory()
 
     def step(self, name: str, compute: Callable[[], Value]) -> Value:
-        """Return what some phases compute, or what is kept of them; their seconds are those of their first run.
+        """Return what some phases compute, or what is kept of them, with seconds and memory of their first run.
 
         Parameters
         ----------
         name: of the step, unique in its scope.
         compute: the phases.
         """
-        before, self.seconds = self.seconds, {}
+        before, self.seconds, self.memory = (self.seconds, self.memory), {}, {}
 
-        def timed() -> tuple[Value, Mapping[str, float]]:
-            return compute(), self.seconds
+        def timed() -> tuple[Value, Mapping[str, float], Mapping[str, float]]:
+            return compute(), self.seconds, self.memory
 
         try:
-            value, seconds = self.keep.step(self._scope + name, timed)
+            value, seconds, memory = self.keep.step(self._scope + name, timed)
         finally:
-            self.seconds = before
+            self.seconds, self.memory = before
         for phase, passed in seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + passed
+        self.memory |= memory
         return value
 
     def latest(self, name: str) -> Any:

@@ -12,6 +12,7 @@ from romtool.offline.clock import Clock
 from romtool.offline.snapshots import collect_duals
 from romtool.offline.train import training_modes
 from romtool.offline.training import TrainingSet
+from romtool.progress import untold
 from romtool.settings import Settings
 from romtool.types import Floats, Ints
 
@@ -52,7 +53,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm, clock: Clock 
     training: subdomains and training computations.
     settings: of the case; `clusters.field` is "u" or a dual field.
     comm: the ranks.
-    clock: keeps what is collected of each computation; nothing is kept where None.
+    clock: keeps what is collected of each computation, and is told of every snapshot; nothing where None.
 
     Raises
     ------
@@ -64,7 +65,9 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm, clock: Clock 
     if name == "u":
         times = [run.times[1:] for run in runs]
         all_modes = replace(settings.pod, tolerance=tolerance, max_modes=sum(map(len, times)))
-        basis: Pod | None = training_modes(training, replace(settings, pod=all_modes), comm)
+        basis: Pod | None = training_modes(
+            training, replace(settings, pod=all_modes), comm, tick=clock.tick if clock else untold
+        )
     else:
         known = ("u", "stress", *state_fields(training.parts[0].tables))
         if name not in known:

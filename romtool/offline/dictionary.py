@@ -100,7 +100,7 @@ def _verify(trained: Trained, training: TrainingSet, comm: Comm, clock: Clock) -
 
     def verified() -> dict[str, dict[str, float]]:
         with clock.phase("verify", "the model on its own training"):
-            return training_errors(trained, training, trained.record.settings.newton, comm)
+            return training_errors(trained, training, trained.record.settings.newton, comm, clock.tick)
 
     return clock.step("errors on the training", verified)
 
@@ -138,7 +138,7 @@ def _phases(
     """Train one model per phase of the runs."""
     trained = train_phases(training, settings, model_id, labels, comm, clock)
     with clock.phase("verify", "the model on its own training"):
-        errors = phase_errors(trained, training, labels, comm)
+        errors = phase_errors(trained, training, labels, comm, clock.tick)
     selector = _select(training, settings, trained[0].model.thermal, labels, comm, clock)
     count = len(trained)
     return TrainedDictionary(trained, (training,) * count, (errors,) * count, selector, found)

@@ -28,6 +28,7 @@ from romtool.offline.parts import Part, inner_product
 from romtool.offline.selection import Selection
 from romtool.offline.snapshots import DualSnapshots, Step, collect_duals, displacement_modes
 from romtool.offline.training import TrainingRecord, TrainingSet
+from romtool.progress import Tick, untold
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.settings import PodSettings, Settings
 from romtool.temperature import evaluate_at
@@ -74,13 +75,13 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
 
     def primal() -> Pod:
         with clock.phase("pod", "displacement modes"):
-            return training_modes(training, settings, comm)
+            return training_modes(training, settings, comm, tick=clock.tick)
 
     def duals() -> DualSnapshots:
         with clock.phase("recompute", "stresses and internal variables at all integration points"):
             (collected,) = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, clock)
         with clock.phase("dual modes", "modes of the dual fields"):
-            return collected.decompose()
+            return collected.decompose(clock.tick)
 
     displacement = clock.step("displacement modes", primal)
     snapshots = clock.step("dual modes", duals)
@@ -152,7 +153,7 @@ def build_model(
                 training, bases, record, found.strains, found.cubature, found.selection, model_id, comm
             )
         with clock.phase("calibrate", "error indicator"):
-            return replace(model, calibrations=on_root(comm, calibrate, model, record))
+            return replace(model, calibrations=on_root(comm, calibrate, model, record, clock.tick))
 
     modes = tuple(mode_shapes(training, bases, s) for s in range(len(training.parts)))
     return Trained(clock.step("calibrated model", assembled), modes, record)
@@ -200,6 +201,7 @@ def select_points(
                 [part.point_ids for part in parts],
                 comm,
                 tolerance=on_root(comm, _cubature_tolerance, record),
+                tick=clock.tick,
             )
 
     def sampling() -> Selection:
@@ -249,7 +251,11 @@ def displacement_products(
 
 
 def training_modes(
-    training: TrainingSet, settings: Settings, comm: Comm, steps: Sequence[Sequence[Step]] | None = None
+    training: TrainingSet,
+    settings: Settings,
+    comm: Comm,
+    steps: Sequence[Sequence[Step]] | None = None,
+    tick: Tick = untold,
 ) -> Pod:
     """Return the modes of the training's displacements, or of some changes of them.
 
@@ -257,13 +263,14 @@ def training_modes(
     ----------
     training, settings, comm: as for `train`.
     steps: per computation the changes to take; all displacements where None.
+    tick: told of every snapshot.
 
     Raises
     ------
     InputError: displacements that are all zero or not finite.
     """
     inner = displacement_products(training.parts, training.runs[0].local, settings.pod, comm)
-    found = displacement_modes(training, inner, settings.pod, comm, steps)
+    found = displacement_modes(training, inner, settings.pod, comm, steps, tick)
     if found is None:
         raise InputError(
             "the displacements of all simulations are zero, apart from prescribed ones: there is nothing to train on; "

@@ -24,6 +24,7 @@ from romtool.offline.clock import Clock, Keep, KeepNothing
 from romtool.offline.train import Trained
 from romtool.offline.verify import growth, remembered_errors
 from romtool.online.enrich import Ground, enrich
+from romtool.progress import Tick, untold
 from romtool.protocols import LinearSolver, SolverMemory
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.indicator import SMALLEST, Indication, first_above, indications_of
@@ -94,11 +95,13 @@ class AdaptOptions:
     tolerance: largest error bound of a step.
     max_enrichments: high-fidelity steps at most.
     predictor: whether thermo-elastic modes of new temperature fields are added before the run.
+    tick: told of the step that is repaired.
     """
 
     tolerance: float = 1e-2
     max_enrichments: int = 50
     predictor: bool = True
+    tick: Tick = untold
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,7 @@ class _AdaptiveRun:
         left, first = options.max_enrichments - len(done), max(done, default=0) + 1
         step = self._step_to_repair(history, stopped, options.tolerance, first)
         while step is not None and left > 0:
+            options.tick(step - 1, len(self.times) - 1, f"repair {options.max_enrichments - left + 1}")
             try:
                 history, stopped = self._repair(step, history)
             except (ConvergenceError, AccuracyError) as error:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,21 +28,22 @@ from romtool.online.adapt import PROGRESS, AdaptOptions, NewLoad, Progress, adap
 from romtool.online.enrich import Ground, build_ground
 from romtool.pipeline.folders import (
     find_member,
+    now,
     part_reader,
     read_dictionary,
-    read_head,
     read_modes,
     read_record,
+    read_training,
     value_digest,
     versions,
 )
+from romtool.pipeline.interface import load_plugins
 from romtool.pipeline.kept import Kept
+from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
     Answer,
     Say,
-    changes_nothing,
-    load_plugins,
     read_answer,
     read_new_loads,
     tell_answer,
@@ -51,6 +53,7 @@ from romtool.pipeline.online import (
 from romtool.pipeline.quantities import Piece, all_quantities, reduced_piece
 from romtool.pipeline.ranks import SharedWork, on_root, owned, shared_output_folder, shared_works, together
 from romtool.pipeline.sources import field_reader
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Choice, Dictionary, choose
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import indications_of
@@ -76,6 +79,7 @@ class AdaptRequest:
     save_model: folder for the model as it is in the end, or None.
     petsc: options of PETSc.
     allow_plugin: load the library of a law that the model names.
+    track: begins to show how far each load is.
     """
 
     overwrite: bool = False
@@ -85,6 +89,7 @@ class AdaptRequest:
     save_model: Path | None = None
     petsc: str = ""
     allow_plugin: bool = False
+    track: Track = untracked
 
 
 def online_adaptive(
@@ -154,7 +159,7 @@ def _save_model(
     """Write the model as it is in the end, where that is asked for."""
     if request.save_model is not None:
         with shared_output_folder(request.save_model, comm, overwrite=request.overwrite) as temporary:
-            trained = [_remembered(member, comm) for member in members]
+            trained = [_remembered(member.trained, member.origin, comm) for member in members]
             write_dictionary(temporary, on_root(comm, lambda: with_members(dictionary, trained)), trained, comm)
         say(f"model {' and '.join(entry.model.model_id for entry in trained)} -> {request.save_model}")
 
@@ -167,14 +172,14 @@ class Member:
     ----------
     trained: the model as it is.
     ground: what it stands on.
-    source: the folder that it was read from.
-    parent: id of the model there.
+    source: the folder that it is in.
+    origin: the model that was read at first.
     """
 
     trained: Trained
     ground: Ground
     source: Path
-    parent: str
+    origin: ReducedModel
 
 
 def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) -> list[LoadFile]:
@@ -190,7 +195,7 @@ def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) ->
 
 def _open_member(path: Path, model: ReducedModel, comm: Comm) -> Member:
     """Read the memory of a model, and what of it this rank needs to enrich it."""
-    record = together(comm, lambda: _read_record(path, model))
+    record = together(comm, lambda: read_training(path, model.model_id))
     mine = owned(comm, int(model.statistics["n_subdomains"]))  # type: ignore[call-overload]
     modes = together(comm, lambda: [read_modes(path, model.model_id, index) for index in mine])
     mesh, part_of_element = together(comm, lambda: _read_mesh(path, model))
@@ -206,18 +211,7 @@ def _open_member(path: Path, model: ReducedModel, comm: Comm) -> Member:
         digest=str(model.statistics["digest"]),
     )
     trained = Trained(model, tuple(modes), record)
-    return Member(trained, build_ground(share, training, record), path, model.model_id)
-
-
-def _read_record(path: Path, model: ReducedModel) -> TrainingRecord:
-    """Read the training.h5 of a model."""
-    file = find_member(path, model.model_id) / "training.h5"
-    if not path.is_dir() or not file.is_file():
-        raise ModelError(f"{path}: --adapt needs the whole model folder with training.h5, made by `romtool offline`")
-    if read_head(file, "training", "model_id") != model.model_id:
-        raise ModelError(f"{file}: belongs to another model than model.h5; make the folder anew")
-    record: TrainingRecord = read_head(file, "training", "record")
-    return record
+    return Member(trained, build_ground(share, training, record), path, model)
 
 
 def _read_mesh(path: Path, model: ReducedModel) -> tuple[Mesh, np.ndarray]:  # type: ignore[type-arg]
@@ -256,9 +250,10 @@ def _answer(
     if work.done:
         say(f"{loading.name}: kept from the run before -> {folder}")
         last: Progress | None = kept.latest(PROGRESS)
-        return (member if last is None else replace(member, trained=last.trained)), on_root(
-            comm, lambda: read_answer(folder)
-        )
+        if last is not None and last.trained.model.model_id != trained.model.model_id:
+            model = together(comm, lambda: read_dictionary(folder / ENRICHED)).models[0]
+            member = replace(member, trained=replace(last.trained, model=model), source=folder / ENRICHED)
+        return member, on_root(comm, lambda: read_answer(folder))
     outside = on_root(
         comm, lambda: tell_outside(trained.model, restrict_to_thermal(loading, trained.model.thermal), say)
     )
@@ -267,10 +262,14 @@ def _answer(
     solver = linear_solver(problem, settings.hifi, request.petsc)
     loaded = time.perf_counter()
     options = AdaptOptions(
-        request.tolerance or settings.indicator.tolerance, request.max_enrichments, request.predictor
+        request.tolerance or settings.indicator.tolerance,
+        request.max_enrichments,
+        request.predictor,
+        request.track(loading.name),
     )
     try:
-        adapted = adapt(trained, NewLoad(loading, value_digest(loading), problem, solver), ground, options, say, kept)
+        load = NewLoad(loading, value_digest(loading), problem, solver)
+        adapted = adapt(trained, load, ground, options, say, kept)
     finally:
         solver.close()
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}
@@ -296,7 +295,8 @@ def _answer(
     )
     if enriched:
         on_root(comm, lambda: (work.new / ENRICHED).mkdir(exist_ok=True))
-        new = _remembered(replace(member, parent=trained.model.model_id), comm)
+        new = _remembered(adapted.trained, trained.model, comm)
+        member = replace(member, trained=new, source=folder / ENRICHED)
         write_dictionary(work.new / ENRICHED, Dictionary((new.model,)), (new,), comm)
     answer = on_root(comm, lambda: write_answer(work.new, answer, local, model.model_id, source))
     work.publish()
@@ -309,19 +309,32 @@ def _piece(modes: ModeShapes, rows: Coordinates) -> Piece:
     return reduced_piece(modes.subdomain, lambda field: modes, rows)
 
 
-def _remembered(member: Member, comm: Comm) -> Trained:
-    """Return a model with the training errors that it remembers, and its parent.
+def _remembered(trained: Trained, before: ReducedModel, comm: Comm) -> Trained:
+    """Return an enriched model with the training errors that it remembers, and where it comes from.
 
-    The parent is the last model before it that was written, not one in between.
+    Parameters
+    ----------
+    trained: the model.
+    before: the last model before it that was written, not one in between: its parent.
+    comm: the ranks.
     """
-    trained = member.trained
-    if trained.model.model_id == member.parent:
+    if trained.model.model_id == before.model_id:
         return trained
     errors = on_root(comm, lambda: remembered_errors(trained))
     statistics = {
         **trained.model.statistics,
         "training_errors": worst(errors),
         "training_errors_by_simulation": errors,
-        "parent": member.parent,
+        "parent": before.model_id,
+        "lineage": (*before.statistics.get("lineage", ()), _ancestor(before)),  # type: ignore[misc]
+        "versions": versions(),
+        "created": now(),
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))
+
+
+def _ancestor(model: ReducedModel) -> dict[str, str]:
+    """Return id, date and version of romtool of a model that another comes from."""
+    known: dict[str, Any] = dict(model.statistics)
+    version = dict(known.get("versions", {})).get("romtool", "")
+    return {"id": model.model_id, "created": str(known.get("created", "")), "romtool": str(version)}

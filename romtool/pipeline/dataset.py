@@ -23,9 +23,11 @@ from romtool.pipeline.folders import (
     SimulationRecord,
     check_history,
     check_part,
+    now,
     part_writer,
     read_dataset,
     simulation_folder,
+    versions,
     write_head,
     write_record,
 )
@@ -34,6 +36,7 @@ from romtool.pipeline.ranks import on_root, owned, shared_work, together
 from romtool.pipeline.sources import (
     CaseSources,
     input_digest,
+    input_digests,
     loading_of,
     n_subdomains_of,
     open_case,
@@ -41,6 +44,7 @@ from romtool.pipeline.sources import (
     own_loading,
     subdomains_of,
 )
+from romtool.progress import Tick, Track, part_of, untracked
 from romtool.settings import BalanceSettings
 from romtool.types import SolverResults
 
@@ -52,7 +56,7 @@ def dataset_folder(case_path: Path) -> Path:
     return case_path.parent / "dataset"
 
 
-def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) -> Dataset:
+def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False, track: Track = untracked) -> Dataset:
     """Convert a case to its dataset folder, unless that is there and up to date.
 
     Parameters
@@ -61,6 +65,7 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
     comm: the ranks; rank 0 reads and writes, time by time, the others wait.
     say: takes sentences about what is done.
     anew: convert also when up to date.
+    track: begins to show how far the conversion and the check are.
 
     Returns
     -------
@@ -81,13 +86,14 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
         with deferred(), shared_work(folder, comm, overwrite=True, key=key) as work:
             if work.done:
                 return together(comm, lambda: read_dataset(folder))
-            keep = Kept(work.kept, comm)
+            keep, tick = Kept(work.kept, comm), track("import")
             for number in range(len(dataset.simulations)):
-                on_root(comm, lambda n=number: _write(prepared[0], dataset, n, work.new, say))  # type: ignore[misc]
+                on_root(comm, lambda n=number: _write(prepared[0], dataset, n, work.new, say, tick))  # type: ignore[misc]
                 stop_if_asked(comm, f"simulation {dataset.simulations[number].name}")
             on_root(comm, lambda: _write_meshes(prepared[0], dataset, work.new))
             sources = [source for entry in prepared for source in entry.check_sources()]
-            dataset = replace(dataset, balance=check_dataset(work.new, dataset, sources, comm, settings, keep))
+            checked = check_dataset(work.new, dataset, sources, comm, settings, keep, track("balance"))
+            dataset = replace(dataset, balance=checked)
             on_root(comm, lambda: write_head(work.new / "dataset.h5", "dataset", dataset=dataset))
             work.publish()
         for text in dataset.warnings:
@@ -116,11 +122,13 @@ def _prepare(
     """Return the head of the dataset, whether the folder holds it, and the settings; else fill `prepared`."""
     sources = open_case(case_path)
     owned(comm, n_subdomains_of(sources))
-    digest = input_digest(sources)
+    inputs = input_digests(sources)
+    digest = input_digest(sources, inputs)
     if not anew and (found := _up_to_date(folder, digest)) is not None:
         drop_leftover(folder)
         return found, True, sources.case.settings.balance
     dataset, entry = _plan(sources, digest)
+    dataset = replace(dataset, inputs=inputs, versions=versions(), created=now())
     prepared.append(entry)
     return dataset, False, sources.case.settings.balance
 
@@ -176,7 +184,7 @@ def _plan(sources: CaseSources, digest: str) -> tuple[Dataset, _Prepared]:
     return dataset, _Prepared(sources, tuple(results for _, results in opened), parts)
 
 
-def _write(prepared: _Prepared, dataset: Dataset, number: int, folder: Path, say: Say) -> None:
+def _write(prepared: _Prepared, dataset: Dataset, number: int, folder: Path, say: Say, tick: Tick) -> None:
     """Write one simulation on all subdomains, unless that is done."""
     record, results, final = dataset.simulations[number], prepared.opened[number], simulation_folder(folder, number)
     if _is_written(prepared, dataset, number, folder):
@@ -191,7 +199,8 @@ def _write(prepared: _Prepared, dataset: Dataset, number: int, folder: Path, say
         files = [stack.enter_context(part_writer(part, "history", p.index, dataset.digest)) for p in prepared.parts]
         for subdomain, file in zip(prepared.parts, files, strict=True):
             write_record(file, "loading", restrict_loading(record.loading, prepared.sources.mesh, subdomain))
-        _write_history(record, results, prepared.parts, files)
+        starts = np.cumsum([0, *(len(entry.times) for entry in dataset.simulations)]).tolist()
+        _write_history(record, results, prepared.parts, files, part_of(tick, starts[number], starts[-1]))
     part.rename(final)
 
 
@@ -213,12 +222,17 @@ def _write_meshes(prepared: _Prepared, dataset: Dataset, folder: Path) -> None:
 
 
 def _write_history(
-    record: SimulationRecord, results: SolverResults, parts: Sequence[Subdomain], files: Sequence[h5py.File]
+    record: SimulationRecord,
+    results: SolverResults,
+    parts: Sequence[Subdomain],
+    files: Sequence[h5py.File],
+    tick: Tick,
 ) -> None:
     """Write the displacements of one simulation, time by time, to all subdomains."""
     for part, file in zip(parts, files, strict=True):
         create_rows(file, "u", len(record.times), (part.mesh.n_nodes, 3))
     for i, time in enumerate(record.times):
+        tick(i, len(record.times), f"{record.name}, time {time:g}")
         field = results.read("u", i)
         if not np.isfinite(field).all():
             raise InputError(

@@ -5,11 +5,16 @@ folder that is renamed when complete. Files of one folder share an id, so that m
 """
 
 import hashlib
+import os
 import platform
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +36,7 @@ from romtool.io.records import (
     write_text,
     write_value,
 )
+from romtool.lifetime import cycles, result
 from romtool.linalg.ecm import Cubature
 from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
@@ -42,11 +48,11 @@ from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
+from romtool.pipeline.ranks import launched_size
 from romtool.protocols import SolverMemory
-from romtool.reduced import dictionary, indicator, march, model, quantities, selector
+from romtool.reduced import dictionary, indicator, march, model, quantities, selector, state
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
-from romtool.reduced.state import ReducedState
 from romtool.types import Floats, Ints
 
 
@@ -84,6 +90,9 @@ class Dataset:
     simulations: in the order of the case.
     warnings: what a user should know.
     balance: what the check of each simulation found.
+    inputs: file, relative to the case -> the beginning of its SHA-256.
+    versions: of romtool and the packages behind it.
+    created: date and time, ISO 8601, UTC.
     """
 
     digest: str
@@ -98,6 +107,9 @@ class Dataset:
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
     balance: tuple[Consistency, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,7 @@ class Provenance:
     created: date and time, ISO 8601, UTC.
     seconds: by phase.
     stopped: why the computation ended before its last time; "" where it did not.
+    memory: phase -> largest resident bytes of the process up to its end.
     """
 
     source: str
@@ -120,15 +133,38 @@ class Provenance:
     created: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     stopped: str = ""
+    memory: Mapping[str, float] = field(default_factory=dict)
 
 
 def versions() -> dict[str, str]:
-    """Return what results are computed with: romtool, Python, the machine, the packages behind it."""
+    """Return what results are computed with: programs, machine, ranks, state of the sources, command line."""
     import numba
     import scipy
 
     found = {module.__name__: str(module.__version__) for module in (np, scipy, numba, h5py)}
-    return {"romtool": __version__, "python": platform.python_version(), "machine": platform.platform(), **found}
+    return {
+        "romtool": __version__,
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "processor": f"{os.cpu_count()} × {platform.machine()}",
+        "ranks": str(launched_size()),
+        "git": sources_state(),
+        "command": shlex.join((Path(sys.argv[0]).name, *sys.argv[1:])),
+        **found,
+    }
+
+
+@cache
+def sources_state() -> str:
+    """Return the commit that romtool runs from and whether files were changed, "" where it was installed otherwise."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    ask = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(ask, capture_output=True, text=True, timeout=10.0, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def now() -> str:
@@ -148,12 +184,23 @@ _CLASSES: dict[str, type] = {
             loading.Dirichlet,
             loading.Load,
             loading.Loading,
+            loading.Before,
             constraints.Equations,
         ),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
         *(model.Validity, model.SurfaceShape, model.VolumeShape, model.Lifting, model.DualBasis, model.ThermalPoints),
-        *(model.ReducedModel, model.ModeShapes, march.ReducedHistory, SimulationRecord, Dataset, Provenance),
+        *(
+            model.ReducedModel,
+            model.ModeShapes,
+            march.ReducedHistory,
+            state.ReducedState,
+            HifiState,
+            SimulationRecord,
+            Dataset,
+            Provenance,
+        ),
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
+        *(cycles.Change, result.PointLives, result.LifeResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, adapt.Progress, Pod, TrainingRecord, Consistency),
@@ -162,7 +209,7 @@ _CLASSES: dict[str, type] = {
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
         *(stability.MeasuredRemainder, stability.InterpolatedConstant, reduced.ReducedSystem, powers.Powers),
         *(Cubature, selection.Selection, snapshots.DualSnapshots, cluster_fields.Snapshots, train.Trained),
-        *(HifiState, StepStatistics, SolverMemory, ReducedState),
+        *(StepStatistics, SolverMemory),
         *(power_bounds.SpectralBound, inverses.ErrorBound, inverses.InverseModel, inverses.LogDetModel, OperatorModel),
     )
 }
@@ -332,6 +379,17 @@ def read_subdomain(path: Path, model_id: str, index: int) -> Subdomain:
     with part_reader(folder, "modes", index, model_id) as file:
         subdomain: Subdomain = read_record(file, "modes/subdomain")
         return subdomain
+
+
+def read_training(path: Path, model_id: str) -> TrainingRecord:
+    """Read what a model remembers of its training. Raises ModelError where it is not beside its model.h5."""
+    file = find_member(path, model_id) / "training.h5"
+    if not path.is_dir() or not file.is_file():
+        raise ModelError(f"{path}: the whole model folder with training.h5 is needed here; give the folder")
+    if read_head(file, "training", "model_id") != model_id:
+        raise ModelError(f"{file}: belongs to another model than model.h5; make the folder anew")
+    record: TrainingRecord = read_head(file, "training", "record")
+    return record
 
 
 def read_dataset(folder: Path) -> Dataset:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from romtool.fem.partition import Subdomain, merge
 from romtool.pipeline.folders import (
     Provenance,
     read_head,
+    read_mode_field,
     read_model,
-    read_modes,
+    read_subdomain,
 )
 from romtool.pipeline.solution_files import read_solution, read_solution_mesh
 from romtool.reduced.march import ReducedHistory
+from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.reduced.reconstruct import displacement, dual
 from romtool.types import FieldInfo, Floats, SolverResults
 
@@ -59,7 +62,7 @@ def open_history(path: Path) -> SolverResults:
     ModelError: a folder that holds none, or several.
     ReaderError: solver files that cannot be read.
     """
-    return _whole(open_pieces(path)) if path.is_dir() else read_results(path)
+    return whole(open_pieces(path)) if path.is_dir() else read_results(path)
 
 
 def open_pieces(folder: Path) -> Pieces:
@@ -82,7 +85,7 @@ def open_pieces(folder: Path) -> Pieces:
     return open_pieces(children[0])
 
 
-def _whole(pieces: Pieces) -> SolverResults:
+def whole(pieces: Pieces) -> SolverResults:
     """Return all pieces as results on the whole mesh."""
     opened = [pieces.open(index) for index in range(pieces.n_subdomains)]
     merged = merge([subdomain for subdomain, _ in opened])
@@ -127,26 +130,49 @@ def source_model(folder: Path, provenance: Provenance) -> Path:
 
 
 def _open_online(folder: Path) -> Pieces:
-    """Open an online result; fields are reconstructed when they are read."""
+    """Open an online result; fields are reconstructed when they are read, and only the modes of those are loaded."""
     history: ReducedHistory = read_head(folder / "result.h5", "result", "history")
     provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
     source = source_model(folder, provenance)
     model = read_model(source, provenance.source_id)
+    return online_pieces(folder, history, (source, model), provenance.stopped)
+
+
+def online_pieces(folder: Path, history: ReducedHistory, behind: tuple[Path, ReducedModel], stopped: str) -> Pieces:
+    """Return a reduced answer, whose fields are reconstructed when they are read.
+
+    Parameters
+    ----------
+    folder: of the answer.
+    history: the answer.
+    behind: folder of the model, and the model.
+    stopped: why the run ended before its last time; "" where it did not.
+
+    Raises
+    ------
+    ModelError: a model of an earlier version.
+    """
+    source, model = behind
     fields = {"u": field_info("u", 3, "node")}
     fields |= {name: field_info(name, basis.components) for name, basis in model.duals.items()}
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
-        modes = read_modes(source, model.model_id, index)
+        subdomain = read_subdomain(source, model.model_id, index)
+
+        @cache
+        def modes_of(name: str) -> ModeShapes:
+            return read_mode_field(source, model.model_id, index, name)
 
         def read(name: str, i: int) -> Floats:
+            modes = modes_of(name)
             return displacement(modes, history, i) if name == "u" else dual(modes, history, name, i)
 
-        return modes.subdomain, read
+        return subdomain, read
 
     count = model.statistics.get("n_subdomains")
     if not isinstance(count, int):
         raise ModelError(f"{source}: made by an earlier version of romtool; train it anew")
-    warnings = (f"incomplete: {provenance.stopped}",) if provenance.stopped else ()
+    warnings = (f"incomplete: {stopped}",) if stopped else ()
     return Pieces("romtool-online", folder, history.times, fields, count, open_piece, warnings)
 
 

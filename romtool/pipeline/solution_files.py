@@ -23,6 +23,7 @@ from romtool.laws import state_fields
 from romtool.pipeline.folders import part_name, part_reader, part_writer, read_record, write_record
 from romtool.pipeline.kept import Kept
 from romtool.pipeline.ranks import on_root, together
+from romtool.pipeline.states import END, take_state
 from romtool.protocols import LinearSolver
 from romtool.types import Floats, Ints
 
@@ -65,7 +66,6 @@ class SolutionWriter:
         self.row = 0 if found is None else int(found["row"])
         on_root(self.share.comm, self._drop_later)
         if found is None:
-            together(self.share.comm, self._write_meshes)
             return None
         self.largest, self.statistics = dict(found["largest"]), list(found["statistics"])
         if found["memory"] is not None:
@@ -107,6 +107,11 @@ class SolutionWriter:
         on_root(self.share.comm, lambda: part.rename(final))
         self._pending.clear()
 
+    def finish(self, end: HifiState) -> None:
+        """Write what is left, and the last state."""
+        self.flush()
+        together(self.share.comm, lambda: self._write_parts(end))
+
     def largest_of_all(self) -> dict[str, float]:
         """Return field -> its largest magnitude on all ranks."""
         found = self.share.comm.allgather(self.largest)
@@ -140,11 +145,12 @@ class SolutionWriter:
             **{name: state.state[:, columns].copy() for name, columns in self.columns.items()},
         }
 
-    def _write_meshes(self) -> None:
-        """Write the meshes of the subdomains of this rank."""
+    def _write_parts(self, end: HifiState) -> None:
+        """Write the meshes of the subdomains of this rank, with the last state."""
         for part in self.share.parts:
             with part_writer(self.folder, KIND, part.index, self.source_id) as file:
                 write_record(file, "subdomain", part)
+                write_record(file, END, take_state(end, self.share, part))
 
     def _write_rows(self, folder: Path) -> None:
         """Write the times that are held, on the subdomains of this rank."""

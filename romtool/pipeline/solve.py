@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from romtool.errors import CaseError
+from romtool.errors import CaseError, ModelError
 from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
 from romtool.hifi.linear import linear_solver, petsc_missing
@@ -21,11 +21,14 @@ from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables, named_by, open_plugins, state_fields
 from romtool.linalg.reduction import Comm
-from romtool.loading import Loading
+from romtool.loading import Before, Loading
+from romtool.offline.clock import peak_memory
 from romtool.offline.functionals import check_quantities
 from romtool.pipeline.folders import Provenance, now, value_digest, versions, write_head
 from romtool.pipeline.kept import Kept
-from romtool.pipeline.online import changes_nothing, read_new_loads
+from romtool.pipeline.missions import check_jump, inherit
+from romtool.pipeline.model_fields import changes_nothing
+from romtool.pipeline.online import read_new_loads
 from romtool.pipeline.quantities import quantity_summary, write_histories
 from romtool.pipeline.ranks import SharedWork, on_root, owned, shared_works, together
 from romtool.pipeline.solution_files import SolutionWriter
@@ -39,6 +42,8 @@ from romtool.pipeline.sources import (
     own_loading,
     times_from_results,
 )
+from romtool.pipeline.states import SolutionEnd, read_solution_end
+from romtool.progress import Track, untracked
 from romtool.reduced.quantities import QuantityHistory
 from romtool.types import SolverResults
 
@@ -75,10 +80,14 @@ class Options:
     ----------
     overwrite: replace existing solutions.
     petsc: options of PETSc.
+    track: begins to show how far each load is.
+    start: folder of a solution, whose end is where each load begins; the undeformed body where None.
     """
 
     overwrite: bool = False
     petsc: str = ""
+    track: Track = untracked
+    start: Path | None = None
 
 
 def solve_loads(
@@ -103,7 +112,7 @@ def solve_loads(
     StoppedError: a signal came; what is finished is kept, and the same command goes on.
     """
     options = options or Options()
-    sources, loadings = together(comm, lambda: _read(case_path, load_paths, out, options))
+    sources, loadings, start = together(comm, lambda: _read(case_path, load_paths, out, options))
     mesh, count = sources.mesh, sources.case.settings.partition.subdomains
     mine = owned(comm, count)
     tables = build_tables(sources.materials)
@@ -111,20 +120,37 @@ def solve_loads(
     share = build_share(mesh, on_root(comm, lambda: partition_elements(mesh, count)), mine, comm)
     if missing := petsc_missing(sources.case.settings.hifi):
         say(missing)
-    keys = {out / loading.name: _key(sources, loading, options, share) for loading in loadings}
+    if start is not None:
+        for loading in loadings:
+            check_jump(loading, start.loading, mesh.points, say)
+    keys = {out / loading.name: _key(sources, loading, options, share, start) for loading in loadings}
     with deferred(), shared_works(keys, comm, overwrite=options.overwrite) as works:
         pairs = zip(loadings, works, strict=True)
-        return [_solve(sources, loading, share, work, say, options) for loading, work in pairs]
+        return [_solve(sources, loading, share, work, say, options, start) for loading, work in pairs]
 
 
 def _read(
     case_path: Path, load_paths: Sequence[Path], out: Path, options: Options
-) -> tuple[CaseSources, list[Loading]]:
-    """Return the case and the loadings to solve."""
+) -> tuple[CaseSources, list[Loading], SolutionEnd | None]:
+    """Return the case, the loadings to solve, and where they begin if not with the undeformed body."""
     loads = read_new_loads(load_paths, out, overwrite=options.overwrite)
     sources = open_case(case_path)
     open_plugins(named_by(sources.case.overrides.materials))
-    return sources, [_loading(sources, load) for load in loads]
+    loadings = [_loading(sources, load) for load in loads]
+    if options.start is None:
+        return sources, loadings, None
+    start = read_solution_end(options.start)
+    _check_start(sources, start)
+    return sources, [inherit(loading, start.loading) for loading in loadings], start
+
+
+def _check_start(sources: CaseSources, start: SolutionEnd) -> None:
+    """Raise ModelError where a solution to go on from is of another case."""
+    count = sources.case.settings.partition.subdomains
+    if start.materials != value_digest(sources.materials):
+        raise ModelError(f"{start.folder}: was solved with other materials than {sources.case.path} has now")
+    if start.n_subdomains != count:
+        raise ModelError(f"{start.folder}: has {start.n_subdomains} subdomains, the case has {count}; keep [partition]")
 
 
 def _loading(sources: CaseSources, load: LoadFile) -> Loading:
@@ -148,34 +174,43 @@ def _results_with_times(sources: CaseSources, first: Simulation) -> SolverResult
     return open_simulation(sources, first)
 
 
-def _key(sources: CaseSources, loading: Loading, options: Options, share: Share) -> str:
+def _key(sources: CaseSources, loading: Loading, options: Options, share: Share, start: SolutionEnd | None) -> str:
     """Return the digest of all that a solution depends on; ranks and versions, since bits depend on them."""
     settings = sources.case.settings
-    given = [_source_id(sources, loading), value_digest(share.mesh), value_digest(sources.case.quantities)]
+    given = [_source_id(sources, loading, start), value_digest(share.mesh), value_digest(sources.case.quantities)]
     given += [str((settings.newton, settings.hifi, options.petsc, share.n_subdomains, share.comm.size, versions()))]
     return digest_text(" ".join(given))
 
 
-def _source_id(sources: CaseSources, loading: Loading) -> str:
+def _source_id(sources: CaseSources, loading: Loading, start: SolutionEnd | None) -> str:
     """Return the id of a solution."""
-    return digest_text(value_digest(loading) + value_digest(sources.materials))[:12]
+    before = "" if start is None else start.source_id
+    return digest_text(value_digest(loading) + value_digest(sources.materials) + before)[:12]
 
 
 def _solve(
-    sources: CaseSources, loading: Loading, share: Share, work: SharedWork, say: Say, options: Options
+    sources: CaseSources,
+    loading: Loading,
+    share: Share,
+    work: SharedWork,
+    say: Say,
+    options: Options,
+    start: SolutionEnd | None,
 ) -> SolveSummary:
     """March one loading and write its folder, unless an unfinished command has done so."""
     kept = Kept(work.kept, share.comm)
     if work.done and (known := kept.latest("summary")) is not None:
         say(f"{loading.name}: kept from the run before -> {work.path}")
         return SolveSummary(**known)
-    start, comm = time.perf_counter(), share.comm
+    clock, comm = time.perf_counter(), share.comm
     problem = share_problem(share, sources.materials, loading, sources.case.settings.newton)
-    source_id = _source_id(sources, loading)
+    begun = None if start is None else together(comm, lambda: start.state(share))
+    begun = None if begun is None else replace(begun, time=float(loading.times[0]))
+    source_id = _source_id(sources, loading, start)
     solver = linear_solver(problem, sources.case.settings.hifi, options.petsc)
     try:
         writer = SolutionWriter(work.new, kept, problem, share, solver, source_id)
-        reached, n_steps = writer.resume(), len(loading.times) - 1
+        reached, n_steps, tick = writer.resume(), len(loading.times) - 1, options.track(loading.name)
         if reached is not None:
             say(f"{loading.name}: {writer.row - 1}/{n_steps} increments kept from the run before")
 
@@ -183,23 +218,31 @@ def _solve(
             if writer.has(state):
                 return
             done = f"{writer.row}/{n_steps}"
+            words = f"t = {step.time:.6g} of {loading.times[-1]:.6g}, {step.iterations} iterations"
+            tick(writer.row, n_steps, words)
             say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
             writer.add(state, step)
 
-        solve(problem, on_step, solver, reached)
-        writer.flush()
+        end, _ = solve(problem, on_step, solver, begun if reached is None else reached)
+        writer.finish(end)
     finally:
         solver.close()
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - clock
     solution = Solution(work.new, source_id, share.parts, loading, sources.materials)
     quantities = solution_quantities(sources.case.quantities, solution, comm)
     head = {
-        "provenance": Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds}),
+        "provenance": Provenance(
+            *(sources.case.path.name, source_id, versions(), now()),
+            seconds={"solve": seconds},
+            memory={"solve": peak_memory()},
+        ),
         "times": loading.times,
         "fields": writer.widths,
         "n_subdomains": share.n_subdomains,
         "loading": loading,
         "quantities": quantities,
+        "materials": sources.materials,
+        "before": Before() if start is None else start.before,
     }
     on_root(comm, lambda: write_head(work.new / "solution.h5", "solution", **head))
     on_root(comm, lambda: write_histories(work.new / "quantities.csv", loading.times, quantities))

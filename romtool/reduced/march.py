@@ -8,23 +8,20 @@ import numpy as np
 
 from romtool.constraints import Equations
 from romtool.errors import ConvergenceError
-from romtool.laws import Sites, build_sites, evaluate, state_fields, take, virgin_state
+from romtool.laws import evaluate, state_fields, virgin_state
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
-from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
+from romtool.reduced.layout import Criteria, Points, Schedule, Trajectory
 from romtool.reduced.model import DualBasis, ReducedModel, ThermalPoints
 from romtool.reduced.newton import NEGLIGIBLE, march
+from romtool.reduced.setup import Setup, cut_schedule, set_up, slice_schedule
 from romtool.reduced.state import ReducedState, times_from, write_state
 from romtool.reduced.stepping import Crossing, cross, empty_trajectory
 from romtool.settings import NewtonSettings
-from romtool.temperature import evaluate_at, restrict
+from romtool.temperature import restrict
 from romtool.types import Bools, Floats, Ints
 
 Array = TypeVar("Array", Floats, Ints, Bools)
-
-POINT_METRIC = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
-"""Multiplicity of the components in a contraction: shear counts twice."""
-
 
 _ROWS = ("times", "coordinates", "lifting", "duals", "residuals", "elastic", "samples", "iterations", "cuts")
 """What a history has at each time."""
@@ -94,42 +91,6 @@ def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
     return replace(loading, temperature=temperature, constraints=moved)
 
 
-def build_points(model: ReducedModel, loading: Loading, fixed: Floats | None = None) -> Points:
-    """Lay out what the compiled march reads.
-
-    Parameters
-    ----------
-    model: the reduced model.
-    loading: only the temperature of the undeformed body matters.
-    fixed: (n_points, 6) strain that does not change during the march; zero where None.
-    """
-    initial = evaluate_at(model.thermal.points)(loading.temperature.undeformed)
-    heat, n = model.thermal.operator @ initial, model.n_active
-    sites = build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
-    factors = model.weights[:n, None, None] * POINT_METRIC[None, :, None]
-    return Points(
-        tables=model.tables,
-        active=_point_set(model, sites, slice(0, n), fixed),
-        weighted=_points_last(factors * model.strain_modes[:n]),
-        sampled=_point_set(model, sites, slice(n, None), fixed),
-    )
-
-
-def _point_set(model: ReducedModel, sites: Sites, rows: slice, fixed: Floats | None) -> PointSet:
-    """Return some of the reduced points as the compiled march reads them."""
-    modes = model.strain_modes[rows]
-    lifting = np.zeros((len(modes), 6, len(model.liftings)))
-    for i, entry in enumerate(model.liftings):
-        lifting[:, :, i] = entry.strain[rows]
-    base = np.zeros((6, len(modes))) if fixed is None else np.ascontiguousarray(fixed[rows].T)
-    return PointSet(take(sites, rows), _points_last(modes), _points_last(lifting), base)
-
-
-def _points_last(values: Floats) -> Floats:
-    """Return (n_modes, 6, n_points) of (n_points, 6, n_modes)."""
-    return np.ascontiguousarray(values.transpose(2, 1, 0))
-
-
 def start_virgin(points: Points, out: Trajectory) -> None:
     """Write the state of virgin material to the first row of a trajectory."""
     n = len(points.active.sites.material)
@@ -153,6 +114,7 @@ def march_loading(
     *,
     start: ReducedState | None = None,
     until: float | None = None,
+    setup: Setup | None = None,
 ) -> ReducedHistory:
     """March a reduced model through a loading: from the undeformed state, from another, or behind known steps.
 
@@ -167,6 +129,7 @@ def march_loading(
         points, and the march goes on behind them.
     start: the state to start from, at its time of the loading; the undeformed one at the first time where None.
     until: last time to march to [time]; that of the loading where None.
+    setup: of the model and the loading, made by `set_up`; made here where None.
 
     Returns
     -------
@@ -178,17 +141,22 @@ def march_loading(
     ModelError: a start of another model.
     MarchStoppedError: a step did not converge at the smallest size; it holds the steps before.
     """
-    times = times_from(loading.times, None if start is None else start.time, until)
-    schedule, points = build_schedule(model, loading, times), build_points(model, loading)
-    out, scale = empty_trajectory(model, len(times), criteria), np.zeros(1)
+    points, whole = setup or set_up(model, loading)
+    begun = None if start is None else start.time
+    schedule = cut_schedule(whole, begun, until)
+    if schedule is None:
+        schedule = build_schedule(model, loading, times_from(loading.times, begun, until))
+    out, scale = empty_trajectory(model, len(schedule.times), criteria), np.zeros(1)
     begin(points, out, scale, start)
-    cuts, first = np.zeros(len(times), dtype=np.int64), 0
+    cuts, first = np.zeros(len(schedule.times), dtype=np.int64), 0
     if reached is not None:
         scale[0] = max(scale[0], follow(model, points, schedule, out, reached))
         first = len(reached) - 1
     count, stopped = cross(Crossing(model, loading, criteria, points, scale), schedule, out, cuts, first)
     largest = {} if start is None else start.largest
-    found = _history(model, loading.name, _head(schedule, count), head_rows(out, count), (cuts[:count], scale, largest))
+    found = _history(
+        model, loading.name, slice_schedule(schedule, 0, count), head_rows(out, count), (cuts[:count], scale, largest)
+    )
     if stopped is not None:
         raise MarchStoppedError(str(stopped), found) from stopped
     return found
@@ -267,19 +235,8 @@ def _absolute_norm(weighted: Floats, stress: Floats) -> float:
 def load_kernels(model: ReducedModel) -> None:
     """Bring the compiled march into memory, so that the first load is as quick as the next ones."""
     times = model.first.times[:1]
-    schedule, points = build_schedule(model, model.first, times), build_points(model, model.first)
+    points, schedule = set_up(model, model.first, times)
     march(points, schedule, Criteria(1.0, 0), np.zeros(1), empty_trajectory(model, 1, NewtonSettings()))
-
-
-def _head(schedule: Schedule, count: int) -> Schedule:
-    """Return the schedule of the first `count` times."""
-    return Schedule(
-        schedule.times[:count],
-        schedule.viscous[: count - 1],
-        schedule.temperature[:count],
-        schedule.force[:count],
-        schedule.lifting[:count],
-    )
 
 
 def head_rows(out: Trajectory, count: int) -> Trajectory:

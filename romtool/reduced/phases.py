@@ -20,13 +20,13 @@ from romtool.reduced.march import (
     MarchStoppedError,
     ReducedHistory,
     begin,
-    build_points,
     end_state,
     gappy_history,
     head_rows,
     sampled,
 )
 from romtool.reduced.model import ReducedModel
+from romtool.reduced.setup import build_points
 from romtool.reduced.state import ReducedState, times_from
 from romtool.reduced.stepping import Crossing, cross, empty_trajectory
 from romtool.settings import NewtonSettings

@@ -11,6 +11,7 @@ from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, Schedule, Trajectory
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.newton import march
+from romtool.reduced.setup import slice_schedule
 from romtool.settings import NewtonSettings
 from romtool.types import Floats, Ints
 
@@ -69,7 +70,9 @@ def cross(
     the last of them, zero where it was reached in halves.
     """
     times, limits = schedule.times, Criteria(crossing.criteria.tolerance, crossing.criteria.max_iterations)
-    while failed := march(crossing.points, _tail(schedule, first), limits, crossing.scale, _tail_rows(out, first)):
+    while failed := march(
+        crossing.points, slice_schedule(schedule, first, len(times)), limits, crossing.scale, _tail_rows(out, first)
+    ):
         first += failed
         cutter = _Cutter(crossing, out.evaluations)
         try:
@@ -82,17 +85,6 @@ def cross(
     if len(times) > first + 1:
         out.rate[:] = (out.coordinates[-1] - out.coordinates[-2]) / (times[-1] - times[-2])
     return len(times), None
-
-
-def _tail(schedule: Schedule, first: int) -> Schedule:
-    """Return the schedule from time `first` on."""
-    return Schedule(
-        schedule.times[first:],
-        schedule.viscous[first:],
-        schedule.temperature[first:],
-        schedule.force[first:],
-        schedule.lifting[first:],
-    )
 
 
 def _tail_rows(out: Trajectory, first: int) -> Trajectory:

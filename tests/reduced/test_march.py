@@ -22,9 +22,10 @@ from romtool.offline.train import train
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria
-from romtool.reduced.march import MarchStoppedError, build_points, follow, join_histories, march_loading
+from romtool.reduced.march import MarchStoppedError, follow, join_histories, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.newton import march
+from romtool.reduced.setup import build_points
 from romtool.reduced.stepping import empty_trajectory
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
 from romtool.temperature import build_temperature, evaluate_at
