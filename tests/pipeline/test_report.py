@@ -494,6 +494,24 @@ def test_command(chain, tmp_path, capsys):
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+def test_command_line_chooses_format_nodes_and_points(chain, tmp_path, capsys):
+    result, out = str(chain / "out" / "half"), tmp_path / "report.json"
+    chosen = ["--format", "json", "--no-pictures", "--node", "16", "--point", "3,7", "-q"]
+    with pytest.raises(SystemExit) as end:
+        main(["report", result, "-o", str(out), *chosen])
+    assert end.value.code == 0
+    text = out.read_text(encoding="utf-8")
+    assert "displacement of node 16" in text
+    assert "Stress and strain at element 3, point 7" in text
+    assert str(json.loads(text)["version"]) in text
+    for wrong, words in ((["--point", "3"], "'3' is no integration point"), (["--node", "99"], "no such node")):
+        with pytest.raises(SystemExit) as end:
+            main(["report", result, "-o", str(tmp_path / "no"), "--no-pictures", "-q", *wrong])
+        assert end.value.code == 2
+        assert words in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 @pytest.mark.parametrize("name", list(LAWS))
 def test_laws_are_told_from_their_tables(name):
     values = {"young": 2e5, "poisson": 0.3, "K": 300.0, "n": 5.0, "A": 1e-12, "m": -0.5, "R0": 10.0, "r0": 20.0}
