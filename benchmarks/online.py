@@ -22,8 +22,8 @@ from romtool.offline.clock import Clock
 from romtool.offline.train import train
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria
-from romtool.reduced.march import build_points
 from romtool.reduced.newton import march
+from romtool.reduced.setup import build_points
 from romtool.reduced.stepping import empty_trajectory
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
 from tests.structures import box, thermal_cycle, training_set, viscoplastic

@@ -13,7 +13,7 @@ import numpy as np
 
 from romtool.constraints import Constraint
 from romtool.errors import ReaderError
-from romtool.types import Floats, Mesh
+from romtool.types import Floats, Ints, Mesh
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,42 @@ class Table:
         >>> Table("t", np.array([[0.0, 0.0], [1.0, 2.0]]), cycles=2).at(1.5)
         1.0
         """
-        times, values = self.points[:, 0], self.points[:, 1]
-        local = cycle_time(time, float(times[0]), float(times[-1]), self.cycles)
-        k = int(np.searchsorted(times, local, side="left"))
-        if k == 0 or k == len(times):
-            return float(values[min(k, len(times) - 1)])
-        part = (local - times[k - 1]) / (times[k] - times[k - 1])
-        return float(values[k - 1] + part * (values[k] - values[k - 1]))
+        return float(self.over(np.array([time]))[0])
+
+    def over(self, times: Floats) -> Floats:
+        """Return the (n_times,) amplitudes at `times` [time]."""
+        places, values = self.points[:, 0], self.points[:, 1]
+        low, high, part = intervals(places, cycle_times(times, float(places[0]), float(places[-1]), self.cycles))
+        return values[low] + part * (values[high] - values[low])
 
 
-def cycle_time(time: float, start: float, end: float, cycles: int) -> float:
-    """Map `time` into the cycle [start, end] it falls in; an exact end belongs to its own cycle."""
+def intervals(places: Floats, times: Floats) -> tuple[Ints, Ints, Floats]:
+    """Return where times lie among places: between which two, and which part of the way; at an end outside.
+
+    Parameters
+    ----------
+    places: (n,) not decreasing, one or more; of equal ones the first counts.
+    times: (n_times,).
+
+    Returns
+    -------
+    (n_times,) rows before and after, the same two beyond the ends, and (n_times,) part between them, 0 or 1 there.
+    """
+    after = np.searchsorted(places, times, side="left")
+    high = np.minimum(after, len(places) - 1)
+    low = np.where(after == high, np.maximum(after - 1, 0), high)
+    span = places[high] - places[low]
+    part = np.divide(times - places[low], span, out=np.zeros(len(times)), where=span > 0.0)
+    return low, high, part
+
+
+def cycle_times(times: Floats, start: float, end: float, cycles: int) -> Floats:
+    """Map times into the cycle [start, end]; an exact end belongs to its own cycle."""
     period = end - start
-    if cycles <= 1 or period <= 0.0 or time <= end:
-        return time
-    count = (time - start) / period
-    whole = min(int(np.ceil(count - 1e-9)) - 1, cycles - 1)
-    return float(min(time - whole * period, end))
+    if cycles <= 1 or period <= 0.0:
+        return times
+    whole = np.minimum(np.ceil((times - start) / period - 1e-9) - 1.0, cycles - 1.0)
+    return np.where(times <= end, times, np.minimum(times - whole * period, end))
 
 
 @dataclass(frozen=True)
@@ -210,11 +229,18 @@ class Temperature:
     initial: float [temperature] or (n_nodes,).
     entries: in increasing time; empty where the temperature stays at `initial`.
     cycles: how often the entries are run through.
+    reference: T_0 of the thermal strain, where it is not `initial`: of a computation that goes on from another.
     """
 
     initial: float | Floats = 0.0
     entries: tuple[TemperatureEntry, ...] = ()
     cycles: int = 1
+    reference: float | Floats | None = None
+
+    @property
+    def undeformed(self) -> float | Floats:
+        """Return T_0, the temperature of the undeformed body."""
+        return self.initial if self.reference is None else self.reference
 
 
 @dataclass(frozen=True)
@@ -242,9 +268,35 @@ class Loading:
 
     def amplitude(self, table: str | None, time: float) -> float:
         """Return table(time), or 1 where there is no table. Raises KeyError for an unknown name."""
+        return float(self.amplitudes(table, np.array([time]))[0])
+
+    def amplitudes(self, table: str | None, times: Floats) -> Floats:
+        """Return the (n_times,) table(times), or ones where there is no table. Raises KeyError for an unknown name."""
         if table is None:
-            return 1.0
-        return {entry.name: entry for entry in self.tables}[table].at(time)
+            return np.ones(len(times))
+        return {entry.name: entry for entry in self.tables}[table].over(times)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a computation goes on from.
+
+    Parameters
+    ----------
+    names: of the loads that were marched through, in order.
+    elapsed: float [time], how long they took; the times of the next one count from there.
+    """
+
+    names: tuple[str, ...] = ()
+    elapsed: float = 0.0
+
+    def then(self, loading: Loading) -> "Before":
+        """Return what is behind one that goes on from the end of a loading."""
+        return Before((*self.names, loading.name), self.elapsed + float(loading.times[-1] - loading.times[0]))
+
+    def in_words(self) -> str:
+        """Say what was before, "" of nothing."""
+        return f"after {', '.join(self.names)} ({self.elapsed:g} before)" if self.names else ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The temperature history on a set of nodes: linear in time between entries, constant outside.
 
-Where entries exist they alone decide; `Temperature.initial` is T_0 of the thermal strain, the temperature
-where there are no entries, and the start of a line to a first entry that lies later than the first time.
+Where entries exist they alone decide; `Temperature.initial` is T_0 of the thermal strain (where there is no
+`Temperature.reference`), the temperature where there are no entries, and the start of a line to a first entry that lies
+later than the first time.
 """
 
 from collections.abc import Callable
@@ -9,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+from scipy import sparse
 
 from romtool.errors import CaseError
 from romtool.expression import evaluate_expression
-from romtool.loading import Temperature, cycle_time
+from romtool.loading import Temperature, cycle_times, intervals
 from romtool.types import Floats, Ints
 
 T = TypeVar("T")
@@ -46,18 +48,38 @@ class TemperatureHistory:
 
         At the end of a cycle the last entry holds; the next instant starts from the first.
         """
+        return self.over(np.array([time]))[0]
+
+    def over(self, times: Floats, operator: sparse.csr_matrix | None = None) -> Floats:
+        """Return the temperatures at several times.
+
+        Parameters
+        ----------
+        times: (n_times,) float [time].
+        operator: csr (n_points, n) to the temperatures that are wanted; those of the nodes where None.
+
+        Returns
+        -------
+        (n_times, n_points) float [temperature], a fresh array.
+        """
+        low, high, part = self._between(times)
+        rows, places = np.unique(np.concatenate([low, high]), return_inverse=True)
+        fields = np.array([self.initial if row < 0 else self._entry(row) for row in rows])
+        if operator is not None:
+            fields = np.ascontiguousarray((operator @ fields.T).T)
+        places, part = places.reshape(2, -1), part[:, None]
+        return np.asarray((1.0 - part) * fields[places[0]] + part * fields[places[1]])
+
+    def _between(self, times: Floats) -> tuple[Ints, Ints, Floats]:
+        """Return the entries before and after each time, -1 for the start, and the part of the way between them."""
         if not len(self.times):
-            return np.array(self.initial)
+            none = np.full(len(times), -1)
+            return none, none, np.zeros(len(times))
         first, last = float(self.times[0]), float(self.times[-1])
-        if time < first and self.start < first:
-            part = max(0.0, (time - self.start) / (first - self.start))
-            return (1.0 - part) * self.initial + part * self._entry(0)
-        local = cycle_time(time, first, last, self.cycles)
-        k = int(np.searchsorted(self.times, local, side="left"))
-        if k == 0 or k == len(self.times):
-            return self._entry(min(k, len(self.times) - 1))
-        part = float((local - self.times[k - 1]) / (self.times[k] - self.times[k - 1]))
-        return self._entry(k) if part == 1.0 else (1.0 - part) * self._entry(k - 1) + part * self._entry(k)
+        low, high, part = intervals(self.times, cycle_times(times, first, last, self.cycles))
+        early = (times < first) & (self.start < first)
+        ramp = np.maximum(0.0, (times - self.start) / (first - self.start)) if early.any() else part
+        return np.where(early, -1, low), np.where(early, 0, high), np.where(early, ramp, part)
 
     def _entry(self, k: int) -> Floats:
         """Return the (n,) temperature of entry k."""
@@ -153,7 +175,8 @@ def restrict(temperature: Temperature, rows: Ints, points: Floats) -> Temperatur
 
     shared = _once(place)
     entries = tuple(replace(entry, value=shared(entry.value)) for entry in temperature.entries)
-    return replace(temperature, initial=shared(temperature.initial), entries=entries)
+    reference = None if temperature.reference is None else shared(temperature.reference)
+    return replace(temperature, initial=shared(temperature.initial), entries=entries, reference=reference)
 
 
 def _once(function: Callable[[Value], T]) -> Callable[[Value], T]:

@@ -8,6 +8,7 @@ import click
 from romtool.cli.options import (
     PATH,
     allow_plugin_option,
+    from_option,
     json_option,
     model_argument,
     output_option,
@@ -18,6 +19,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 
 @click.command("online")
@@ -32,12 +34,20 @@ from romtool.cli.options import (
 @click.option("--max-enrichments", type=click.IntRange(0), default=50, help="High-fidelity steps per load at most.")
 @click.option("--predictor/--no-predictor", default=True, help="Add thermo-elastic modes of new temperature fields.")
 @click.option("--save-model", type=PATH, help="Where to write the model as it is in the end.")
+@from_option
 @petsc_option
 @allow_plugin_option
 @json_option
 @quiet_option
 def command(
-    model: Path, loads: tuple[Path, ...], output: Path, allow_plugin: bool, as_json: bool, quiet: bool, **repair: Any
+    model: Path,
+    loads: tuple[Path, ...],
+    output: Path,
+    start: Path | None,
+    allow_plugin: bool,
+    as_json: bool,
+    quiet: bool,
+    **repair: Any,
 ) -> None:
     """Answer the load cases LOADS with MODEL (a model folder, or its model.h5 alone).
 
@@ -51,11 +61,16 @@ def command(
         given = [name for name in ("tolerance", "save_model") if repair[name] is not None]
         if given or repair["petsc"]:
             raise click.UsageError(f"--{(given or ['petsc'])[0].replace('_', '-')} goes with --adapt; add --adapt")
-        answers = online(model, loads, output, speaker(quiet), overwrite=repair["overwrite"], allow_plugin=allow_plugin)
+        with progress(quiet) as track:
+            how = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "start": start, "track": track}
+            answers = online(model, loads, output, speaker(quiet), **how)
+    elif start is not None:
+        raise click.UsageError("--from does not go with --adapt, which repairs runs from the undeformed body")
     else:
         comm = world()
-        request = AdaptRequest(allow_plugin=allow_plugin, **repair)
-        answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
+        with progress(quiet, comm.rank) as track:
+            request = AdaptRequest(allow_plugin=allow_plugin, track=track, **repair)
+            answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
     summary = online_summary(answers)
     if as_json:
         print_json(summary)

@@ -15,10 +15,10 @@ from romtool.cli.options import (
     overwrite_option,
     print_json,
     print_table,
-    progress,
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 MAX_OUTPUTS = 8
 """Outputs in a table; all are in --json and -o."""
@@ -126,7 +126,7 @@ def validate_command(model: Path, case: Path, as_json: bool, quiet: bool) -> Non
     from romtool.pipeline.operator_validation import validate
 
     with progress(quiet) as track:
-        found = validate(model, case, track)
+        found = validate(model, case, speaker(quiet), track)
     if as_json:
         print_json(found)
         return

@@ -7,6 +7,7 @@ import click
 from romtool.cli.options import (
     PATH,
     case_argument,
+    from_option,
     json_option,
     output_option,
     overwrite_option,
@@ -16,6 +17,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 
 @click.command("solve")
@@ -23,18 +25,28 @@ from romtool.cli.options import (
 @click.argument("loads", type=PATH, nargs=-1, required=True)
 @output_option("the solutions, one folder per load")
 @overwrite_option
+@from_option
 @petsc_option
 @json_option
 @quiet_option
 def command(
-    case: Path, loads: tuple[Path, ...], output: Path, overwrite: bool, petsc: str, as_json: bool, quiet: bool
+    case: Path,
+    loads: tuple[Path, ...],
+    output: Path,
+    overwrite: bool,
+    start: Path | None,
+    petsc: str,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Solve the load cases LOADS of CASE with the built-in high-fidelity solver."""
     from romtool.pipeline.ranks import world
     from romtool.pipeline.solve import Options, solve_loads, solve_summary
 
     comm = world()
-    solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), Options(overwrite, petsc))
+    with progress(quiet, comm.rank) as track:
+        options = Options(overwrite, petsc, track, start)
+        solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), options)
     if as_json:
         print_json(solve_summary(solved))
         return

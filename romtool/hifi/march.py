@@ -176,15 +176,19 @@ def _failure(t_n: float, t_n1: float, cuts: int, failure: StepError) -> str:
 
 
 def solve(
-    problem: HifiProblem, on_step: OnStep | None = None, solver: LinearSolver | None = None
+    problem: HifiProblem,
+    on_step: OnStep | None = None,
+    solver: LinearSolver | None = None,
+    start: HifiState | None = None,
 ) -> tuple[HifiState, tuple[StepStatistics, ...]]:
-    """March through all times of the loading.
+    """March through the times of the loading, or those behind a state that is known.
 
     Parameters
     ----------
     problem: the problem.
     on_step: called with every state, the initial one included, and how its increment went.
     solver: of the linear systems; `linear_solver(problem)` where None.
+    start: complete state to start from, at its time of the loading; that of `initial_state` where None.
 
     Returns
     -------
@@ -194,12 +198,12 @@ def solve(
     ------
     ConvergenceError: an increment that did not converge; `on_step` has seen the earlier ones.
     """
-    state = initial_state(problem)
+    state = initial_state(problem) if start is None else start
     statistics: list[StepStatistics] = []
     if on_step is not None:
         on_step(state, StepStatistics(state.time))
     with opened(problem, solver) as linear:
-        for time in problem.loading.times[1:]:
+        for time in problem.loading.times[problem.loading.times > state.time]:
             state, step = advance(problem, state, state.time, float(time), linear)
             statistics.append(step)
             if on_step is not None:

@@ -111,7 +111,7 @@ def _local_problem(
     on_nodes = evaluate_at(operators.mesh.points)
     temperature = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
     to_points = temperature_operator(operators)
-    initial = to_points @ on_nodes(loading.temperature.initial)
+    initial = to_points @ on_nodes(loading.temperature.undeformed)
     ids = np.column_stack([operators.element_ids, operators.local_points])
     frames = local_frames(materials, rows, operators.element_ids, operators.coordinates)
     return HifiProblem(

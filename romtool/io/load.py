@@ -109,7 +109,11 @@ def read_load(path: Path) -> LoadFile:
     CaseError: a missing file, wrong TOML, an unknown key, a wrong value; one line with file, table and key.
     """
     path = Path(path)
-    file = read_toml(path, LoadCaseFile, what="load file")
+    return load_file(read_toml(path, LoadCaseFile, what="load file"), path)
+
+
+def load_file(file: LoadCaseFile, path: Path) -> LoadFile:
+    """Return what a checked load file says; paths in it are relative to the folder of `path`."""
     folder = path.parent
     return LoadFile(
         path,

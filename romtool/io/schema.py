@@ -215,8 +215,12 @@ class QuantityEntry(Table):
             reject(f'of kind "{self.kind}" lacks the key "{key}": {type(self).model_fields[key].description}')
         for key in sorted(self.model_fields_set - allowed - {"name", "kind"}):
             reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed)) or "none"}')
-        if self.kind == "point" and (self.at is None) == (self.nodes is None):
-            reject('of kind "point" needs one of the keys "at" (a place) and "nodes" (a node set, its middle)')
+        places = self.model_fields_set & {"at", "nodes"}
+        if self.kind == "point" and (len(places) == 2 or (not places and "elements" not in self.model_fields_set)):
+            reject(
+                'of kind "point" needs one of the keys "at" (a place) and "nodes" (a node set, its middle), '
+                'or "elements" alone (an element set, its middle)'
+            )
         return self
 
 

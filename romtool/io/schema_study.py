@@ -81,6 +81,7 @@ class OutputTable(Table):
     fields: list[Text] = Field(default=[], description="a list of names of fields")
     thresholds: dict[str, Number] = Field(default={}, description="a table: quantity or field = number")
     at: Annotated[list[Number], Field(min_length=1)] | None = Field(default=None, description="a list of times")
+    life: Text | None = Field(default=None, description="the path of a life file")
 
     @model_validator(mode="after")
     def _are_distinct(self) -> "OutputTable":

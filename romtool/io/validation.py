@@ -100,12 +100,21 @@ def read_toml(path: Path, model: type[M], *, what: str) -> M:
     ------
     CaseError: no such file, not readable as TOML (with the line), or a table that is wrong; one line.
     """
-    data = _parse(path, what)
+    return validate(_parse(path, what), model, path)
+
+
+def validate(data: dict[str, Any], model: type[M], place: Path) -> M:
+    """Check plain content, as of a TOML file, against a model; `place` is where it is from, for messages.
+
+    Raises
+    ------
+    CaseError: a table that is wrong; one line.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         first = min(error.errors(), key=lambda e: e["type"] != "table")
-        raise CaseError(f"{path}: {_in_words(first, data)}") from error
+        raise CaseError(f"{place}: {_in_words(first, data)}") from error
 
 
 def _parse(path: Path, what: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -179,8 +180,14 @@ def _plugin(states: Mapping[str, Sequence[int]], **others: Any) -> Plugin:
 
 def read_words(tables: LawTables) -> dict[str, Any]:
     """Return what the tables say in words."""
-    words: dict[str, Any] = json.loads(np.asarray(tables.words).tobytes())
-    return words
+    return _read(np.asarray(tables.words).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _read(words: bytes) -> dict[str, Any]:
+    """Return what JSON says; it is not to be changed."""
+    found: dict[str, Any] = json.loads(words)
+    return found
 
 
 def _bytes(text: bytes) -> Any:

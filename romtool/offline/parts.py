@@ -143,7 +143,7 @@ class Increments:
         self.increments = loading.times
         on_nodes = evaluate_at(part.subdomain.mesh.points)
         self.temperature = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
-        self.sites = part.sites(on_nodes(loading.temperature.initial))
+        self.sites = part.sites(on_nodes(loading.temperature.undeformed))
         self.viscous = viscous_steps(loading, loading.times)
 
     def virgin(self) -> Floats:

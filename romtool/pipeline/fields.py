@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from romtool.convert.calculix_export import write_frd
 from romtool.errors import CaseError
+from romtool.io.atomic import atomic_file
 from romtool.io.fields import FieldSource, write_series
 from romtool.io.piecewise import PieceFiles, piece_files, write_indices, write_piece
 from romtool.linalg.reduction import Comm, SerialComm
+from romtool.pipeline.nodal import NodalMeans
 from romtool.pipeline.ranks import on_root, owned, scratch_folder, together
 from romtool.pipeline.results import Pieces, ReadField, open_history, open_pieces
-from romtool.types import FieldInfo, Floats, SolverResults
+from romtool.types import FieldInfo, Floats, Mesh, SolverResults
 
 TIME_TOLERANCE = 1e-9
 ALONE = SerialComm()
@@ -35,7 +38,7 @@ def write_fields(
     Parameters
     ----------
     source: online result, solution or solver files.
-    out: `.pvtu`, `.pvd`, `.xdmf` or `.vtu`.
+    out: `.pvtu`, `.pvd`, `.xdmf`, `.vtu`, or `.frd` (CalculiX: all fields brought to the nodes, see `pipeline.nodal`).
     times: stored ones within 1e-9 of the duration, others interpolated linearly; written in increasing order, each
         once; empty for all stored times.
     names: fields; empty for all.
@@ -73,16 +76,33 @@ def _n_pieces(source: Path, out: Path) -> int:
 def _write_whole(source: Path, out: Path, times: Sequence[float], names: Sequence[str]) -> list[str]:
     """Write fields of the whole mesh."""
     results = open_history(source)
-    chosen, places = _choose(source, results, times, names)
-    read = _at_places(results.read, places)
-    write_series(out, results.mesh, places.times, {name: results.fields[name] for name in chosen}, read)
+    chosen, places = choose_fields(source, results, times, names)
+    read, fields = at_places(results.read, places), {name: results.fields[name] for name in chosen}
+    if out.suffix.lower() == ".frd":
+        _write_frd(out, results.mesh, FieldSource(places.times, fields, read))
+    else:
+        write_series(out, results.mesh, places.times, fields, read)
     return chosen
+
+
+def _write_frd(out: Path, mesh: Mesh, source: FieldSource) -> None:
+    """Write fields as CalculiX does: at the nodes."""
+    means = NodalMeans(mesh)
+    widths = {name: len(info.components) for name, info in source.fields.items()}
+    with atomic_file(out) as temporary:
+        write_frd(
+            temporary,
+            mesh,
+            source.times,
+            widths,
+            lambda name, i: means.take(source.fields[name], source.read(name, i)),
+        )
 
 
 def _write_pieces(source: Path, out: Path, wanted: tuple[Sequence[float], Sequence[str]], comm: Comm) -> list[str]:
     """Write the subdomains of this rank; rank 0 writes the index files and gives all files their names."""
     pieces = together(comm, lambda: open_pieces(source))
-    chosen, places = together(comm, lambda: _choose(source, pieces, *wanted))
+    chosen, places = together(comm, lambda: choose_fields(source, pieces, *wanted))
     fields = {name: pieces.fields[name] for name in chosen}
     files = piece_files(out, len(places.times), pieces.n_subdomains)
     mine = owned(comm, pieces.n_subdomains)
@@ -91,7 +111,7 @@ def _write_pieces(source: Path, out: Path, wanted: tuple[Sequence[float], Sequen
         def write() -> None:
             for index in mine:
                 subdomain, read = pieces.open(index)
-                fields_here = FieldSource(places.times, fields, _at_places(read, places))
+                fields_here = FieldSource(places.times, fields, at_places(read, places))
                 write_piece(folder, files, index, subdomain.mesh, fields_here)
 
         together(comm, write)
@@ -114,7 +134,7 @@ class _Places:
     rows: tuple[tuple[int, float], ...]
 
 
-def _choose(
+def choose_fields(
     source: Path, results: SolverResults | Pieces, times: Sequence[float], names: Sequence[str]
 ) -> tuple[list[str], _Places]:
     """Return the fields and times to write. Raises CaseError."""
@@ -126,7 +146,7 @@ def _choose(
     return chosen, _Places(wanted, tuple(_place(results.times, float(time)) for time in wanted))
 
 
-def _at_places(read: ReadField, places: _Places) -> ReadField:
+def at_places(read: ReadField, places: _Places) -> ReadField:
     """Return how a field is read at the wanted times."""
 
     def read_at(name: str, i: int) -> Floats:

@@ -5,30 +5,32 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from romtool.convert.nodal_fields import order_field, read_nodal_field
-from romtool.errors import CaseError, ConvergenceError, ReaderError
-from romtool.io.atomic import output_folder
-from romtool.io.load import LoadFile, apply_load, check_unique, read_load
-from romtool.laws import held_by, open_plugins
-from romtool.loading import Loading
+from romtool.errors import ConvergenceError
+from romtool.interruption import deferred, stop_if_asked
+from romtool.io.atomic import check_free, digest_files, digest_text
+from romtool.io.built_load import Load
+from romtool.io.load import LoadFile, check_unique, read_load
+from romtool.linalg.reduction import SerialComm
+from romtool.loading import Before, Loading
 from romtool.offline.clock import peak_memory
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Provenance, model_file, now, read_dictionary, versions, write_head
-from romtool.pipeline.mapping import map_field
-from romtool.pipeline.quantities import all_quantities, pieces_of_model, quantity_summary, write_histories
-from romtool.reduced.dictionary import Choice, Dictionary, choose, run_loading
-from romtool.reduced.forces import check_loading
+from romtool.pipeline.folders import Provenance, model_file, now, read_head, value_digest, versions, write_head
+from romtool.pipeline.interface import Result
+from romtool.pipeline.interface import load as load_model
+from romtool.pipeline.missions import check_jump, read_start
+from romtool.pipeline.quantities import quantity_summary, write_histories
+from romtool.pipeline.ranks import SharedWork, shared_works
+from romtool.progress import Track, untracked
+from romtool.reduced.dictionary import Choice
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
-from romtool.reduced.march import ReducedHistory, load_kernels
+from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import QuantityHistory
 from romtool.reduced.validity import outside_validity
-from romtool.settings import NewtonSettings
-from romtool.types import Floats
 
 Say = Callable[[str], None]
 
@@ -48,6 +50,7 @@ class Answer:
     enrichments: repairs of the model on the way.
     stopped: why the run ended before its last time; "" where it did not.
     quantities: of the case, by name.
+    before: what it went on from.
     """
 
     choice: Choice
@@ -59,6 +62,7 @@ class Answer:
     enrichments: tuple[Enrichment, ...] = ()
     stopped: str = ""
     quantities: Mapping[str, QuantityHistory] = field(default_factory=dict)
+    before: Before = field(default_factory=Before)
 
 
 def online(
@@ -69,6 +73,8 @@ def online(
     *,
     overwrite: bool = False,
     allow_plugin: bool = False,
+    start: Path | None = None,
+    track: Track = untracked,
 ) -> list[Answer]:
     """March a model through load cases; each result is written to `out/<load name>`.
 
@@ -80,33 +86,43 @@ def online(
     say: takes sentences about what is done.
     overwrite: replace existing results.
     allow_plugin: load the library of a law that the model names.
+    start: folder of a result, whose end is where each load begins; the undeformed body where None.
+    track: begins to show how many loads are answered.
 
     Raises
     ------
     CaseError, ReaderError, ModelError: wrong input; nothing is written.
     LawError: a library that is not allowed, or cannot be loaded.
+    StoppedError: a signal came; results that are written are kept, and the same command goes on.
     ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
-    dictionary = read_dictionary(model_path)
-    model = dictionary.models[0]  # the others read the same temperatures and know the same sets
-    if allow_plugin:
-        load_plugins(model, model_path, say)
+    model = load_model(model_path, allow_plugin=allow_plugin, say=say)
     loads = read_new_loads(load_paths, out, overwrite=overwrite)
-    read_field = ModelFields(model)
-    load_kernels(model)
+    begun = None if start is None else read_start(start)
     prepared = []
     for load in loads:
-        start = time.perf_counter()
-        loading = loading_for(model, load, read_field)
-        check_loading(model, loading)
-        prepared.append((loading, time.perf_counter() - start))
-    return [_answer(dictionary, model_path, *entry, out, say, overwrite) for entry in prepared]
-
-
-def load_plugins(model: ReducedModel, model_path: Path, say: Say) -> None:
-    """Load the libraries of the laws that a model names. Raises LawError, MissingPartError."""
-    for text in open_plugins(held_by(model.tables), model_file(model_path).parent):
-        say(f"warning: {text}")
+        clock = time.perf_counter()
+        ready = model.prepare(Load.of(load), begun)
+        prepared.append((ready, time.perf_counter() - clock))
+    if begun is not None:
+        points = model.dictionary.models[0].thermal.points
+        for ready, _ in prepared:
+            check_jump(ready.loading, begun.loading, points, say)
+    comm = SerialComm()
+    given = f"{digest_files([model_file(model_path)])} {value_digest(begun and begun.state)} {versions()}"
+    keys = {out / ready.loading.name: digest_text(f"{given} {value_digest(ready.loading)}") for ready, _ in prepared}
+    answers, tick = list[Answer](), track("loads")
+    with deferred(), shared_works(keys, comm, overwrite=overwrite) as works:
+        for (ready, seconds), work in zip(prepared, works, strict=True):
+            tick(len(answers), len(works), ready.loading.name)
+            if work.done:
+                say(f"{ready.loading.name}: kept from the run before -> {work.path}")
+                answers.append(read_answer(work.path))
+                continue
+            answers.append(_answer(model.answer(ready, begun, seconds), work, say))
+            if len(answers) < len(works):
+                stop_if_asked(comm, f"load {ready.loading.name}")
+    return answers
 
 
 def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list[LoadFile]:
@@ -119,97 +135,30 @@ def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list
     loads = [read_load(path) for path in paths]
     check_unique(loads)
     for load in loads:
-        if (out / load.name).exists() and not overwrite:
-            raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
+        check_free(out / load.name, overwrite)
     return loads
 
 
-def loading_for(model: ReducedModel, load: LoadFile, read_field: "ModelFields") -> Loading:
-    """Return the loading of a load file on a model; one with a name alone is the first simulation's.
-
-    Raises
-    ------
-    CaseError, ReaderError: the load file does not fit the model.
-    """
-    return apply_load(model.first if changes_nothing(load) else model.loading, load, read_field)
-
-
-def changes_nothing(load: LoadFile) -> bool:
-    """Tell whether a load file holds only a name."""
-    return not any((load.loads, load.tables, load.dirichlet, load.temperature, load.time))
-
-
-class ModelFields:
-    """Reads field files and keeps what the model needs: its thermal nodes, or the faces or nodes of a side set."""
-
-    def __init__(self, model: ReducedModel) -> None:
-        self.model = model
-
-    def __call__(
-        self,
-        path: Path,
-        name: str | None,
-        region: str | None = None,
-        on: Literal["face", "node"] = "node",
-        mesh: Path | None = None,
-    ) -> Floats:
-        """Return the values. Raises ReaderError, MeshError, CaseError."""
-        if region is None:
-            points = self.model.thermal.points
-            return self._temperature(path, name) if mesh is None else map_field(path, name, mesh, points)
-        if mesh is not None:
-            raise CaseError(
-                f"{path}: the model does not know where the faces of {region!r} are; map the field to the case first "
-                "with `romtool map`, and give that file without `mesh`"
-            )
-        if region not in self.model.surfaces:
-            known = ", ".join(self.model.surfaces) or "none"
-            raise CaseError(
-                f"{path}: a field on the set {region!r}, which the model was not trained for; it knows {known}"
-            )
-        shape = self.model.surfaces[region]
-        return read_nodal_field(path, None, count=len(shape.faces if on == "face" else shape.nodes))[0]
-
-    def _temperature(self, path: Path, name: str | None) -> Floats:
-        """Return the temperature of the model's thermal nodes from a field of the whole mesh."""
-        thermal = self.model.thermal
-        record = name is not None and path.suffix.lower() == ".node"
-        values, ids = read_nodal_field(path, name, count=thermal.n_mesh_nodes if record else None)
-        if len(values) != thermal.n_mesh_nodes:
-            raise ReaderError(f"{path} has {len(values)} values, the mesh has {thermal.n_mesh_nodes} nodes")
-        if ids is None:
-            return np.array(values[thermal.rows])
-        order = np.argsort(ids, kind="stable")
-        if not np.array_equal(ids[order][thermal.rows], thermal.node_ids):
-            raise ReaderError(f"{path}: its node ids are not those of the model's mesh; give a field on that mesh")
-        return order_field(values, ids, ids[order], path)[thermal.rows]
-
-
-def _answer(
-    dictionary: Dictionary,
-    model_path: Path,
-    loading: Loading,
-    load_seconds: float,
-    out: Path,
-    say: Say,
-    overwrite: bool,
-) -> Answer:
-    """March one loading and write its folder; a march that stops is written up to there, and then told."""
-    statistics, choice = dictionary.models[0].statistics, choose(dictionary, loading)
-    outside = tell_outside(dictionary.models[choice.number], loading, say)
-    start = time.perf_counter()
-    run = run_loading(dictionary, choice, loading, NewtonSettings(**statistics["newton"]))  # type: ignore[arg-type]
-    seconds = {"load": load_seconds, "march": time.perf_counter() - start}
-    if run.choice.number != choice.number:
-        outside = tell_outside(run.model, loading, say)
-    tolerance = statistics["settings"]["indicator"]["tolerance"]  # type: ignore[index]
-    quantities = all_quantities(run.model, loading, run.history, pieces_of_model(model_path, run.model))
-    answer = Answer(run.choice, run.history, run.indications, outside, seconds, tolerance, (), run.stopped, quantities)
-    folder = out / loading.name
-    with output_folder(folder, overwrite=overwrite) as temporary:
-        source = os.path.relpath(model_file(model_path) if model_path.is_file() else model_path, folder)
-        answer = write_answer(temporary, answer, loading, run.model.model_id, source)
-    tell_answer(answer, folder, say)
+def _answer(result: Result, work: SharedWork, say: Say) -> Answer:
+    """Write the folder of an answer; a march that stopped is written up to there, and then told."""
+    for text in result.outside:
+        say(f"{result.name}: outside the training: {text}")
+    run, path = result.run, result.model.path
+    answer = Answer(
+        run.choice,
+        run.history,
+        run.indications,
+        result.outside,
+        dict(result.seconds),
+        result.tolerance,
+        stopped=run.stopped,
+        quantities=result.quantities,
+        before=result.before,
+    )
+    source = os.path.relpath(model_file(path) if path.is_file() else path, work.path)
+    answer = write_answer(work.new, answer, result.loading, run.model.model_id, source)
+    work.publish()
+    tell_answer(answer, work.path, say)
     return answer
 
 
@@ -246,9 +195,18 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
         tolerance=answer.tolerance,
         enrichments=answer.enrichments,
         quantities=answer.quantities,
+        before=answer.before,
     )
     write_histories(folder / "quantities.csv", answer.history.times, answer.quantities)
     return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
+
+
+def read_answer(folder: Path) -> Answer:
+    """Return the answer that `write_answer` wrote. Raises ModelError."""
+    names = ("choice", "history", "indications", "outside", "tolerance", "enrichments", "quantities", "before")
+    found = {name: read_head(folder / "result.h5", "result", name) for name in names}
+    provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
+    return Answer(**found, seconds={**provenance.seconds, "write": 0.0}, stopped=provenance.stopped)
 
 
 def tell_answer(answer: Answer, folder: Path, say: Say) -> None:

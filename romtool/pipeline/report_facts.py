@@ -1,6 +1,7 @@
 """Facts for reports: what a model, a mesh, a law, a loading and a history have to say about themselves."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,25 @@ def model_facts(path: Path, model: ReducedModel, label: str, units: Units, *, pi
     pictures: draw the reduced points on the mesh.
     """
     mesh = _model_mesh(path, model)
+    return replace(
+        light_facts(model, label, units),
+        mesh=None if mesh is None else mesh_facts(mesh),
+        points=point_pictures(mesh, model.coordinates, model.n_active) if pictures else PictureSet(),
+    )
+
+
+def light_facts(model: ReducedModel, label: str, units: Units) -> ModelFacts:
+    """Return what a model has to say without its mesh.
+
+    Parameters
+    ----------
+    model, label, units: as for `model_facts`.
+    """
     return ModelFacts(
         label=label,
         model_id=model.model_id,
         parent=str(model.statistics.get("parent", "")),
-        mesh=None if mesh is None else mesh_facts(mesh),
+        mesh=None,
         laws=law_facts(model.tables, np.bincount(model.material, minlength=len(model.tables.flow)), units),
         loading=reduced_loading_facts(model, model.first, units),
         training=_training_facts(model, units),
@@ -73,7 +88,6 @@ def model_facts(path: Path, model: ReducedModel, label: str, units: Units, *, pi
         domain=_domain(model, units),
         seconds=_texts_to_floats(model.statistics.get("seconds", {})),
         memory=_texts_to_floats(model.statistics.get("memory", {})),
-        points=point_pictures(mesh, model.coordinates, model.n_active) if pictures else PictureSet(),
     )
 
 

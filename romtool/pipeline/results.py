@@ -12,15 +12,14 @@ from romtool.errors import ModelError
 from romtool.fem.partition import Subdomain, merge
 from romtool.pipeline.folders import (
     Provenance,
-    part_reader,
     read_head,
     read_mode_field,
     read_model,
-    read_record,
     read_subdomain,
 )
+from romtool.pipeline.solution_files import read_solution, read_solution_mesh
 from romtool.reduced.march import ReducedHistory
-from romtool.reduced.model import ModeShapes
+from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.reduced.reconstruct import displacement, dual
 from romtool.types import FieldInfo, Floats, SolverResults
 
@@ -63,7 +62,7 @@ def open_history(path: Path) -> SolverResults:
     ModelError: a folder that holds none, or several.
     ReaderError: solver files that cannot be read.
     """
-    return _whole(open_pieces(path)) if path.is_dir() else read_results(path)
+    return whole(open_pieces(path)) if path.is_dir() else read_results(path)
 
 
 def open_pieces(folder: Path) -> Pieces:
@@ -86,7 +85,7 @@ def open_pieces(folder: Path) -> Pieces:
     return open_pieces(children[0])
 
 
-def _whole(pieces: Pieces) -> SolverResults:
+def whole(pieces: Pieces) -> SolverResults:
     """Return all pieces as results on the whole mesh."""
     opened = [pieces.open(index) for index in range(pieces.n_subdomains)]
     merged = merge([subdomain for subdomain, _ in opened])
@@ -136,6 +135,24 @@ def _open_online(folder: Path) -> Pieces:
     provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
     source = source_model(folder, provenance)
     model = read_model(source, provenance.source_id)
+    return online_pieces(folder, history, (source, model), provenance.stopped)
+
+
+def online_pieces(folder: Path, history: ReducedHistory, behind: tuple[Path, ReducedModel], stopped: str) -> Pieces:
+    """Return a reduced answer, whose fields are reconstructed when they are read.
+
+    Parameters
+    ----------
+    folder: of the answer.
+    history: the answer.
+    behind: folder of the model, and the model.
+    stopped: why the run ended before its last time; "" where it did not.
+
+    Raises
+    ------
+    ModelError: a model of an earlier version.
+    """
+    source, model = behind
     fields = {"u": field_info("u", 3, "node")}
     fields |= {name: field_info(name, basis.components) for name, basis in model.duals.items()}
 
@@ -155,7 +172,7 @@ def _open_online(folder: Path) -> Pieces:
     count = model.statistics.get("n_subdomains")
     if not isinstance(count, int):
         raise ModelError(f"{source}: made by an earlier version of romtool; train it anew")
-    warnings = (f"incomplete: {provenance.stopped}",) if provenance.stopped else ()
+    warnings = (f"incomplete: {stopped}",) if stopped else ()
     return Pieces("romtool-online", folder, history.times, fields, count, open_piece, warnings)
 
 
@@ -170,10 +187,8 @@ def _open_solution(folder: Path) -> Pieces:
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
         def read(name: str, i: int) -> Floats:
-            with part_reader(folder, "solution-part", index, head.source_id) as file:
-                return np.asarray(file[f"fields/{name}"][i])
+            return read_solution(folder, index, head.source_id, name, np.array([i]))[0]
 
-        with part_reader(folder, "solution-part", index, head.source_id) as file:
-            return read_record(file, "subdomain"), read
+        return read_solution_mesh(folder, index, head.source_id), read
 
     return Pieces("romtool-solve", folder, times, fields, count, open_piece)

@@ -1,6 +1,7 @@
 """From a case file to what it stands for: mesh, materials, and the loading of each simulation."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -17,12 +18,13 @@ from romtool.fem.couplings import build_equations
 from romtool.fem.loads import side_set_nodes
 from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
-from romtool.io.atomic import digest_files, digest_text
+from romtool.io.atomic import digest_file, digest_text
 from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.laws import build_tables, identify
 from romtool.loading import Deck, Loading, Material
 from romtool.pipeline.folders import value_digest
 from romtool.pipeline.mapping import map_field, places_of
+from romtool.pipeline.missions import before_of
 from romtool.pipeline.results import open_history
 from romtool.types import Floats, Ints, Mesh, SolverResults
 
@@ -226,6 +228,8 @@ def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResul
             f"simulation {simulation.name!r} has no results; give `results`, or make them with "
             f"`romtool solve {sources.case.path} LOAD.toml -o REF`"
         )
+    for path in simulation.results:
+        _check_beginning(path)
     results = _joined(sources, simulation)
     same_ids = np.array_equal(results.mesh.node_ids, sources.mesh.node_ids)
     size = float(np.ptp(sources.mesh.points, axis=0).max())
@@ -240,6 +244,14 @@ def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResul
             "have the solver write it"
         )
     return results
+
+
+def _check_beginning(path: Path) -> None:
+    """Raise CaseError where results are a solution that does not begin with the undeformed body."""
+    if (path / "solution.h5").is_file() and (before := before_of(path / "solution.h5", "solution")).names:
+        raise CaseError(
+            f"{path}: goes on from {', '.join(before.names)}; train on computations that begin with the undeformed body"
+        )
 
 
 def _joined(sources: CaseSources, simulation: Simulation) -> SolverResults:
@@ -290,17 +302,29 @@ def _in_pieces(sources: CaseSources) -> Simulation | None:
     return next((entry for entry in sources.case.simulations if len(entry.results) > 1), None)
 
 
-def input_digest(sources: CaseSources) -> str:
-    """Return the digest of what a dataset is made from: mesh, simulations, partition tables and all input files."""
+def input_digests(sources: CaseSources) -> dict[str, str]:
+    """Return file -> the beginning of its SHA-256, of the files that a dataset is made from, relative to the case."""
     case = sources.case
     files: list[Path] = [case.mesh_file] if case.mesh_file is not None else []
     files += case.overrides.field_paths
-    texts = [__version__, str(case.settings.partition), *(simulation.name for simulation in case.simulations)]
-    texts += [value_digest(sources.materials), value_digest(sources.loading)]
     for simulation in case.simulations:
         inputs = [simulation.deck, *simulation.results, simulation.load]
         files += [entry for path in inputs if path is not None for entry in _files_of(path)]
-    return digest_text("\n".join([*texts, digest_files(dict.fromkeys(files))]))[:16]
+    return {os.path.relpath(path, case.path.parent): digest_file(path)[:16] for path in dict.fromkeys(files)}
+
+
+def input_digest(sources: CaseSources, inputs: Mapping[str, str]) -> str:
+    """Return the digest of what a dataset is made from: mesh, simulations, partition tables and all input files.
+
+    Parameters
+    ----------
+    sources: a case with its decks.
+    inputs: of `input_digests`; the names of the files do not matter.
+    """
+    case = sources.case
+    texts = [__version__, str(case.settings.partition), *(simulation.name for simulation in case.simulations)]
+    texts += [value_digest(sources.materials), value_digest(sources.loading)]
+    return digest_text("\n".join([*texts, *inputs.values()]))[:16]
 
 
 def _files_of(path: Path) -> list[Path]:

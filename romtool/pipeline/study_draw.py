@@ -15,7 +15,7 @@ from romtool.loading import Dirichlet, Load, Loading, Temperature
 from romtool.offline.training import TrainingRecord
 from romtool.online.draws import draw_loading, field_entries
 from romtool.pipeline.folders import find_member, model_file, read_dictionary, read_head, read_subdomain
-from romtool.pipeline.online import changes_nothing
+from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.sources import field_reader
 from romtool.pipeline.study_inputs import make_fields, n_subdomains, open_inputs
 from romtool.reduced.model import ReducedModel

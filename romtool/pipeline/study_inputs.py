@@ -16,7 +16,7 @@ from romtool.loading import Loading
 from romtool.online.draws import Draws, FieldModes, check_targets, draw_all, draw_loading, field_entries, field_modes
 from romtool.online.study import time_weights
 from romtool.pipeline.folders import model_file, read_head, read_subdomain, write_head
-from romtool.pipeline.online import ModelFields, loading_for
+from romtool.pipeline.model_fields import ModelFields, loading_for
 from romtool.pipeline.sources import read_ordered
 from romtool.reduced.forces import check_loading
 from romtool.reduced.model import ReducedModel
@@ -57,6 +57,10 @@ class Inputs:
     def loading_of(self, draws: Draws) -> Callable[[int], Loading]:
         """Return what makes the loading of a draw."""
         return lambda number: draw_loading(self.base, self.varying, draws, self.fields, number)
+
+
+LIFE = "cycles to failure"
+"""Name of the lives among the quantities of a study."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,11 @@ def _digest(study: Study, load: LoadFile, model: ReducedModel) -> str:
     plain = [
         replace(entry, mean=None, samples=()) if isinstance(entry, RandomField) else entry for entry in study.random
     ]
-    files = [*([study.base] if study.base else []), *load.field_paths, *(file.path for file in study.field_files)]
+    files = [
+        *(path for path in (study.base, study.output.life) if path),
+        *load.field_paths,
+        *(file.path for file in study.field_files),
+    ]
     names = [file.name for file in study.field_files]
     draws = study.draws if study.sampler == "lhs" else 0
     text = f"{study.sampler} {study.seed} {draws} {plain} {names} {study.output.at} {model.model_id} {__version__}"
@@ -152,6 +160,8 @@ def _check_output(study: Study, model: ReducedModel) -> None:
     CaseError: an unknown quantity or field.
     """
     known = [entry.quantity.name for entry in model.quantities]
+    if study.output.life and LIFE in known:
+        raise CaseError(f'{study.path}: [output] life, but the case has a quantity named "{LIFE}"; rename that')
     fields = ["u", *model.duals]
     for name in study.output.quantities or ():
         if name not in known:
@@ -161,6 +171,7 @@ def _check_output(study: Study, model: ReducedModel) -> None:
         if name not in fields:
             raise CaseError(f'{study.path}: [output] fields: the model does not give "{name}"; pick from {fields}')
     asked = [*(known if study.output.quantities is None else study.output.quantities), *study.output.fields]
+    asked += [LIFE] if study.output.life else []
     for name in study.output.thresholds:
         if name not in asked:
             raise CaseError(

@@ -6,17 +6,21 @@ the basis - points, strains, weights, generalised forces, gappy operators, calib
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from romtool.errors import ModelError
 from romtool.loading import Loading
+from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.phases import march_phases, segments
 from romtool.reduced.quantities import join_functionals
 from romtool.reduced.selector import Selector, candidates, loading_probabilities
+from romtool.reduced.setup import Setup, set_up
+from romtool.reduced.state import ReducedState
 from romtool.settings import NewtonSettings
 from romtool.types import Floats, Ints
 
@@ -136,15 +140,18 @@ class Run:
     choice: which member answered.
     model: the member.
     history: what it computed.
-    indications: field -> error indication of every time.
     stopped: why the run ended before its last time; "" where it did not.
     """
 
     choice: Choice
     model: ReducedModel
     history: ReducedHistory
-    indications: Mapping[str, Indication]
     stopped: str = ""
+
+    @cached_property
+    def indications(self) -> Mapping[str, Indication]:
+        """Return field -> error indication of every time."""
+        return indications_of(self.model, self.history)
 
 
 def choose(dictionary: Dictionary, loading: Loading) -> Choice:
@@ -166,8 +173,75 @@ def choose(dictionary: Dictionary, loading: Loading) -> Choice:
     return Choice(tried[0], tried, found[0])
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A loading made ready to be marched through, more than once.
+
+    Parameters
+    ----------
+    loading: its temperature restricted to the dictionary's thermal nodes.
+    choice: which members answer it.
+    setups: of each member that the choice names; none of phases.
+    """
+
+    loading: Loading
+    choice: Choice
+    setups: tuple[Setup, ...]
+
+
+def prepare(dictionary: Dictionary, loading: Loading, choice: Choice | None = None) -> Prepared:
+    """Choose the members that answer a loading, and lay out what they need.
+
+    Parameters
+    ----------
+    dictionary: the models.
+    loading: its temperature restricted to the dictionary's thermal nodes.
+    choice: of the members; that of `choose` where None.
+
+    Raises
+    ------
+    CaseError: the loading asks for what the models were not trained for.
+    """
+    choice = choice or choose(dictionary, loading)
+    if dictionary.has_phases:
+        check_loading(dictionary.models[0], loading)
+    members = () if dictionary.has_phases else choice.tried
+    return Prepared(loading, choice, tuple(set_up(dictionary.models[number], loading) for number in members))
+
+
+def run_prepared(
+    dictionary: Dictionary, prepared: Prepared, criteria: NewtonSettings, start: ReducedState | None = None
+) -> Run:
+    """Answer a loading with the members that were chosen; of several the indicator takes the better.
+
+    Parameters
+    ----------
+    dictionary: the models.
+    prepared: of `prepare`.
+    criteria: of the reduced Newton march.
+    start: the state to start from, of the one member that was chosen; the undeformed one where None.
+
+    Raises
+    ------
+    CaseError: the loading asks for what the models were not trained for.
+    ModelError: a start of another model.
+    """
+    loading, choice = prepared.loading, prepared.choice
+    if dictionary.has_phases:
+        phased = partial(march_phases, dictionary.models, choice.phases, loading, criteria, start=start)
+        return _run(dictionary.face, choice, phased)
+    runs = []
+    for number, setup in zip(choice.tried, prepared.setups, strict=True):
+        model = dictionary.models[number]
+        single = partial(march_loading, model, loading, criteria, start=start, setup=setup)
+        runs.append(_run(model, replace(choice, number=number), single))
+    if len(runs) == 1:
+        return runs[0]
+    return min(runs, key=lambda run: (bool(run.stopped), largest_bound(run.indications)))
+
+
 def run_loading(dictionary: Dictionary, choice: Choice, loading: Loading, criteria: NewtonSettings) -> Run:
-    """Answer a loading with the members that a choice names; of several the indicator takes the better.
+    """Answer a loading with the members that a choice names: `prepare` and `run_prepared`.
 
     Parameters
     ----------
@@ -180,11 +254,7 @@ def run_loading(dictionary: Dictionary, choice: Choice, loading: Loading, criter
     ------
     CaseError: the loading asks for what the models were not trained for.
     """
-    if dictionary.has_phases:
-        return _run(dictionary.face, choice, lambda: march_phases(dictionary.models, choice.phases, loading, criteria))
-    members = [(dictionary.models[number], replace(choice, number=number)) for number in choice.tried]
-    runs = [_run(model, own, lambda model=model: march_loading(model, loading, criteria)) for model, own in members]  # type: ignore[misc]
-    return min(runs, key=lambda run: (bool(run.stopped), largest_bound(run.indications)))
+    return run_prepared(dictionary, prepare(dictionary, loading, choice), criteria)
 
 
 def _run(model: ReducedModel, choice: Choice, march: Callable[[], ReducedHistory]) -> Run:
@@ -194,7 +264,7 @@ def _run(model: ReducedModel, choice: Choice, march: Callable[[], ReducedHistory
         history = march()
     except MarchStoppedError as error:
         stopped, history = str(error), error.history
-    return Run(choice, model, history, indications_of(model, history), stopped)
+    return Run(choice, model, history, stopped)
 
 
 def largest_bound(indications: Mapping[str, Indication]) -> float:

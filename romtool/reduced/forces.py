@@ -31,13 +31,12 @@ def build_schedule(model: ReducedModel, loading: Loading, times: Floats) -> Sche
     CaseError: a load on a set, or a prescribed displacement, that the model was not trained for.
     """
     history = build_temperature(loading.temperature, evaluate_at(model.thermal.points), float(loading.times[0]))
-    nodal = np.array([history.at(float(t)) for t in times])
     amplitudes = np.array([amplitude_of(loading, lifting, times) for lifting in model.liftings])
     check_dirichlet(model, loading)
     return Schedule(
         times=np.ascontiguousarray(times),
         viscous=viscous_steps(loading, times),
-        temperature=np.ascontiguousarray((model.thermal.operator @ nodal.T).T),
+        temperature=history.over(times, model.thermal.operator),
         force=force_history(model, loading, times),
         lifting=np.ascontiguousarray(amplitudes.reshape(len(model.liftings), len(times)).T),
     )
@@ -73,7 +72,7 @@ def force_history(model: Shapes, loading: Loading, times: Floats) -> Floats:
     """Return the (n_times, n_modes) generalised forces of all loads."""
     force = np.zeros((len(times), model.n_modes))
     for load in loading.loads:
-        table = np.array([loading.amplitude(load.table, float(t)) for t in times])
+        table = loading.amplitudes(load.table, times)
         power = 2 if load.kind == "centrifugal" else 1
         force += np.outer(table**power, unit_force(model, load))
     return force
@@ -141,11 +140,10 @@ def amplitude_of(loading: Loading, lifting: Lifting, times: Floats) -> Floats:
     total = np.zeros(len(times))
     for entry in loading.dirichlet:
         if _same_support(entry, lifting):
-            table = np.array([loading.amplitude(entry.table, float(t)) for t in times])
-            total += table * _multiple(entry, lifting)
+            total += loading.amplitudes(entry.table, times) * _multiple(entry, lifting)
     for constraint in loading.constraints:
         if not lifting.nodes and constraint.name == lifting.name and isinstance(constraint, Equations):
-            total += [loading.amplitude(constraint.table, float(t)) for t in times]
+            total += loading.amplitudes(constraint.table, times)
     return total
 
 

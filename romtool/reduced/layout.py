@@ -65,7 +65,8 @@ class Trajectory(NamedTuple):
 
     coordinates (n_times, n_modes), state (n_times, n_points, n_state), stress (n_times, n_points, 6),
     iterations (n_times,), residual (n_times,) relative, evaluations (1,) of the law on the active points,
-    history (max_iterations + 1,) relative residuals of the last step.
+    history (max_iterations + 1,) relative residuals of the last step, rate (n_modes,) [1/time] of the coordinates
+    before the first time, given, and later of the last step but one.
     """
 
     coordinates: Floats
@@ -75,6 +76,7 @@ class Trajectory(NamedTuple):
     residual: Floats
     evaluations: Ints
     history: Floats
+    rate: Floats
 
 
 class PointWork(NamedTuple):

@@ -1,25 +1,30 @@
 """March a reduced model through a loading: step cutting around the compiled loop, and its result."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from romtool.constraints import Equations
 from romtool.errors import ConvergenceError
-from romtool.laws import Sites, build_sites, evaluate, state_fields, take, virgin_state
+from romtool.laws import evaluate, state_fields, virgin_state
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
-from romtool.reduced.layout import Criteria, Points, PointSet, Schedule, Trajectory
+from romtool.reduced.layout import Criteria, Points, Schedule, Trajectory
 from romtool.reduced.model import DualBasis, ReducedModel, ThermalPoints
 from romtool.reduced.newton import NEGLIGIBLE, march
+from romtool.reduced.setup import Setup, cut_schedule, set_up, slice_schedule
+from romtool.reduced.state import ReducedState, times_from, write_state
 from romtool.reduced.stepping import Crossing, cross, empty_trajectory
 from romtool.settings import NewtonSettings
-from romtool.temperature import evaluate_at, restrict
+from romtool.temperature import restrict
 from romtool.types import Bools, Floats, Ints
 
-POINT_METRIC = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
-"""Multiplicity of the components in a contraction: shear counts twice."""
+Array = TypeVar("Array", Floats, Ints, Bools)
 
+_ROWS = ("times", "coordinates", "lifting", "duals", "residuals", "elastic", "samples", "iterations", "cuts")
+"""What a history has at each time."""
 
 NO_TANGENT = np.zeros((0, 6, 6))
 """Asks `romtool.laws.evaluate` for no tangents."""
@@ -41,6 +46,7 @@ class ReducedHistory:
     samples: field -> (n_times, n_points, n_components) at the reduced points.
     iterations, cuts: (n_times,) Newton iterations and halvings behind each time.
     evaluations: number of calls of the law on the active points.
+    end: the complete state at the last time; None of a history that was shortened.
     """
 
     name: str
@@ -54,9 +60,12 @@ class ReducedHistory:
     iterations: Ints
     cuts: Ints
     evaluations: int
+    end: ReducedState | None = None
 
     def until(self, count: int) -> "ReducedHistory":
-        """Return the first `count` times."""
+        """Return the first `count` times; the state at the end is not known there."""
+        if count >= len(self.times):
+            return self
         return replace(
             self,
             times=self.times[:count],
@@ -68,6 +77,7 @@ class ReducedHistory:
             samples={field: values[:count] for field, values in self.samples.items()},
             iterations=self.iterations[:count],
             cuts=self.cuts[:count],
+            end=None,
         )
 
 
@@ -79,42 +89,6 @@ def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
     moved = tuple(entry for entry in loading.constraints if isinstance(entry, Equations) and entry.values.any())
     temperature = restrict(loading.temperature, thermal.rows, thermal.points)
     return replace(loading, temperature=temperature, constraints=moved)
-
-
-def build_points(model: ReducedModel, loading: Loading, fixed: Floats | None = None) -> Points:
-    """Lay out what the compiled march reads.
-
-    Parameters
-    ----------
-    model: the reduced model.
-    loading: only its initial temperature matters.
-    fixed: (n_points, 6) strain that does not change during the march; zero where None.
-    """
-    initial = evaluate_at(model.thermal.points)(loading.temperature.initial)
-    heat, n = model.thermal.operator @ initial, model.n_active
-    sites = build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
-    factors = model.weights[:n, None, None] * POINT_METRIC[None, :, None]
-    return Points(
-        tables=model.tables,
-        active=_point_set(model, sites, slice(0, n), fixed),
-        weighted=_points_last(factors * model.strain_modes[:n]),
-        sampled=_point_set(model, sites, slice(n, None), fixed),
-    )
-
-
-def _point_set(model: ReducedModel, sites: Sites, rows: slice, fixed: Floats | None) -> PointSet:
-    """Return some of the reduced points as the compiled march reads them."""
-    modes = model.strain_modes[rows]
-    lifting = np.zeros((len(modes), 6, len(model.liftings)))
-    for i, entry in enumerate(model.liftings):
-        lifting[:, :, i] = entry.strain[rows]
-    base = np.zeros((6, len(modes))) if fixed is None else np.ascontiguousarray(fixed[rows].T)
-    return PointSet(take(sites, rows), _points_last(modes), _points_last(lifting), base)
-
-
-def _points_last(values: Floats) -> Floats:
-    """Return (n_modes, 6, n_points) of (n_points, 6, n_modes)."""
-    return np.ascontiguousarray(values.transpose(2, 1, 0))
 
 
 def start_virgin(points: Points, out: Trajectory) -> None:
@@ -133,9 +107,16 @@ class MarchStoppedError(ConvergenceError):
 
 
 def march_loading(
-    model: ReducedModel, loading: Loading, criteria: NewtonSettings, reached: Floats | None = None
+    model: ReducedModel,
+    loading: Loading,
+    criteria: NewtonSettings,
+    reached: Floats | None = None,
+    *,
+    start: ReducedState | None = None,
+    until: float | None = None,
+    setup: Setup | None = None,
 ) -> ReducedHistory:
-    """March a reduced model through a loading, from the undeformed state or behind steps that are known.
+    """March a reduced model through a loading: from the undeformed state, from another, or behind known steps.
 
     A step that fails is halved up to `max_cuts` times, with the loads evaluated at the new times.
 
@@ -146,26 +127,53 @@ def march_loading(
     criteria: tolerance of Newton's method and step cutting.
     reached: (n_reached, n_modes) coordinates at the first times, one or more; the laws follow them at the reduced
         points, and the march goes on behind them.
+    start: the state to start from, at its time of the loading; the undeformed one at the first time where None.
+    until: last time to march to [time]; that of the loading where None.
+    setup: of the model and the loading, made by `set_up`; made here where None.
+
+    Returns
+    -------
+    The history from the start on.
 
     Raises
     ------
     CaseError: the loading asks for what the model was not trained for.
+    ModelError: a start of another model.
     MarchStoppedError: a step did not converge at the smallest size; it holds the steps before.
     """
-    times = loading.times
-    schedule, points = build_schedule(model, loading, times), build_points(model, loading)
-    out, scale = empty_trajectory(model, len(times), criteria), np.zeros(1)
-    start_virgin(points, out)
-    cuts, first = np.zeros(len(times), dtype=np.int64), 0
+    points, whole = setup or set_up(model, loading)
+    begun = None if start is None else start.time
+    schedule = cut_schedule(whole, begun, until)
+    if schedule is None:
+        schedule = build_schedule(model, loading, times_from(loading.times, begun, until))
+    out, scale = empty_trajectory(model, len(schedule.times), criteria), np.zeros(1)
+    begin(points, out, scale, start)
+    cuts, first = np.zeros(len(schedule.times), dtype=np.int64), 0
     if reached is not None:
-        scale[0] = follow(model, points, schedule, out, reached)
+        scale[0] = max(scale[0], follow(model, points, schedule, out, reached))
         first = len(reached) - 1
     count, stopped = cross(Crossing(model, loading, criteria, points, scale), schedule, out, cuts, first)
+    largest = {} if start is None else start.largest
+    found = _history(
+        model, loading.name, slice_schedule(schedule, 0, count), head_rows(out, count), (cuts[:count], scale, largest)
+    )
     if stopped is not None:
-        shortened = replace(loading, times=times[:count])
-        history = _history(model, shortened, _head(schedule, count), _head_rows(out, count), cuts[:count])
-        raise MarchStoppedError(str(stopped), history) from stopped
-    return _history(model, loading, schedule, out, cuts)
+        raise MarchStoppedError(str(stopped), found) from stopped
+    return found
+
+
+def begin(points: Points, out: Trajectory, scale: Floats, start: ReducedState | None) -> None:
+    """Write the state that a march starts from, that of virgin material where None, to the first row.
+
+    Raises
+    ------
+    ModelError: a start of another model.
+    """
+    if start is None:
+        start_virgin(points, out)
+        return
+    write_state(start, out)
+    scale[0] = start.scale
 
 
 def follow(model: ReducedModel, points: Points, schedule: Schedule, out: Trajectory, reached: Floats) -> float:
@@ -187,6 +195,7 @@ def follow(model: ReducedModel, points: Points, schedule: Schedule, out: Traject
     ConvergenceError: a law that could not be integrated.
     """
     out.coordinates[: len(reached)] = reached
+    out.rate[:] = 0.0
     lifting = np.array([entry.strain for entry in model.liftings]).reshape(len(model.liftings), len(model.material), 6)
     strains = np.tensordot(reached, model.strain_modes, axes=(1, 2))
     strains += np.tensordot(schedule.lifting[: len(reached)], lifting, axes=1)
@@ -226,43 +235,80 @@ def _absolute_norm(weighted: Floats, stress: Floats) -> float:
 def load_kernels(model: ReducedModel) -> None:
     """Bring the compiled march into memory, so that the first load is as quick as the next ones."""
     times = model.first.times[:1]
-    schedule, points = build_schedule(model, model.first, times), build_points(model, model.first)
+    points, schedule = set_up(model, model.first, times)
     march(points, schedule, Criteria(1.0, 0), np.zeros(1), empty_trajectory(model, 1, NewtonSettings()))
 
 
-def _head(schedule: Schedule, count: int) -> Schedule:
-    """Return the schedule of the first `count` times."""
-    return Schedule(
-        schedule.times[:count],
-        schedule.viscous[: count - 1],
-        schedule.temperature[:count],
-        schedule.force[:count],
-        schedule.lifting[:count],
-    )
-
-
-def _head_rows(out: Trajectory, count: int) -> Trajectory:
+def head_rows(out: Trajectory, count: int) -> Trajectory:
     """Return views of the rows of the first `count` times."""
     rows = (out.coordinates[:count], out.state[:count], out.stress[:count], out.iterations[:count])
-    return Trajectory(*rows, out.residual[:count], out.evaluations, out.history)
+    return Trajectory(*rows, out.residual[:count], out.evaluations, out.history, out.rate)
 
 
-def _history(model: ReducedModel, loading: Loading, schedule: Schedule, out: Trajectory, cuts: Ints) -> ReducedHistory:
-    """Bring the trajectory into field terms and reconstruct the dual coefficients."""
+def _history(
+    model: ReducedModel,
+    name: str,
+    schedule: Schedule,
+    out: Trajectory,
+    known: tuple[Ints, Floats, Mapping[str, float]],
+) -> ReducedHistory:
+    """Bring the trajectory into field terms; `known` are cuts, scale, and the largest samples before it."""
+    cuts, scale, before = known
     samples = {field: sampled(model, out, field) for field in model.duals}
-    solved = {field: gappy_history(model.duals[field], samples[field]) for field in model.duals}
+    solved = {field: gappy_history(model.duals[field], samples[field], before.get(field, 0.0)) for field in model.duals}
     return ReducedHistory(
-        name=loading.name,
-        times=loading.times,
+        name=name,
+        times=schedule.times,
         coordinates=out.coordinates,
         lifting=schedule.lifting,
-        duals={field: coefficients for field, (coefficients, _, _) in solved.items()},
-        residuals={field: misfit for field, (_, misfit, _) in solved.items()},
-        elastic={field: elastic for field, (_, _, elastic) in solved.items()},
+        duals={field: found.coefficients for field, found in solved.items()},
+        residuals={field: found.misfit for field, found in solved.items()},
+        elastic={field: found.elastic for field, found in solved.items()},
         samples=samples,
         iterations=out.iterations,
         cuts=cuts,
         evaluations=int(out.evaluations[0]),
+        end=end_state(schedule, out, scale, {field: found.largest for field, found in solved.items()}),
+    )
+
+
+def end_state(schedule: Schedule, out: Trajectory, scale: Floats, largest: Mapping[str, float]) -> ReducedState:
+    """Return the complete state in the last row of a trajectory.
+
+    Parameters
+    ----------
+    schedule, out: the march.
+    scale: (1,) largest norm of the absolute internal force contributions.
+    largest: dual field -> largest norm of its samples.
+    """
+    return ReducedState(
+        time=float(schedule.times[-1]),
+        coordinates=out.coordinates[-1].copy(),
+        rate=out.rate.copy(),
+        state=out.state[-1].copy(),
+        stress=out.stress[-1].copy(),
+        scale=float(scale[0]),
+        largest=largest,
+    )
+
+
+def join_histories(parts: Sequence[ReducedHistory]) -> ReducedHistory:
+    """Return the history of marches of which each went on from the end of the one before."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def joined(values: Sequence[Array]) -> Array:
+        return np.concatenate([values[0], *(entry[1:] for entry in values[1:])])
+
+    def rows(name: str) -> Any:
+        values = [getattr(part, name) for part in parts]
+        if isinstance(values[0], Mapping):
+            return {field: joined([entry[field] for entry in values]) for field in values[0]}
+        return joined(values)
+
+    evaluations = sum(part.evaluations for part in parts)
+    return ReducedHistory(
+        name=parts[0].name, evaluations=evaluations, end=parts[-1].end, **{name: rows(name) for name in _ROWS}
     )
 
 
@@ -273,21 +319,30 @@ def sampled(model: ReducedModel, out: Trajectory, field: str) -> Floats:
     return out.state[:, :, state_fields(model.tables)[field]]
 
 
-def gappy_history(basis: DualBasis, samples: Floats) -> tuple[Floats, Floats, Bools]:
+class Fit(NamedTuple):
+    """Samples of a dual field on its gappy basis.
+
+    coefficients (n_times, n_dual_modes); misfit (n_times,) relative to the largest sample norm so far, or to the floor;
+    elastic (n_times,) whether the samples have been below the floor so far; largest sample norm at the end.
+    """
+
+    coefficients: Floats
+    misfit: Floats
+    elastic: Bools
+    largest: float
+
+
+def gappy_history(basis: DualBasis, samples: Floats, before: float = 0.0) -> Fit:
     """Fit the dual basis to the samples of all times (METHODS 5 and 6).
 
     Parameters
     ----------
     basis: gappy basis of the field.
     samples: (n_times, n_points, n_components).
-
-    Returns
-    -------
-    (n_times, n_dual_modes) coefficients, (n_times,) misfit relative to the largest sample norm so far, or to the floor,
-    and (n_times,) whether the samples have been below the floor so far.
+    before: largest norm of the samples of earlier times.
     """
     values = samples.reshape(len(samples), -1)
     coefficients = values @ basis.operator.pseudo_inverse.T
     misfit = np.linalg.norm(values - coefficients @ basis.operator.basis_at_points.T, axis=1)
-    largest = np.maximum.accumulate(np.linalg.norm(values, axis=1))
-    return coefficients, misfit / np.maximum(largest, basis.floor), largest < basis.floor
+    largest = np.maximum(np.maximum.accumulate(np.linalg.norm(values, axis=1)), before)
+    return Fit(coefficients, misfit / np.maximum(largest, basis.floor), largest < basis.floor, float(largest[-1]))

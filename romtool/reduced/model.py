@@ -7,7 +7,10 @@ reaches a reduced point.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
+import numpy as np
 from scipy import sparse
 
 from romtool.fem.partition import Subdomain
@@ -138,6 +141,7 @@ class Validity:
     step: (2,) smallest and largest time step [time].
     amplitudes: "kind on set" -> (2,) smallest and largest size of a load or of a prescribed displacement.
     temperature_span: (n_nodes, n) orthonormal changes of the thermal nodes' temperature from the initial one.
+    always: those of `amplitudes` that are not zero throughout in any computation of the training.
     """
 
     temperature: Floats
@@ -145,6 +149,7 @@ class Validity:
     step: Floats
     amplitudes: Mapping[str, Floats]
     temperature_span: Floats
+    always: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,22 @@ class Functional:
     modes: Floats
     lifting: Floats
     external: Resultant | None = None
+
+
+POINT_METRIC = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+"""Multiplicity of the components in a contraction: shear counts twice."""
+
+
+class PointShapes(NamedTuple):
+    """Strains at the reduced points as the compiled march reads them.
+
+    active, sampled: (n_modes, 6, n) of the modes and (n_liftings, 6, n) of the liftings, at the points with weight and
+    at the others; weighted (n_modes, 6, n_active) of the modes, times weight and multiplicity of the component.
+    """
+
+    active: tuple[Floats, Floats]
+    sampled: tuple[Floats, Floats]
+    weighted: Floats
 
 
 @dataclass(frozen=True)
@@ -235,6 +256,25 @@ class ReducedModel:
     def n_modes(self) -> int:
         """Return the number of displacement modes."""
         return int(self.strain_modes.shape[2])
+
+    @cached_property
+    def point_shapes(self) -> PointShapes:
+        """Return the strains of modes and liftings with the points last."""
+        n = self.n_active
+        lifting = np.zeros((len(self.weights), 6, len(self.liftings)))
+        for i, entry in enumerate(self.liftings):
+            lifting[:, :, i] = entry.strain
+        factors = self.weights[:n, None, None] * POINT_METRIC[None, :, None]
+        return PointShapes(
+            active=(_points_last(self.strain_modes[:n]), _points_last(lifting[:n])),
+            sampled=(_points_last(self.strain_modes[n:]), _points_last(lifting[n:])),
+            weighted=_points_last(factors * self.strain_modes[:n]),
+        )
+
+
+def _points_last(values: Floats) -> Floats:
+    """Return (n_modes, 6, n_points) of (n_points, 6, n_modes)."""
+    return np.ascontiguousarray(values.transpose(2, 1, 0))
 
 
 @dataclass(frozen=True)

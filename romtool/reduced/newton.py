@@ -37,7 +37,7 @@ def march(points: Points, schedule: Schedule, criteria: Criteria, scale: Floats,
     ----------
     points, schedule, criteria: see there.
     scale: (1,) running maximum of the norm of the absolute internal force contributions, updated.
-    out: written; row 0 of coordinates, state and stress is the initial state.
+    out: written; row 0 of coordinates, state and stress is the initial state, `rate` that of the step before.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def march(points: Points, schedule: Schedule, criteria: Criteria, scale: Floats,
     for i in range(1, schedule.times.shape[0]):
         _copy_all(points.active.fixed, work.base)
         _combine(schedule.lifting[i], points.active.lifting, work.base)
-        _extrapolate(schedule.times, out.coordinates, i)
+        _extrapolate(schedule.times, out.coordinates, out.rate, i)
         if not _newton(points, schedule, criteria, scale, out, work, i):
             return i
         if points.sampled.sites.material.shape[0] > 0 and _sample(points, schedule, out, work, i) != 0:
@@ -56,15 +56,13 @@ def march(points: Points, schedule: Schedule, criteria: Criteria, scale: Floats,
 
 
 @_inlined
-def _extrapolate(times, coordinates, i):  # type: ignore[no-untyped-def]
-    """Guess the coordinates of time i by linear extrapolation."""
-    ratio = 0.0
-    if i > 1:
-        ratio = (times[i] - times[i - 1]) / (times[i - 1] - times[i - 2])
+def _extrapolate(times, coordinates, rate, i):  # type: ignore[no-untyped-def]
+    """Guess the coordinates of time i by their rate over the step before."""
+    step = times[i] - times[i - 1]
     for j in range(coordinates.shape[1]):
-        coordinates[i, j] = coordinates[i - 1, j]
         if i > 1:
-            coordinates[i, j] += ratio * (coordinates[i - 1, j] - coordinates[i - 2, j])
+            rate[j] = (coordinates[i - 1, j] - coordinates[i - 2, j]) / (times[i - 1] - times[i - 2])
+        coordinates[i, j] = coordinates[i - 1, j] + step * rate[j]
 
 
 @_inlined

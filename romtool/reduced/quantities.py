@@ -15,9 +15,10 @@ from romtool.components import default_component, select
 from romtool.laws import LawTables, Sites, elastic_tangent, free_strain
 from romtool.linalg.products import TENSOR_METRIC
 from romtool.loading import Loading
-from romtool.reduced.forces import build_schedule, force_history
-from romtool.reduced.march import ReducedHistory, build_points
+from romtool.reduced.forces import force_history
+from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import Functional, ReducedModel
+from romtool.reduced.setup import set_up
 from romtool.settings import Quantity
 from romtool.types import Floats
 
@@ -151,7 +152,7 @@ def energy_and_work(tables: LawTables, sites: Sites, weights: Floats, moments: I
 def _integrals(model: ReducedModel, loading: Loading, history: ReducedHistory) -> Floats:
     """Return the (n_times, 2) energy and inelastic work of the body by the reduced quadrature."""
     n = model.n_active
-    schedule, points = build_schedule(model, loading, history.times), build_points(model, loading)
+    points, schedule = set_up(model, loading, history.times)
     strains = np.einsum("kaj,tj->tka", model.strain_modes[:n], history.coordinates)
     for i, entry in enumerate(model.liftings):
         strains += history.lifting[:, i, None, None] * entry.strain[:n]

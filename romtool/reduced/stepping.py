@@ -11,6 +11,7 @@ from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, Schedule, Trajectory
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.newton import march
+from romtool.reduced.setup import slice_schedule
 from romtool.settings import NewtonSettings
 from romtool.types import Floats, Ints
 
@@ -26,6 +27,7 @@ def empty_trajectory(model: ReducedModel, n_times: int, criteria: NewtonSettings
         residual=np.zeros(n_times),
         evaluations=np.zeros(1, dtype=np.int64),
         history=np.zeros(criteria.max_iterations + 1),
+        rate=np.zeros(model.n_modes),
     )
 
 
@@ -64,10 +66,13 @@ def cross(
 
     Returns
     -------
-    The number of rows that are known in the end, and why it stopped there, None where it did not.
+    The number of rows that are known in the end, and why it stopped there, None where it did not; `out.rate` is that of
+    the last of them, zero where it was reached in halves.
     """
     times, limits = schedule.times, Criteria(crossing.criteria.tolerance, crossing.criteria.max_iterations)
-    while failed := march(crossing.points, _tail(schedule, first), limits, crossing.scale, _tail_rows(out, first)):
+    while failed := march(
+        crossing.points, slice_schedule(schedule, first, len(times)), limits, crossing.scale, _tail_rows(out, first)
+    ):
         first += failed
         cutter = _Cutter(crossing, out.evaluations)
         try:
@@ -76,18 +81,10 @@ def cross(
             return first, error
         out.coordinates[first], out.state[first], out.stress[first] = rows
         out.iterations[first], cuts[first] = cutter.iterations, cutter.cuts
+        out.rate[:] = 0.0
+    if len(times) > first + 1:
+        out.rate[:] = (out.coordinates[-1] - out.coordinates[-2]) / (times[-1] - times[-2])
     return len(times), None
-
-
-def _tail(schedule: Schedule, first: int) -> Schedule:
-    """Return the schedule from time `first` on."""
-    return Schedule(
-        schedule.times[first:],
-        schedule.viscous[first:],
-        schedule.temperature[first:],
-        schedule.force[first:],
-        schedule.lifting[first:],
-    )
 
 
 def _tail_rows(out: Trajectory, first: int) -> Trajectory:
@@ -100,6 +97,7 @@ def _tail_rows(out: Trajectory, first: int) -> Trajectory:
         out.residual[first:],
         out.evaluations,
         out.history,
+        out.rate,
     )
 
 

@@ -63,6 +63,22 @@ HEAT = Temperature(20.0, (TemperatureEntry(0.0, 20.0), TemperatureEntry(1.0, 120
 EXPANDING = {**ELASTIC, "expansion": 1e-4}
 
 
+@pytest.mark.parametrize("k", [0, 2, 4])
+def test_going_on_from_a_state_is_the_uninterrupted_march(k):
+    plastic = {**ELASTIC, "R0": 1.0, "C": [10.0], "D": [2.0], "K": 1.0, "n": 5.0}
+    case = problem("viscoplastic_norton_af", plastic, loads=(pull(3.0),))
+    states, _ = march(case)
+    later = []
+    end, statistics = solve(case, lambda state, _: later.append(state), start=states[k])
+    assert len(statistics) == 4 - k
+    assert [state.time for state in later] == [state.time for state in states[k:]]
+    for a, b in zip(later, states[k:], strict=True):
+        limit = 1e-9 * np.abs(states[-1].displacement).max()  # the linear solver keeps a factor, which is not handed on
+        np.testing.assert_allclose(a.displacement, b.displacement, atol=limit)
+        np.testing.assert_allclose(a.state, b.state, atol=limit)
+    assert end.scale == pytest.approx(states[-1].scale)
+
+
 def test_free_expansion_has_no_stress_and_converges_without_any_force():
     case = problem(parameters=EXPANDING, reference=20.0, temperature=HEAT)
     state, _ = solve(case)

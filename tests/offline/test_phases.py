@@ -1,6 +1,7 @@
 """Bases of phases within one run: what stays when the basis changes, and phases of different sizes."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from romtool.offline.dictionary import train_dictionary
 from romtool.offline.phases import increment_phases, join_modes, output_phases
 from romtool.offline.train import train
 from romtool.reduced.dictionary import choose, run_loading
-from romtool.reduced.march import march_loading, restrict_to_thermal
+from romtool.reduced.march import join_histories, march_loading, restrict_to_thermal
 from romtool.reduced.phases import Segment, march_phases, segments
 from romtool.reduced.reconstruct import displacement
 from romtool.settings import ClusterSettings, NewtonSettings, PodSettings, QuadratureSettings, Settings
@@ -86,6 +87,22 @@ def test_a_switch_to_the_same_basis_changes_nothing(training):
     np.testing.assert_allclose(total, plain.coordinates, atol=1e-9 * np.abs(plain.coordinates).max())
     np.testing.assert_allclose(phased.samples["p"], plain.samples["p"], atol=1e-9 * plain.samples["p"].max())
     np.testing.assert_allclose(phased.residuals["stress"], plain.residuals["stress"], atol=1e-8)
+
+
+@pytest.mark.parametrize("n_before", [1, 3, 4, 6, 11])
+def test_phases_go_on_from_a_state_as_without_a_stop(trained, n_before):
+    dictionary = trained.dictionary
+    local = restrict_to_thermal(NEW, dictionary.face.thermal)
+    march = partial(march_phases, dictionary.models, choose(dictionary, local).phases, local, NewtonSettings())
+    whole, first = march(), march(until=local.times[n_before - 1])
+    joined = join_histories([first, march(start=first.end)])
+    np.testing.assert_allclose(joined.coordinates, whole.coordinates, atol=1e-12 * np.abs(whole.coordinates).max())
+    for field, values in whole.samples.items():
+        np.testing.assert_allclose(joined.samples[field], values, atol=1e-12 * np.abs(values).max())
+        np.testing.assert_allclose(joined.residuals[field], whole.residuals[field], rtol=1e-6)
+        np.testing.assert_allclose(
+            joined.duals[field], whole.duals[field], atol=1e-11 * np.abs(whole.duals[field]).max()
+        )
 
 
 def test_phases_have_their_own_sizes_and_share_their_points(trained):

@@ -13,7 +13,7 @@ from romtool.offline.clock import Clock
 from romtool.offline.train import Trained, train
 from romtool.online.adapt import Adapted, AdaptOptions, NewLoad, adapt
 from romtool.online.enrich import Ground
-from romtool.reduced.march import POINT_METRIC
+from romtool.reduced.model import POINT_METRIC
 from romtool.settings import NewtonSettings, Settings
 from romtool.types import Floats, Mesh
 from tests.structures import box, ground_of, new_load, training_set

@@ -83,7 +83,7 @@ def basis(floor: float) -> DualBasis:
 
 def test_the_misfit_is_relative_to_the_largest_samples_so_far():
     samples = np.array([[0.0, 0.0, 0.0], [3.0, 3.0, 1.0], [30.0, 30.0, 1.0], [3.0, 3.0, 1.0]])[:, :, None]
-    coefficients, misfit, elastic = gappy_history(basis(1e-3), samples)
+    coefficients, misfit, elastic, _ = gappy_history(basis(1e-3), samples)
     np.testing.assert_allclose(coefficients[:, 0], np.sqrt(2.0) * np.array([0.0, 3.0, 30.0, 3.0]))
     np.testing.assert_allclose(misfit, [0.0, 1 / np.sqrt(19.0), 1 / np.sqrt(1801.0), 1 / np.sqrt(1801.0)])
     assert elastic.tolist() == [True, False, False, False]
@@ -91,7 +91,7 @@ def test_the_misfit_is_relative_to_the_largest_samples_so_far():
 
 def test_below_the_floor_the_misfit_is_relative_to_that():
     samples = np.array([[0.0, 0.0, 1e-6], [1.0, 0.0, 0.0], [0.0, 0.0, 1e-6]])[:, :, None]
-    _, misfit, elastic = gappy_history(basis(0.1), samples)
+    _, misfit, elastic, _ = gappy_history(basis(0.1), samples)
     assert elastic.tolist() == [True, False, False]
     np.testing.assert_allclose(misfit[[0, 2]], [1e-5, 1e-6])
 

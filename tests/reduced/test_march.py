@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba.core.runtime import _nrt_python, rtsys
 
-from romtool.errors import CaseError, ConvergenceError
+from romtool.errors import CaseError, ConvergenceError, ModelError
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.fem.loads import load_shapes, load_vectors
 from romtool.fem.operators import internal_force, strain
@@ -22,9 +22,10 @@ from romtool.offline.train import train
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria
-from romtool.reduced.march import MarchStoppedError, build_points, follow, march_loading
+from romtool.reduced.march import MarchStoppedError, follow, join_histories, march_loading
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.newton import march
+from romtool.reduced.setup import build_points
 from romtool.reduced.stepping import empty_trajectory
 from romtool.settings import NewtonSettings, PodSettings, QuadratureSettings, Settings
 from romtool.temperature import build_temperature, evaluate_at
@@ -186,6 +187,32 @@ def test_a_march_behind_known_steps_is_the_uninterrupted_one(model, n_known):
         np.testing.assert_allclose(behind.residuals[name], whole.residuals[name], atol=1e-8)
         np.testing.assert_array_equal(behind.elastic[name], whole.elastic[name])
     assert not behind.iterations[:n_known].any()
+
+
+@pytest.mark.parametrize("n_before", [1, 2, 6, 11])
+@pytest.mark.parametrize("criteria", [NewtonSettings(), NewtonSettings(max_iterations=4, max_cuts=8)])
+def test_a_march_from_a_state_is_the_uninterrupted_one(model, n_before, criteria):
+    coarse = replace(model.loading, times=np.sort(np.append(np.linspace(0.0, 2.0, 9), [0.1, 1.6])))
+    whole = march_loading(model, coarse, criteria)
+    first = march_loading(model, coarse, criteria, until=coarse.times[n_before - 1])
+    later = march_loading(model, coarse, criteria, start=first.end)
+    assert len(first.times) == n_before
+    joined = join_histories([first, later])
+    for name in ("times", "coordinates", "iterations", "cuts", "lifting"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
+    for name in model.duals:
+        np.testing.assert_array_equal(joined.samples[name], whole.samples[name])
+        np.testing.assert_allclose(joined.residuals[name], whole.residuals[name], rtol=1e-6, atol=1e-12)
+        np.testing.assert_array_equal(joined.elastic[name], whole.elastic[name])
+    assert joined.end.scale == whole.end.scale
+    np.testing.assert_array_equal(joined.end.rate, whole.end.rate)
+
+
+def test_a_state_of_another_model_is_refused(model, training):
+    other = full_quadrature(training, np.eye(3 * MESH.n_nodes)[:, free_dofs()[:4]])
+    end = march_loading(model, model.loading, TIGHT).end
+    with pytest.raises(ModelError, match=r"the state to go on from has \d+ modes and \d+ points, the model has 4 and"):
+        march_loading(other, other.loading, TIGHT, start=end)
 
 
 def test_known_steps_say_as_the_march_does_what_is_small(model):
