@@ -33,11 +33,12 @@ from tests.pipeline.test_report import CASE, write_mesh  # noqa: E402
 from tests.structures import box  # noqa: E402
 
 RUN = """
-import resource, sys
+import sys
 from pathlib import Path
+from romtool.offline.clock import peak_memory
 from romtool.pipeline.report import write_report
 write_report([Path(path) for path in sys.argv[2:]], Path(sys.argv[1]), lambda text: None)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, *Path("/proc/self/io").read_text().split()[1:2])
+print(peak_memory(), Path("/proc/self/io").read_text().split()[1])
 """
 
 
@@ -91,7 +92,12 @@ def measure(folder: Path, *names: str) -> dict[str, Any]:
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
     seconds = time.perf_counter() - start
     return {
-        **{"of": list(names), "seconds": round(seconds, 1), "largest memory": int(told[0]), "bytes read": int(told[1])},
+        **{
+            "of": list(names),
+            "seconds": round(seconds, 1),
+            "largest memory": float(told[0]),
+            "bytes read": int(told[1]),
+        },
         **{
             "bytes of the page": out.stat().st_size,
             "bytes of the modes": (folder / "model" / part_name(0)).stat().st_size,
