@@ -313,17 +313,37 @@ class TemperatureTable(Table):
         return self
 
 
+class StopTable(Table):
+    """[time] stop: when an online march through cycles ends early."""
+
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=1e-2, description="a number between 0 and 1")
+    cycles: Count = Field(default=3, description=COUNT_WORDS)
+
+
+class AdaptiveTable(Table):
+    """[time] adaptive, with its limits."""
+
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=1e-2, description="a number between 0 and 1")
+    strain_increment: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = Field(
+        default=2e-3, description="a positive number"
+    )
+
+
 class TimeTable(Table):
-    """[time]: the increments, and the intervals without viscous flow."""
+    """[time]: the increments, the intervals without viscous flow, and how an online march goes through them."""
 
     points: Annotated[list[Number], Field(min_length=2)] | None = Field(
         default=None, description="a list of at least two increasing numbers"
     )
     rate_independent: list[Pair] | None = Field(default=None, description="a list of intervals [start, end]")
+    stop: StopTable | None = None
+    adaptive: bool | AdaptiveTable | None = Field(
+        default=None, description="true, false, or a table { tolerance, strain_increment }"
+    )
 
     @model_validator(mode="after")
     def _times_grow(self) -> "TimeTable":
-        if self.points is None and self.rate_independent is None:
+        if not self.model_fields_set:
             reject('lacks the key "points": a list of at least two increasing numbers')
         points = self.points or []
         if any(b <= a for a, b in pairwise(points)):
