@@ -42,9 +42,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "offline": (*CORE, *PHYSICS, "io", "hifi", "reduced"),
     "online": (*CORE, *PHYSICS, "io", "hifi", "reduced", "offline"),
     "operators": (*CORE, "linalg", "io"),
+    "lifetime": (*CORE, "io"),
     "report": (*CORE, "io"),
-    "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
-    "cli": ("errors", "interruption", "progress", "pipeline"),
+    "batch": (*CORE, "io"),
+    "pipeline": (
+        *(*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "lifetime", "report"),
+        "batch",
+    ),
+    "cli": ("errors", "interruption", "progress", "batch", "pipeline"),
     "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

@@ -171,7 +171,7 @@ class QuantityEntry(Table):
     component: Text | None = Field(default=None, description='a component: "x", "xx", "mises", "magnitude" …')
     """By default the magnitude of vectors, the von Mises stress of stresses."""
     at: Vector | None = Field(default=None, description="a list of three numbers, a place")
-    """Place of a `point`; instead of it `nodes`, whose middle counts. [length]"""
+    """Place of a `point`; instead of it `nodes` or `elements`, whose middle counts. [length]"""
     percentile: Annotated[float, Field(ge=0.0, le=100.0)] | None = Field(
         default=None, description="a number between 0 and 100"
     )
@@ -184,6 +184,10 @@ class QuantityEntry(Table):
             reject(f'of kind "{self.kind}" lacks the key "{key}": {type(self).model_fields[key].description}')
         for key in sorted(self.model_fields_set - allowed - {"name", "kind"}):
             reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed)) or "none"}')
-        if self.kind == "point" and (self.at is None) == (self.nodes is None):
-            reject('of kind "point" needs one of the keys "at" (a place) and "nodes" (a node set, its middle)')
+        places = self.model_fields_set & {"at", "nodes"}
+        if self.kind == "point" and (len(places) == 2 or (not places and "elements" not in self.model_fields_set)):
+            reject(
+                'of kind "point" needs one of the keys "at" (a place) and "nodes" (a node set, its middle), '
+                'or "elements" alone (an element set, its middle)'
+            )
         return self

@@ -97,6 +97,8 @@ class OutputTable(Table):
     """Of quantities and fields: how often they are exceeded."""
     at: Annotated[list[Number], Field(min_length=1)] | None = Field(default=None, description="a list of times")
     """Times of all values, by default the last; stored ones, else linear between two. [time]"""
+    life: Text | None = Field(default=None, description="the path of a life file")
+    """Life file: the shortest life of each draw, at the reduced points."""
 
     @model_validator(mode="after")
     def _are_distinct(self) -> "OutputTable":

@@ -10,12 +10,21 @@ from romtool.loading import Loading
 from romtool.online.quantiles import Spread
 from romtool.reduced.dictionary import Dictionary, Run, choose, run_loading
 from romtool.reduced.march import ReducedHistory
+from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import reduced_quantities
 from romtool.reduced.validity import departures
 from romtool.settings import NewtonSettings
 from romtool.types import Bools, Floats, Ints
 
 TIME_TOLERANCE = 1e-9
+
+Further = Callable[[ReducedModel, Loading, ReducedHistory], Mapping[str, float]]
+"""What else is taken of an answer, besides the quantities of the case: name -> number."""
+
+
+def nothing(model: ReducedModel, loading: Loading, history: ReducedHistory) -> Mapping[str, float]:
+    """Take nothing else of an answer."""
+    return {}
 
 
 def answer(dictionary: Dictionary, loading: Loading, criteria: NewtonSettings) -> tuple[int, Run]:
@@ -116,6 +125,7 @@ def march_draws(
     numbers: Sequence[int],
     weights: Floats,
     tolerance: float,
+    further: Further = nothing,
 ) -> DrawBlock:
     """Answer some draws.
 
@@ -126,6 +136,7 @@ def march_draws(
     numbers: of the draws.
     weights: (n_at, n_times) of `time_weights`.
     tolerance: largest error bound of a step.
+    further: what else is taken of each answer; it counts for all times.
     """
     criteria = NewtonSettings(**dictionary.face.statistics["newton"])  # type: ignore[arg-type]
     members, fields = dictionary.members, dictionary.face.duals
@@ -143,6 +154,8 @@ def march_draws(
             kept[member].append((number, run.history))
             values = reduced_quantities(members[member], loading, run.history)
             quantities[-1] = {name: weights @ entry.values for name, entry in values.items() if not entry.missing}
+            others = further(members[member], loading, run.history)
+            quantities[-1] |= {name: np.full(len(weights), value) for name, value in others.items()}
     lost = np.full(len(weights), np.nan)
     names = list(dict.fromkeys(name for entry in quantities for name in entry))
     return DrawBlock(

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from romtool.errors import ModelError
+from romtool.io.records import open_file
 from romtool.loading import Before, Loading
-from romtool.pipeline.folders import Provenance, read_head
+from romtool.pipeline.folders import Provenance, read_head, read_record
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.state import ReducedState
 from romtool.temperature import build_temperature, evaluate_at
@@ -42,6 +43,13 @@ class Start:
         return replace(self.state, time=float(loading.times[0]))
 
 
+def before_of(file: Path, kind: str) -> Before:
+    """Return what a result ("result") or solution ("solution") went on from. Raises ModelError."""
+    with open_file(file, kind) as opened:
+        found: Before = read_record(opened, "before") if "before" in opened else Before()
+        return found
+
+
 def read_start(folder: Path) -> Start:
     """Return the end of the result of `romtool online` in a folder.
 
@@ -57,8 +65,8 @@ def read_start(folder: Path) -> Start:
     if provenance.stopped:
         raise ModelError(f"{folder}: ended before its last time ({provenance.stopped}); go on from a complete one")
     loading: Loading = read_head(file, "result", "loading")
-    before: Before = read_head(file, "result", "before")
-    return start_of(str(folder), history, provenance.source_id, replace(loading, times=history.times), before)
+    loading, before = replace(loading, times=history.times), before_of(file, "result")
+    return start_of(str(folder), history, provenance.source_id, loading, before)
 
 
 def start_of(source: str, history: ReducedHistory, model_id: str, loading: Loading, before: Before) -> Start:

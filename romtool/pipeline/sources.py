@@ -24,6 +24,7 @@ from romtool.laws import build_tables, identify
 from romtool.loading import Deck, Loading, Material
 from romtool.pipeline.folders import value_digest
 from romtool.pipeline.mapping import map_field, places_of
+from romtool.pipeline.missions import before_of
 from romtool.pipeline.results import open_history
 from romtool.types import Floats, Ints, Mesh, SolverResults
 
@@ -227,6 +228,8 @@ def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResul
             f"simulation {simulation.name!r} has no results; give `results`, or make them with "
             f"`romtool solve {sources.case.path} LOAD.toml -o REF`"
         )
+    for path in simulation.results:
+        _check_beginning(path)
     results = _joined(sources, simulation)
     same_ids = np.array_equal(results.mesh.node_ids, sources.mesh.node_ids)
     size = float(np.ptp(sources.mesh.points, axis=0).max())
@@ -241,6 +244,14 @@ def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResul
             "have the solver write it"
         )
     return results
+
+
+def _check_beginning(path: Path) -> None:
+    """Raise CaseError where results are a solution that does not begin with the undeformed body."""
+    if (path / "solution.h5").is_file() and (before := before_of(path / "solution.h5", "solution")).names:
+        raise CaseError(
+            f"{path}: goes on from {', '.join(before.names)}; train on computations that begin with the undeformed body"
+        )
 
 
 def _joined(sources: CaseSources, simulation: Simulation) -> SolverResults:

@@ -11,7 +11,8 @@ from romtool.fem.partition import Subdomain
 from romtool.hifi.march import HifiState
 from romtool.hifi.share import Share
 from romtool.loading import Before, Loading
-from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record
+from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record, value_digest
+from romtool.pipeline.missions import before_of
 
 END = "end"
 """Name of the last state in the file of a subdomain."""
@@ -90,14 +91,13 @@ def read_solution_end(folder: Path) -> SolutionEnd:
     if not file.is_file():
         raise ModelError(f"{folder}: no solution of `romtool solve` here; give the folder REF/<load name> of one")
     provenance: Provenance = read_head(file, "solution", "provenance")
-    before: Before = read_head(file, "solution", "before")
     loading: Loading = read_head(file, "solution", "loading")
     loading = replace(loading, times=read_head(file, "solution", "times"))
     return SolutionEnd(
         folder,
         provenance.source_id,
-        str(read_head(file, "solution", "materials")),
+        value_digest(read_head(file, "solution", "materials")),
         int(read_head(file, "solution", "n_subdomains")),
         loading,
-        before.then(loading),
+        before_of(file, "solution").then(loading),
     )

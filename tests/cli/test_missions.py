@@ -80,3 +80,12 @@ def test_solve_refuses_other_materials(case_folder, loads):
     done = romtool("solve", case, loads[2], "-o", case_folder / "more", "--from", out / "later")
     assert done.code == 2
     assert "was solved with other materials than" in done.error
+
+
+def test_a_solution_that_goes_on_is_not_trained_on(case_folder, loads):
+    case = case_folder / "case.toml"
+    assert romtool("solve", case, loads[2], "-o", case_folder / "ref", "-q").code == 0
+    goes_on = ("solve", case, case_folder / "loads" / "new.toml", "-o", case_folder / "ref", "--overwrite", "-q")
+    assert romtool(*goes_on, "--from", case_folder / "ref" / "later").code == 0
+    case.write_text(case.read_text().replace("ref/pulled", "ref/new"))
+    assert "goes on from later; train on computations" in romtool("import", case).error
