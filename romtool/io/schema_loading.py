@@ -310,7 +310,7 @@ class AdaptiveTable(Table):
     """[time] adaptive, with its limits."""
 
     tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=1e-2, description="a number between 0 and 1")
-    """Error of a step, relative to the largest p so far."""
+    """Error of p in a step, relative to its largest increment; over a run about this part of p."""
     strain_increment: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = Field(
         default=2e-3, description="a positive number"
     )
