@@ -201,8 +201,8 @@ def histories(folder: Path) -> dict[str, Any]:
     found: dict[str, list[Any]] = {}
     for path in sorted(folder.rglob(f"{TIMES}*/*.h5")):
         with h5py.File(path, "r") as file:
-            for name in file:
-                found.setdefault(f"{path.parent.parent}/{path.name}/{name}", []).append(file[name][()])
+            for name in file["fields"]:
+                found.setdefault(f"{path.parent.parent}/{path.name}/{name}", []).append(file["fields"][name][()])
     return {name.removeprefix(str(folder)): np.concatenate(entry) for name, entry in found.items()}
 
 
