@@ -97,6 +97,12 @@ class Cluster:
         time.sleep(1.5)  # the credential of the last start is revoked by whole seconds
         self.call("scontrol", "update", f"JobId={job}", "StartTime=now")
 
+    def processes(self, job: str, program: str) -> list[int]:
+        """Return the processes of a job whose command line has a word."""
+        lines = self.call("scontrol", "listpids", job).splitlines()[1:]
+        words = {int(line.split()[0]): Path(f"/proc/{line.split()[0]}/cmdline") for line in lines}
+        return [number for number, path in words.items() if path.is_file() and f"bin/{program}" in path.read_text()]
+
     def log(self, state: dict[str, str]) -> str:
         """Return what a job has written."""
         path = Path(state.get("StdOut", ""))
