@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel", "setpriv")
 PATIENCE = 20.0
 """Seconds for a daemon to start or end."""
 
@@ -192,10 +192,10 @@ def _start_munge(cluster: Cluster) -> "subprocess.Popen[bytes]":
 
 
 def _start(cluster: Cluster, name: str, *options: str) -> "subprocess.Popen[bytes]":
-    """Start a daemon as a child of this process, in a session of its own."""
+    """Start a daemon as a child of this process, in a session of its own; it ends with this process at the latest."""
     with (cluster.folder / f"{name}.out").open("wb") as log:
         return subprocess.Popen(
-            [str(_where(name)), *options],
+            ["setpriv", "--pdeathsig", "TERM", str(_where(name)), *options],
             env=cluster.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
