@@ -323,7 +323,7 @@ class StopTable(Table):
 class AdaptiveTable(Table):
     """[time] adaptive, with its limits."""
 
-    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=1e-2, description="a number between 0 and 1")
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=5e-2, description="a number between 0 and 1")
     strain_increment: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = Field(
         default=2e-3, description="a positive number"
     )
