@@ -16,7 +16,7 @@ stamp=$venv/setup.stamp
 chosen=$venv/setup.python # the Python that was named, kept for the next time
 if [ -z "${PYTHON:-}" ] && [ -f $chosen ]; then PYTHON=$(cat $chosen); fi
 petsc_site() { ls -d /usr/lib/petscdir/petsc*/*-real/lib/python3/dist-packages 2>/dev/null | sort -V | tail -n 1 || true; }
-fingerprint() { { pwd; echo "${PYTHON:-}"; petsc_site; command -v mpiexec || true; cat pyproject.toml scripts/setup.sh; } | sha256sum | cut -c 1-64; }
+fingerprint() { { pwd; echo "${PYTHON:-} ${EXTRAS:-} ${WITHOUT:-}"; petsc_site; command -v mpiexec || true; cat pyproject.toml scripts/setup.sh; } | sha256sum | cut -c 1-64; }
 
 if [ "${1:-}" != --force ] && [ -x $venv/bin/romtool ] && [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ]; then
   exit 0
@@ -27,14 +27,20 @@ rm -f $stamp
 wanted=(
   ca-certificates python3 python3-venv python3-petsc4py-real python3-mpi4py openmpi-bin libopenblas0-pthread calculix-ccx
   gfortran # compiles the user subroutine of cases/umat and of its tests
+  chromium # opens the pages of reports in their tests
   # libraries of the gmsh wheel, and software OpenGL for pictures without a display
   libglu1-mesa libgl1 libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6 libxcursor1 libxinerama1 libxft2 libxfixes3
   libxrender1 libxext6 libsm6 libfontconfig1 libgomp1
 )
 
+# A cluster of one node for the tests of batch jobs; where an init system runs, it would start the daemons for good.
+if [ -z "${EXTRAS:-}" ] && [ ! -d /run/systemd/system ]; then wanted+=(slurmctld slurmd slurm-client munge shellcheck); fi
+
+# An image needs less: EXTRAS=mpi,pictures WITHOUT="calculix-ccx gfortran" bash scripts/setup.sh
 absent_packages() {
   local package
   for package in "${wanted[@]}"; do
+    if [[ " ${WITHOUT:-} " = *" $package "* ]]; then continue; fi
     dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
   done
 }
@@ -91,13 +97,13 @@ site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"
 constraints=$venv/constraints.txt
 : >$constraints
 rm -f "$site/distribution_petsc4py.pth"
-extras=mpi,pictures,partition,exodus,cases,oracles,dev,docs
+extras=${EXTRAS:-mpi,pictures,partition,exodus,fmu,cases,oracles,dev,docs}
 if [ -n "$with_petsc" ]; then
   echo "$with_petsc" >"$site/distribution_petsc4py.pth"
   numpy=$(/usr/bin/python3 -I -c 'import numpy; print(numpy.__version__.split(".")[0])' 2>/dev/null || echo 2)
   if [ "$numpy" = 1 ]; then
     echo 'numpy<2' >$constraints
-    extras+=,nastran # pyNastran needs it too
+    [ -n "${EXTRAS:-}" ] || extras+=,nastran # pyNastran needs it too
   fi
 fi
 if ! command -v mpiexec >/dev/null; then extras+=,mpiexec; fi

@@ -13,12 +13,11 @@ check() {
 check "ruff check" .venv/bin/ruff check --quiet .
 check "ruff format" .venv/bin/ruff format --check --quiet .
 check "mypy" .venv/bin/mypy --no-error-summary
-if [ -f mkdocs.yml ]; then
-  site=$(mktemp -d)
-  check "documentation" .venv/bin/mkdocs --quiet build --strict --site-dir "$site"
-  rm -rf "$site"
-fi
+site=$(mktemp -d)
+check "documentation" .venv/bin/sphinx-build -W --keep-going -q -b html docs "$site"
+rm -rf "$site"
 if [ ${#failed[@]} -gt 0 ]; then printf 'FAILED before the tests: %s\n' "${failed[@]}"; fi
 
-.venv/bin/python -m pytest "$@" || exit
+# The tests of a file stay on one process: what they prepare together is made once.
+.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile "$@" || exit
 [ ${#failed[@]} -eq 0 ] || { printf 'the tests passed, but FAILED: %s\n' "${failed[@]}"; exit 1; }

@@ -15,6 +15,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 CORE = (
     "kernel_cache",
     "errors",
+    "interruption",
+    "progress",
     "cells",
     "types",
     "components",
@@ -30,7 +32,7 @@ CORE = (
 PHYSICS = ("linalg", "fem", "laws")
 ALLOWED: dict[str, tuple[str, ...]] = {
     **{name: CORE[:i] for i, name in enumerate(CORE)},
-    "linalg": ("errors",),
+    "linalg": ("errors", "progress"),
     "convert": CORE,
     "io": CORE,
     "laws": CORE,
@@ -40,9 +42,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "offline": (*CORE, *PHYSICS, "io", "hifi", "reduced"),
     "online": (*CORE, *PHYSICS, "io", "hifi", "reduced", "offline"),
     "operators": (*CORE, "linalg", "io"),
+    "lifetime": (*CORE, "io"),
     "report": (*CORE, "io"),
-    "pipeline": (*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "report"),
-    "cli": ("errors", "pipeline"),
+    "batch": (*CORE, "io"),
+    "pipeline": (
+        *(*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "lifetime", "report"),
+        "batch",
+    ),
+    "cli": ("errors", "interruption", "progress", "batch", "pipeline"),
     "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

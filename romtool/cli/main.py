@@ -20,6 +20,7 @@ import click  # noqa: E402
 
 from romtool import __version__  # noqa: E402
 from romtool.errors import RomtoolError  # noqa: E402
+from romtool.interruption import listening  # noqa: E402
 from romtool.pipeline import ranks  # noqa: E402
 
 COMMANDS = {
@@ -28,15 +29,19 @@ COMMANDS = {
     "cluster": "Say before the training how many local models are worth it.",
     "offline": "Train a reduced model.",
     "online": "Answer new load cases with a model.",
-    "fields": "Write full fields of a result for ParaView.",
+    "fields": "Write full fields of a result for ParaView or CalculiX.",
     "solve": "Run the built-in high-fidelity solver.",
     "map": "Map a field from another mesh to a case.",
     "compare": "Measure the errors between two results.",
+    "fmu": "Write a model as an FMU for co-simulation.",
+    "life": "Evaluate cycles to failure of a result.",
     "study": "Answer many random draws of loads: quantiles of quantities and fields.",
     "operators": "Models of parameter-dependent matrices that any code exported.",
     "law": "Run a material law along a path of strain and stress, and check it.",
     "report": "Make one self-contained HTML page of models and results.",
+    "slurm": "Write or submit the batch job of a command, or of a whole case.",
     "info": "Describe a solver file, dataset, model or result.",
+    "doctor": "Say what is installed and works here, and how to put right what does not.",
     "readers": "List the file formats and what they need.",
 }
 ON_ALL_RANKS = {
@@ -47,7 +52,9 @@ ON_ALL_RANKS = {
     "solve": "",
     "online": "--adapt",
     "study": "",
+    "life": "",
     "operators": "build",
+    "doctor": "--ranks",
 }
 """Commands that share their work (where a word is named: with it); of the others rank 0 does all, the rest wait."""
 
@@ -92,7 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments: instead of those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run_on_ranks(given) if ranks.is_launched() else _tell(given, _run(given)))
+    with listening():
+        code = _run_on_ranks(given) if ranks.is_launched() else _tell(given, _run(given))
+    sys.exit(code)
 
 
 @dataclass(frozen=True)
@@ -108,13 +117,11 @@ class Outcome:
 def _run(arguments: list[str]) -> Outcome:
     """Run a command line; errors on purpose are returned."""
     try:
-        cli.main(arguments, prog_name="romtool", standalone_mode=False)
+        left = cli.main(arguments, prog_name="romtool", standalone_mode=False)
     except RomtoolError as error:
         return _failure(error.code, type(error).__name__, str(error))
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _failure(INTERRUPTED, "Interrupted", "interrupted")
-    except click.exceptions.Exit as exit_:
-        return Outcome(exit_.exit_code)
     except click.ClickException as error:
         return _failure(2, type(error).__name__, error.format_message())
     except MemoryError:
@@ -124,7 +131,7 @@ def _run(arguments: list[str]) -> Outcome:
             return _failure(1, "OSError", f"{reason}; make room, or give a path that can be read and written")
         text = f"unexpected {type(error).__name__}: {error}; this is a fault of romtool: please report it with --debug"
         return _failure(1, type(error).__name__, text)
-    return Outcome()
+    return Outcome(left if isinstance(left, int) else 0)  # click returns the code of an Exit
 
 
 def _system_error(error: Exception) -> str:

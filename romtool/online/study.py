@@ -10,11 +10,21 @@ from romtool.loading import Loading
 from romtool.online.quantiles import Spread
 from romtool.reduced.dictionary import Dictionary, Run, choose, run_loading
 from romtool.reduced.march import ReducedHistory
+from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import reduced_quantities
+from romtool.reduced.validity import departures
 from romtool.settings import NewtonSettings
 from romtool.types import Bools, Floats, Ints
 
 TIME_TOLERANCE = 1e-9
+
+Further = Callable[[ReducedModel, Loading, ReducedHistory], Mapping[str, float]]
+"""What else is taken of an answer, besides the quantities of the case: name -> number."""
+
+
+def nothing(model: ReducedModel, loading: Loading, history: ReducedHistory) -> Mapping[str, float]:
+    """Take nothing else of an answer."""
+    return {}
 
 
 def answer(dictionary: Dictionary, loading: Loading, criteria: NewtonSettings) -> tuple[int, Run]:
@@ -37,7 +47,8 @@ class MemberRows:
     Parameters
     ----------
     draws: (n,) their numbers.
-    coordinates: (n, n_at, n_modes). lifting: (n, n_at, n_liftings).
+    coordinates: (n, n_at, n_modes).
+    lifting: (n, n_at, n_liftings).
     duals: field -> (n, n_at, n_dual_modes).
     """
 
@@ -64,6 +75,7 @@ class DrawBlock:
     bounds: dual field -> (n,) largest error bound of all times, 0 where elastic throughout.
     above: (n,) whether some field's error may be above the tolerance at some time.
     stopped: (n,) whether the march ended before its last time.
+    outside: respect in which some draw leaves the training ("temperature", "pressure on END" …) -> (n,) which do.
     """
 
     numbers: Ints
@@ -72,6 +84,7 @@ class DrawBlock:
     bounds: Mapping[str, Floats]
     above: Bools
     stopped: Bools
+    outside: Mapping[str, Bools] = field(default_factory=dict)
 
 
 def time_weights(times: Floats, wanted: Sequence[float] | None) -> tuple[Floats, Floats]:
@@ -112,6 +125,7 @@ def march_draws(
     numbers: Sequence[int],
     weights: Floats,
     tolerance: float,
+    further: Further = nothing,
 ) -> DrawBlock:
     """Answer some draws.
 
@@ -122,21 +136,26 @@ def march_draws(
     numbers: of the draws.
     weights: (n_at, n_times) of `time_weights`.
     tolerance: largest error bound of a step.
+    further: what else is taken of each answer; it counts for all times.
     """
     criteria = NewtonSettings(**dictionary.face.statistics["newton"])  # type: ignore[arg-type]
     members, fields = dictionary.members, dictionary.face.duals
     kept: list[list[tuple[int, ReducedHistory]]] = [[] for _ in members]
     quantities: list[dict[str, Floats]] = []
     runs: list[Run] = []
+    left: list[Mapping[str, str]] = []
     for number in numbers:
         loading = loading_of(number)
         member, run = answer(dictionary, loading, criteria)
         runs.append(run)
+        left.append(departures(run.model, loading))
         quantities.append({})
         if not run.stopped:
             kept[member].append((number, run.history))
             values = reduced_quantities(members[member], loading, run.history)
             quantities[-1] = {name: weights @ entry.values for name, entry in values.items() if not entry.missing}
+            others = further(members[member], loading, run.history)
+            quantities[-1] |= {name: np.full(len(weights), value) for name, value in others.items()}
     lost = np.full(len(weights), np.nan)
     names = list(dict.fromkeys(name for entry in quantities for name in entry))
     return DrawBlock(
@@ -146,6 +165,10 @@ def march_draws(
         {field: np.array([_largest(run, field) for run in runs]) for field in fields},
         np.array([_above(run, tolerance) for run in runs], dtype=np.bool_),
         np.array([bool(run.stopped) for run in runs], dtype=np.bool_),
+        {
+            what: np.array([what in entry for entry in left], dtype=np.bool_)
+            for what in dict.fromkeys(what for entry in left for what in entry)
+        },
     )
 
 
@@ -193,6 +216,10 @@ def join_blocks(blocks: Sequence[DrawBlock]) -> DrawBlock:
         {field: np.concatenate([block.bounds[field] for block in blocks]) for field in first.bounds},
         np.concatenate([block.above for block in blocks]),
         np.concatenate([block.stopped for block in blocks]),
+        {
+            what: np.concatenate([block.outside.get(what, np.zeros_like(block.stopped)) for block in blocks])
+            for what in dict.fromkeys(what for block in blocks for what in block.outside)
+        },
     )
 
 
@@ -214,7 +241,9 @@ def take_draws(block: DrawBlock, count: int) -> DrawBlock:
     rows = tuple(_first_rows(entry, count) for entry in block.rows)
     quantities = {name: values[:count] for name, values in block.quantities.items()}
     bounds = {field: values[:count] for field, values in block.bounds.items()}
-    return DrawBlock(block.numbers[:count], rows, quantities, bounds, block.above[:count], block.stopped[:count])
+    outside = {what: values[:count] for what, values in block.outside.items() if values[:count].any()}
+    above, stopped = block.above[:count], block.stopped[:count]
+    return DrawBlock(block.numbers[:count], rows, quantities, bounds, above, stopped, outside)
 
 
 def _first_rows(rows: MemberRows, count: int) -> MemberRows:
@@ -232,17 +261,24 @@ class StudyResult:
     ----------
     name: of the study.
     model_id, source: the model.
-    draws: how many were asked for; done: how many are answered. stopped: how many of these did not converge.
+    draws: how many were asked for.
+    done: how many are answered.
+    stopped: how many of these did not converge.
     at: (n_at,) times of all values.
     random: target -> number of variables.
-    spreads: quantity -> its distribution. sources: quantity -> what it is computed from.
+    spreads: quantity -> its distribution.
+    sources: quantity -> what it is computed from.
     missing: quantity or field -> why it is not known.
     fields: names of the fields in quantiles.xdmf.
     bounds: dual field -> (n_draws,) largest error bound of each draw.
     share_above: part of the draws whose error may be above the tolerance.
     tolerance: largest error bound of a step.
-    seconds: by phase. rate: draws per second of this run, all ranks together.
-    versions: of romtool and the packages behind it. created: when.
+    n_outside: number of draws that leave the training.
+    outside: respect in which draws do -> how many.
+    seconds: by phase.
+    rate: draws per second of this run, all ranks together.
+    versions: of romtool and the packages behind it.
+    created: when.
     """
 
     name: str
@@ -264,6 +300,8 @@ class StudyResult:
     fields: tuple[str, ...] = ()
     bounds: Mapping[str, Floats] = field(default_factory=dict)
     share_above: float = 0.0
+    n_outside: int = 0
+    outside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

@@ -1,4 +1,4 @@
-"""A dictionary of local models, per cluster of the training or phase of a run, and the way through it (METHODS 8).
+"""Local models, one per cluster of the training or phase of a run, and the way through them (theory, section 9).
 
 All members read the temperature of the same thermal nodes, so that one loading serves any of them. What depends on
 the basis - points, strains, weights, generalised forces, gappy operators, calibrations - is the member's own.

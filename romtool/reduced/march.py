@@ -41,7 +41,7 @@ class ReducedHistory:
     coordinates: (n_times, n_modes) generalised displacements.
     lifting: (n_times, n_liftings) amplitudes of the prescribed displacements.
     duals: field -> (n_times, n_dual_modes) coefficients.
-    residuals: field -> (n_times,) norm of the gappy misfit, relative to the largest sample norm so far (METHODS 6).
+    residuals: field -> (n_times,) norm of the gappy misfit over the largest sample norm so far (theory, eq. (7.1)).
     elastic: field -> (n_times,) bool, whether the field has been negligible so far.
     samples: field -> (n_times, n_points, n_components) at the reduced points.
     iterations, cuts: (n_times,) Newton iterations and halvings behind each time.
@@ -336,7 +336,7 @@ class Fit(NamedTuple):
 
 
 def gappy_history(basis: DualBasis, samples: Floats, before: float = 0.0) -> Fit:
-    """Fit the dual basis to the samples of all times (METHODS 5 and 6).
+    """Fit the dual basis to the samples of all times (theory, eqs. (6.1) and (7.1)).
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class DualBasis:
     components: number of columns.
     operator: from the values at all reduced points, point after point, to the coefficients.
     singular_values: (n_snapshots,) of its snapshots.
-    floor: norm of the values at the reduced points below which the field is negligible (METHODS 6).
+    floor: norm of the values at the reduced points below which the field is negligible (theory, eq. (7.1)).
     """
 
     field: str
@@ -132,7 +132,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Validity:
-    """What the training covers (METHODS 6).
+    """What the training covers (theory, eq. (7.5)).
 
     Parameters
     ----------
@@ -141,6 +141,7 @@ class Validity:
     step: (2,) smallest and largest time step [time].
     amplitudes: "kind on set" -> (2,) smallest and largest size of a load or of a prescribed displacement.
     temperature_span: (n_nodes, n) orthonormal changes of the thermal nodes' temperature from the initial one.
+    always: those of `amplitudes` that are not zero throughout in any computation of the training.
     """
 
     temperature: Floats
@@ -148,6 +149,7 @@ class Validity:
     step: Floats
     amplitudes: Mapping[str, Floats]
     temperature_span: Floats
+    always: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

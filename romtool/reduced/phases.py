@@ -1,4 +1,4 @@
-"""March through phases that have bases of their own (METHODS 8, "switching basis within a run").
+"""March through phases that have bases of their own (theory, eq. (9.5)).
 
 The displacement stays continuous: `u = u_s + Psi_new gamma` with gamma = 0 at a switch. All phases share their reduced
 points (those that are not their own carry no weight), so that the laws run from the first time on at all of them and

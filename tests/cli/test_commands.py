@@ -54,7 +54,7 @@ def test_online_needs_the_model_file_alone(case_folder, tmp_path):
     assert (load["name"], load["n_steps"]) == ("new", 4)
     refused = romtool("compare", tmp_path / "out" / "new", case_folder / "ref" / "new")
     assert refused.code == 2
-    assert "full fields need the whole model folder" in refused.error
+    assert "needs the whole model folder" in refused.error
 
 
 def test_a_new_load_agrees_with_the_high_fidelity_solution(case_folder, tmp_path):
