@@ -110,6 +110,7 @@ class Orientation:
     Parameters
     ----------
     kind: what `values` are.
+    values: float, of
         "axes": (2, 3), the local x and a vector in the local xy plane;
         "euler": (3,) Bunge's angles [degree];
         "cylindrical": (2, 3), a point of the axis and its direction; local axes radial, circumferential, axial;

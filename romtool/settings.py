@@ -120,7 +120,7 @@ class Quantity:
     elements: element set, or "all".
     field: name of a field, where the kind needs one.
     component: "x", "xx", "mises", "magnitude" …; None for the magnitude of a vector, the von Mises stress.
-    at: (3,) place of a "point"; None for the middle of `nodes`.
+    at: (3,) place of a "point"; None for the middle of `nodes`, or without these of `elements`.
     percentile: between 0 and 100.
     """
 

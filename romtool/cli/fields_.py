@@ -11,10 +11,10 @@ from romtool.cli.options import PATH, numbers, output_option, overwrite_option, 
 @click.argument("result", type=PATH)
 @click.option("--at", "times", default="", help="Times, separated by commas; all stored ones by default.")
 @click.option("--names", default="", help="Fields, separated by commas; all by default.")
-@output_option("the fields (.xdmf, .vtu, .pvd or .pvtu)")
+@output_option("the fields (.xdmf, .vtu, .pvd, .pvtu or .frd)")
 @overwrite_option
 def command(result: Path, times: str, names: str, output: Path, overwrite: bool) -> None:
-    """Write full fields of RESULT (online result, solution or solver file) for ParaView."""
+    """Write full fields of RESULT (online result, solution or solver file) for ParaView or CalculiX' cgx."""
     from romtool.pipeline.fields import write_fields
     from romtool.pipeline.ranks import world
 

@@ -21,8 +21,8 @@ from romtool.constraints import (
 )
 from romtool.errors import CaseError
 from romtool.io.schema import entry_name
+from romtool.io.schema_constraints import ConstraintEntry
 from romtool.io.schema_loading import (
-    ConstraintEntry,
     DirichletEntry,
     LoadEntry,
     MaterialEntry,

@@ -97,7 +97,7 @@ def write_series(
         raise CaseError(f"{path} is a folder, a file is to be written; give another name")
     writer = {".xdmf": _write_xdmf, ".pvd": _write_pvd, ".vtu": _write_vtu}.get(path.suffix.lower())
     if writer is None:
-        raise CaseError(f"{path}: fields are written as .xdmf, .pvd or .vtu, not as {path.suffix or 'that'}")
+        raise CaseError(f"{path}: fields are written as .xdmf, .pvd, .vtu or .frd, not as {path.suffix or 'that'}")
     writer(path, mesh, FieldSource(np.asarray(times, dtype=np.float64), fields, read, all_points))
 
 

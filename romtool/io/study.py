@@ -75,13 +75,17 @@ class RandomNumber:
 
 @dataclass(frozen=True)
 class Output:
-    """What is asked of the answers; `quantities` None for all of the case, `at` None for the last time."""
+    """What is asked of the answers; `quantities` None for all of the case, `at` None for the last time.
+
+    `life` is a life file, by which cycles to failure are taken of every draw.
+    """
 
     quantities: tuple[str, ...] | None
     quantiles: tuple[float, ...]
     fields: tuple[str, ...]
     thresholds: Mapping[str, float]
     at: tuple[float, ...] | None
+    life: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def read_study(path: Path) -> Study:
             tuple(output.fields),
             output.thresholds,
             None if output.at is None else tuple(sorted(set(output.at))),
+            path.parent / output.life if output.life else None,
         ),
     )
 

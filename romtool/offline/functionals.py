@@ -194,12 +194,20 @@ def _candidates(quantity: Quantity, part: Part) -> tuple[Floats, Bools]:
 
 
 def _middle(quantity: Quantity, parts: Sequence[Part], comm: Comm) -> Floats:
-    """Return the (3,) mean place of a node set."""
+    """Return the (3,) mean place of a node set; without one that of the volume of the quantity's elements."""
+    if quantity.nodes is None:
+        shares = [part.operators.weights * _in_set(part, quantity.elements) for part in parts]
+        sums = [np.append(w @ part.operators.coordinates, w.sum()) for w, part in zip(shares, parts, strict=True)]
+        return _mean_place(quantity, quantity.elements, ordered_sum(comm, sums))
     masks = [own_nodes(part.subdomain, str(quantity.nodes), taken) for part, taken in _with_taken(parts, comm)]
     sums = [np.append(mask @ part.subdomain.mesh.points, mask.sum()) for mask, part in zip(masks, parts, strict=True)]
-    total = ordered_sum(comm, sums)
+    return _mean_place(quantity, quantity.nodes, ordered_sum(comm, sums))
+
+
+def _mean_place(quantity: Quantity, name: str, total: Floats) -> Floats:
+    """Return the (3,) place from (4,) sums of places and of weights over a set. Raises CaseError where it is empty."""
     if total[3] == 0.0:
-        raise CaseError(f'[[quantities]] "{quantity.name}": the set "{quantity.nodes}" is empty; name another')
+        raise CaseError(f'[[quantities]] "{quantity.name}": the set "{name}" is empty; name another')
     return np.asarray(total[:3] / total[3])
 
 

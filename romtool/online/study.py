@@ -10,12 +10,21 @@ from romtool.loading import Loading
 from romtool.online.quantiles import Spread
 from romtool.reduced.dictionary import Dictionary, Run, choose, run_loading
 from romtool.reduced.march import ReducedHistory
+from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import reduced_quantities
 from romtool.reduced.validity import departures
 from romtool.settings import NewtonSettings
 from romtool.types import Bools, Floats, Ints
 
 TIME_TOLERANCE = 1e-9
+
+Further = Callable[[ReducedModel, Loading, ReducedHistory], Mapping[str, float]]
+"""What else is taken of an answer, besides the quantities of the case: name -> number."""
+
+
+def nothing(model: ReducedModel, loading: Loading, history: ReducedHistory) -> Mapping[str, float]:
+    """Take nothing else of an answer."""
+    return {}
 
 
 def answer(dictionary: Dictionary, loading: Loading, criteria: NewtonSettings) -> tuple[int, Run]:
@@ -38,7 +47,8 @@ class MemberRows:
     Parameters
     ----------
     draws: (n,) their numbers.
-    coordinates: (n, n_at, n_modes). lifting: (n, n_at, n_liftings).
+    coordinates: (n, n_at, n_modes).
+    lifting: (n, n_at, n_liftings).
     duals: field -> (n, n_at, n_dual_modes).
     """
 
@@ -115,6 +125,7 @@ def march_draws(
     numbers: Sequence[int],
     weights: Floats,
     tolerance: float,
+    further: Further = nothing,
 ) -> DrawBlock:
     """Answer some draws.
 
@@ -125,6 +136,7 @@ def march_draws(
     numbers: of the draws.
     weights: (n_at, n_times) of `time_weights`.
     tolerance: largest error bound of a step.
+    further: what else is taken of each answer; it counts for all times.
     """
     criteria = NewtonSettings(**dictionary.face.statistics["newton"])  # type: ignore[arg-type]
     members, fields = dictionary.members, dictionary.face.duals
@@ -142,6 +154,8 @@ def march_draws(
             kept[member].append((number, run.history))
             values = reduced_quantities(members[member], loading, run.history)
             quantities[-1] = {name: weights @ entry.values for name, entry in values.items() if not entry.missing}
+            others = further(members[member], loading, run.history)
+            quantities[-1] |= {name: np.full(len(weights), value) for name, value in others.items()}
     lost = np.full(len(weights), np.nan)
     names = list(dict.fromkeys(name for entry in quantities for name in entry))
     return DrawBlock(
@@ -247,18 +261,24 @@ class StudyResult:
     ----------
     name: of the study.
     model_id, source: the model.
-    draws: how many were asked for; done: how many are answered. stopped: how many of these did not converge.
+    draws: how many were asked for.
+    done: how many are answered.
+    stopped: how many of these did not converge.
     at: (n_at,) times of all values.
     random: target -> number of variables.
-    spreads: quantity -> its distribution. sources: quantity -> what it is computed from.
+    spreads: quantity -> its distribution.
+    sources: quantity -> what it is computed from.
     missing: quantity or field -> why it is not known.
     fields: names of the fields in quantiles.xdmf.
     bounds: dual field -> (n_draws,) largest error bound of each draw.
     share_above: part of the draws whose error may be above the tolerance.
     tolerance: largest error bound of a step.
-    n_outside: number of draws that leave the training. outside: respect in which draws do -> how many.
-    seconds: by phase. rate: draws per second of this run, all ranks together.
-    versions: of romtool and the packages behind it. created: when.
+    n_outside: number of draws that leave the training.
+    outside: respect in which draws do -> how many.
+    seconds: by phase.
+    rate: draws per second of this run, all ranks together.
+    versions: of romtool and the packages behind it.
+    created: when.
     """
 
     name: str

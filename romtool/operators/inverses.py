@@ -26,7 +26,13 @@ SAFETY = 2.0
 
 @dataclass(frozen=True)
 class ErrorBound:
-    """What bounds the errors: positive forms and the spectra at the selected parameters."""
+    """What bounds the errors.
+
+    Parameters
+    ----------
+    forms: positive forms.
+    spectral: spectra at the selected parameters.
+    """
 
     forms: PositiveForms
     spectral: SpectralBound

@@ -31,9 +31,9 @@ from romtool.pipeline.folders import (
     now,
     part_reader,
     read_dictionary,
-    read_head,
     read_modes,
     read_record,
+    read_training,
     value_digest,
     versions,
 )
@@ -195,7 +195,7 @@ def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) ->
 
 def _open_member(path: Path, model: ReducedModel, comm: Comm) -> Member:
     """Read the memory of a model, and what of it this rank needs to enrich it."""
-    record = together(comm, lambda: _read_record(path, model))
+    record = together(comm, lambda: read_training(path, model.model_id))
     mine = owned(comm, int(model.statistics["n_subdomains"]))  # type: ignore[call-overload]
     modes = together(comm, lambda: [read_modes(path, model.model_id, index) for index in mine])
     mesh, part_of_element = together(comm, lambda: _read_mesh(path, model))
@@ -212,17 +212,6 @@ def _open_member(path: Path, model: ReducedModel, comm: Comm) -> Member:
     )
     trained = Trained(model, tuple(modes), record)
     return Member(trained, build_ground(share, training, record), path, model)
-
-
-def _read_record(path: Path, model: ReducedModel) -> TrainingRecord:
-    """Read the training.h5 of a model."""
-    file = find_member(path, model.model_id) / "training.h5"
-    if not path.is_dir() or not file.is_file():
-        raise ModelError(f"{path}: --adapt needs the whole model folder with training.h5, made by `romtool offline`")
-    if read_head(file, "training", "model_id") != model.model_id:
-        raise ModelError(f"{file}: belongs to another model than model.h5; make the folder anew")
-    record: TrainingRecord = read_head(file, "training", "record")
-    return record
 
 
 def _read_mesh(path: Path, model: ReducedModel) -> tuple[Mesh, np.ndarray]:  # type: ignore[type-arg]

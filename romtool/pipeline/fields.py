@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from romtool.convert.calculix_export import write_frd
 from romtool.errors import CaseError
+from romtool.io.atomic import atomic_file
 from romtool.io.fields import FieldSource, write_series
 from romtool.io.piecewise import PieceFiles, piece_files, write_indices, write_piece
 from romtool.linalg.reduction import Comm, SerialComm
+from romtool.pipeline.nodal import NodalMeans
 from romtool.pipeline.ranks import on_root, owned, scratch_folder, together
 from romtool.pipeline.results import Pieces, ReadField, open_history, open_pieces
-from romtool.types import FieldInfo, Floats, SolverResults
+from romtool.types import FieldInfo, Floats, Mesh, SolverResults
 
 TIME_TOLERANCE = 1e-9
 ALONE = SerialComm()
@@ -35,7 +38,7 @@ def write_fields(
     Parameters
     ----------
     source: online result, solution or solver files.
-    out: `.pvtu`, `.pvd`, `.xdmf` or `.vtu`.
+    out: `.pvtu`, `.pvd`, `.xdmf`, `.vtu`, or `.frd` (CalculiX: all fields brought to the nodes, see `pipeline.nodal`).
     times: stored ones within 1e-9 of the duration, others interpolated linearly; written in increasing order, each
         once; empty for all stored times.
     names: fields; empty for all.
@@ -74,9 +77,26 @@ def _write_whole(source: Path, out: Path, times: Sequence[float], names: Sequenc
     """Write fields of the whole mesh."""
     results = open_history(source)
     chosen, places = choose_fields(source, results, times, names)
-    read = at_places(results.read, places)
-    write_series(out, results.mesh, places.times, {name: results.fields[name] for name in chosen}, read)
+    read, fields = at_places(results.read, places), {name: results.fields[name] for name in chosen}
+    if out.suffix.lower() == ".frd":
+        _write_frd(out, results.mesh, FieldSource(places.times, fields, read))
+    else:
+        write_series(out, results.mesh, places.times, fields, read)
     return chosen
+
+
+def _write_frd(out: Path, mesh: Mesh, source: FieldSource) -> None:
+    """Write fields as CalculiX does: at the nodes."""
+    means = NodalMeans(mesh)
+    widths = {name: len(info.components) for name, info in source.fields.items()}
+    with atomic_file(out) as temporary:
+        write_frd(
+            temporary,
+            mesh,
+            source.times,
+            widths,
+            lambda name, i: means.take(source.fields[name], source.read(name, i)),
+        )
 
 
 def _write_pieces(source: Path, out: Path, wanted: tuple[Sequence[float], Sequence[str]], comm: Comm) -> list[str]:

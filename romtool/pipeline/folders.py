@@ -36,6 +36,7 @@ from romtool.io.records import (
     write_text,
     write_value,
 )
+from romtool.lifetime import cycles, result
 from romtool.linalg.ecm import Cubature
 from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
@@ -199,6 +200,7 @@ _CLASSES: dict[str, type] = {
             Provenance,
         ),
         *(draws.FieldModes, quantiles.Spread, study.MemberRows, study.DrawBlock, study.StudyResult),
+        *(cycles.Change, result.PointLives, result.LifeResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
         *(model.Calibration, indicator.Indication, adapt.Enrichment, adapt.Progress, Pod, TrainingRecord, Consistency),
@@ -377,6 +379,17 @@ def read_subdomain(path: Path, model_id: str, index: int) -> Subdomain:
     with part_reader(folder, "modes", index, model_id) as file:
         subdomain: Subdomain = read_record(file, "modes/subdomain")
         return subdomain
+
+
+def read_training(path: Path, model_id: str) -> TrainingRecord:
+    """Read what a model remembers of its training. Raises ModelError where it is not beside its model.h5."""
+    file = find_member(path, model_id) / "training.h5"
+    if not path.is_dir() or not file.is_file():
+        raise ModelError(f"{path}: the whole model folder with training.h5 is needed here; give the folder")
+    if read_head(file, "training", "model_id") != model_id:
+        raise ModelError(f"{file}: belongs to another model than model.h5; make the folder anew")
+    record: TrainingRecord = read_head(file, "training", "record")
+    return record
 
 
 def read_dataset(folder: Path) -> Dataset:

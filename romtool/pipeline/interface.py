@@ -14,10 +14,12 @@ import numpy as np
 from romtool.errors import ModelError
 from romtool.io.built_load import Load
 from romtool.laws import held_by, open_plugins
+from romtool.lifetime.result import LifeResult
 from romtool.loading import Before, Loading
 from romtool.pipeline.fields import at_places, choose_fields
 from romtool.pipeline.folders import model_file, read_dictionary
 from romtool.pipeline.labelled import labelled
+from romtool.pipeline.life_evaluator import LifeEvaluator
 from romtool.pipeline.missions import Start, inherit, read_start, start_of
 from romtool.pipeline.model_fields import ModelFields, loading_for
 from romtool.pipeline.quantities import all_quantities, pieces_of_model
@@ -84,6 +86,7 @@ class Model:
         self.dictionary, self.path = dictionary, path
         self._criteria = NewtonSettings(**dictionary.face.statistics["newton"])  # type: ignore[arg-type]
         self._ready: OrderedDict[tuple[object, ...], tuple[Prepared, Load, object]] = OrderedDict()
+        self._lives: dict[tuple[str, Path], LifeEvaluator] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -168,6 +171,13 @@ class Model:
             while len(self._ready) > KEPT_LOADS:
                 self._ready.popitem(last=False)
         return found
+
+    def evaluator(self, member: ReducedModel, path: Path) -> LifeEvaluator:
+        """Return what evaluates the lives of a local model's answers by a life file; it is read once."""
+        with self._lock:
+            if (member.model_id, path) not in self._lives:
+                self._lives[member.model_id, path] = LifeEvaluator(member, self.path, path)
+            return self._lives[member.model_id, path]
 
     def _member(self, start: Start) -> int | None:
         """Return the number of the local model that a start is in terms of, None for the phases of a run.
@@ -302,6 +312,20 @@ class Result:
         _, places = choose_fields(Path(self.name), self.fields, list(at), (name,))
         read = at_places(self.fields.read, places)
         return np.array([read(name, i) for i in range(len(places.times))])
+
+    def life(self, path: str | Path) -> LifeResult:
+        """Return the cycles to failure of all integration points, as `romtool life` does.
+
+        Parameters
+        ----------
+        path: the life file.
+
+        Raises
+        ------
+        CaseError, LawError: a wrong life file, a temperature that is no combination of those of the training.
+        ModelError: only the model.h5 is there.
+        """
+        return self.model.evaluator(self.run.model, Path(path)).lives(self.loading, self.history)
 
     def to_xarray(self) -> "xarray.Dataset":
         """Return coordinates, samples, indicators, bounds and quantities as a dataset.

@@ -241,7 +241,7 @@ def _solve(
         "n_subdomains": share.n_subdomains,
         "loading": loading,
         "quantities": quantities,
-        "materials": value_digest(sources.materials),
+        "materials": sources.materials,
         "before": Before() if start is None else start.before,
     }
     on_root(comm, lambda: write_head(work.new / "solution.h5", "solution", **head))

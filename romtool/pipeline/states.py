@@ -11,7 +11,7 @@ from romtool.fem.partition import Subdomain
 from romtool.hifi.march import HifiState
 from romtool.hifi.share import Share
 from romtool.loading import Before, Loading
-from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record
+from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record, value_digest
 from romtool.pipeline.missions import before_of
 
 END = "end"
@@ -96,7 +96,7 @@ def read_solution_end(folder: Path) -> SolutionEnd:
     return SolutionEnd(
         folder,
         provenance.source_id,
-        str(read_head(file, "solution", "materials")),
+        value_digest(read_head(file, "solution", "materials")),
         int(read_head(file, "solution", "n_subdomains")),
         loading,
         before_of(file, "solution").then(loading),

@@ -16,20 +16,22 @@ from romtool.errors import CaseError, ModelError
 from romtool.interruption import deferred, stop_if_asked
 from romtool.io.atomic import atomic_file
 from romtool.io.lock import Lock
-from romtool.io.study import RandomNumber
+from romtool.io.study import RandomNumber, read_study
 from romtool.linalg.reduction import Comm
+from romtool.loading import Loading
 from romtool.offline.clock import Clock
 from romtool.online.draws import Draws
 from romtool.online.quantiles import Spread, spread
-from romtool.online.study import DrawBlock, StudyResult, join_blocks, march_draws, take_draws
+from romtool.online.study import DrawBlock, Further, StudyResult, join_blocks, march_draws, nothing, take_draws
 from romtool.pipeline.folders import model_file, now, read_dictionary, read_head, versions, write_head
 from romtool.pipeline.interface import load_plugins
+from romtool.pipeline.life_reduced import ENDLESS, REDUCED, ReducedLives
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
-from romtool.pipeline.study_inputs import Inputs, Kept, open_inputs
+from romtool.pipeline.study_inputs import LIFE, Inputs, Kept, open_inputs
 from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Dictionary
-from romtool.reduced.march import load_kernels
+from romtool.reduced.march import ReducedHistory, load_kernels
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import MESH, source_of
 from romtool.types import Floats
@@ -98,10 +100,11 @@ def _study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, 
     """See `study`."""
     clock = Clock(lambda text: None)
     with clock.phase("load", ""):
+        further = together(comm, lambda: _lives(model_path, read_study(study_path).output.life))
         dictionary, inputs = _open(model_path, study_path, out, comm, say, request)
         model, draws = dictionary.face, on_root(comm, inputs.draws)
     with clock.phase("draws", ""):
-        n_marched = _march(dictionary, inputs, draws, out, comm, request)
+        n_marched = _march(dictionary, inputs, draws, out, comm, request, further)
     rate = n_marched / max(clock.seconds["draws"], 1e-9)
     if n_marched:
         say(f"{n_marched} draws in {clock.seconds['draws']:.1f} s, {rate:.1f} per second")
@@ -165,7 +168,27 @@ def _count(path: Path) -> int:
         return 0
 
 
-def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm: Comm, request: StudyRequest) -> int:
+def _lives(model_path: Path, life: Path | None) -> Further:
+    """Return what takes the shortest life of an answer, at the reduced points of the model; nothing without a file."""
+    if life is None:
+        return nothing
+    evaluator = ReducedLives(model_path, life)
+
+    def shortest(model: ReducedModel, loading: Loading, history: ReducedHistory) -> dict[str, float]:
+        return {LIFE: min(evaluator.lives(model, loading, history).minimum, ENDLESS)}
+
+    return shortest
+
+
+def _march(
+    dictionary: Dictionary,
+    inputs: Inputs,
+    draws: Draws,
+    out: Path,
+    comm: Comm,
+    request: StudyRequest,
+    further: Further,
+) -> int:
     """Answer the draws that are lacking, block after block; return how many all ranks answered."""
     lacking = on_root(comm, lambda: _lacking(out, inputs))
     share, n_shares = request.part or (1, 1)
@@ -178,7 +201,7 @@ def _march(dictionary: Dictionary, inputs: Inputs, draws: Draws, out: Path, comm
     def march(indices: Sequence[int]) -> None:
         for index in indices:
             with atomic_file(out / "draws" / _name(index)) as path:
-                block = march_draws(dictionary, loading_of, lacking[index], inputs.weights, tolerance)
+                block = march_draws(dictionary, loading_of, lacking[index], inputs.weights, tolerance, further)
                 write_head(path, KIND, digest=inputs.digest, numbers=block.numbers, block=block)
             if comm.rank == 0:
                 here = sum(1 for _ in (out / "draws").glob("draws-*.h5"))
@@ -217,6 +240,10 @@ def _quantity_values(answers: Answers, inputs: Inputs, comm: Comm) -> tuple[dict
     wanted = inputs.study.output.quantities
     values: dict[str, Floats] = {}
     missing: dict[str, str] = {}
+    if inputs.study.output.life:
+        values[LIFE] = answers.block.quantities.get(
+            LIFE, np.full((len(answers.block.numbers), len(answers.at)), np.nan)
+        )
     for functional in answers.models[0].quantities:
         quantity = functional.quantity
         if wanted is not None and quantity.name not in wanted:
@@ -268,7 +295,7 @@ def _facts(inputs: Inputs, model: ReducedModel, model_path: Path, rate: float) -
 def _spreads(inputs: Inputs, model: ReducedModel, block: DrawBlock, values: Mapping[str, Floats]) -> dict[str, Any]:
     """Return the distributions of all quantities, and what the indicator says of the draws."""
     output, converged = inputs.study.output, ~block.stopped
-    sources = {entry.quantity.name: source_of(entry) for entry in model.quantities}
+    sources = {entry.quantity.name: source_of(entry) for entry in model.quantities} | {LIFE: REDUCED}
     return {
         "done": len(block.numbers),
         "stopped": int(block.stopped.sum()),
@@ -338,4 +365,5 @@ def _spread_summary(name: str, entry: Spread, result: StudyResult) -> dict[str, 
         },
         "threshold": entry.threshold,
         "exceedance": None if entry.threshold is None else entry.exceedance.tolist(),
+        "below": None if entry.threshold is None else (1.0 - entry.exceedance).tolist(),
     }

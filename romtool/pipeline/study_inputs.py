@@ -59,6 +59,10 @@ class Inputs:
         return lambda number: draw_loading(self.base, self.varying, draws, self.fields, number)
 
 
+LIFE = "cycles to failure"
+"""Name of the lives among the quantities of a study."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """The folder of a study; `overwrite` where draws of other inputs in it are removed."""
@@ -137,7 +141,11 @@ def _digest(study: Study, load: LoadFile, model: ReducedModel) -> str:
     plain = [
         replace(entry, mean=None, samples=()) if isinstance(entry, RandomField) else entry for entry in study.random
     ]
-    files = [*([study.base] if study.base else []), *load.field_paths, *(file.path for file in study.field_files)]
+    files = [
+        *(path for path in (study.base, study.output.life) if path),
+        *load.field_paths,
+        *(file.path for file in study.field_files),
+    ]
     names = [file.name for file in study.field_files]
     draws = study.draws if study.sampler == "lhs" else 0
     text = f"{study.sampler} {study.seed} {draws} {plain} {names} {study.output.at} {model.model_id} {__version__}"
@@ -152,6 +160,8 @@ def _check_output(study: Study, model: ReducedModel) -> None:
     CaseError: an unknown quantity or field.
     """
     known = [entry.quantity.name for entry in model.quantities]
+    if study.output.life and LIFE in known:
+        raise CaseError(f'{study.path}: [output] life, but the case has a quantity named "{LIFE}"; rename that')
     fields = ["u", *model.duals]
     for name in study.output.quantities or ():
         if name not in known:
@@ -161,6 +171,7 @@ def _check_output(study: Study, model: ReducedModel) -> None:
         if name not in fields:
             raise CaseError(f'{study.path}: [output] fields: the model does not give "{name}"; pick from {fields}')
     asked = [*(known if study.output.quantities is None else study.output.quantities), *study.output.fields]
+    asked += [LIFE] if study.output.life else []
     for name in study.output.thresholds:
         if name not in asked:
             raise CaseError(

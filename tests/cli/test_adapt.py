@@ -200,7 +200,9 @@ def test_what_cannot_be_adapted_is_refused_before_anything_is_written(case_folde
     load = write_load(case_folder, "far", 1.6)
     model = case_folder / "model"
     shutil.copy(model / "model.h5", case_folder / "alone.h5")
-    refuse("alone.h5: --adapt needs the whole model folder", case_folder, load, "--adapt", model="alone.h5")
+    refuse(
+        "alone.h5: the whole model folder with training.h5 is needed", case_folder, load, "--adapt", model="alone.h5"
+    )
     refuse("absent: no model here", case_folder, load, "--adapt", model="absent")
     refuse("model exists", case_folder, load, "--adapt", "--save-model", model)
     refuse("is where a result goes", case_folder, load, "--adapt", "--save-model", case_folder / "out" / "far")

@@ -31,6 +31,12 @@ field = "u"
 at = [3.0, 1.0, 1.0]
 component = "y"
 [[quantities]]
+name = "inside"
+kind = "point"
+field = "stress"
+elements = "FIRST"
+component = "xx"
+[[quantities]]
 name = "p max"
 kind = "maximum"
 field = "p"
@@ -73,7 +79,7 @@ INTEGRALS = {"energy", "work"}
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("box")
     (folder / "loads").mkdir()
-    (folder / "box.inp").write_text(deck_text())
+    (folder / "box.inp").write_text(deck_text(extra_element="*ELSET, ELSET=FIRST\n1"))
     (folder / "case.toml").write_text(CASE + QUANTITIES + "[partition]\nsubdomains = 2\n")
     (folder / "loads" / "base.toml").write_text('name = "base"\n')
     for name, scale in (("pulled", 1.2), ("new", 1.1)):
@@ -111,7 +117,7 @@ def test_reduced_quantities_are_those_of_the_solution(online, solved):
 def test_where_quantities_come_from_is_said(online):
     assert {name for name, entry in online.items() if entry["source"] == "mesh"} == MESH
     assert {name for name, entry in online.items() if entry["source"] == "reduced quadrature"} == INTEGRALS
-    assert sum(entry["source"] == "modes" for entry in online.values()) == 6
+    assert sum(entry["source"] == "modes" for entry in online.values()) == 7
 
 
 def test_linear_quantities_are_those_of_the_reconstructed_fields(folder, online):
@@ -131,6 +137,7 @@ def test_linear_quantities_are_those_of_the_reconstructed_fields(folder, online)
     }
     for name, value in expected.items():
         assert online[name]["values"][-1] == pytest.approx(value, rel=1e-10), name
+    assert np.isclose(online["inside"]["values"][-1], stress[:8, 0], rtol=1e-10).any()  # all are as near to the middle
 
 
 def test_the_reaction_balances_the_load(solved):
