@@ -12,7 +12,6 @@ extensions = ["myst_parser", "sphinxcontrib.bibtex", "reference"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
-suppress_warnings = ["toc.empty_glob"]
 highlight_language = "text"
 smartquotes = False
 html_theme = "furo"

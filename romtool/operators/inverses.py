@@ -1,4 +1,4 @@
-"""Inverse and log-determinant of A(mu) from factorisations at few parameters (METHODS 9)."""
+"""Inverse and log-determinant of A(mu) from factorisations at few parameters (theory, section 10)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

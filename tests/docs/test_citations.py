@@ -12,7 +12,7 @@ SECTIONS = re.findall(r"^## (\d+) ", THEORY, re.MULTILINE)
 SOURCES = [
     path for folder in ("romtool", "tests", "benchmarks", "cases") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-CITED = re.compile(r"theory,\s+(eqs?\.|sections?)\s+((?:\(?[\d.]*\d\)?(?:,\s+|\s+(?:and|to)\s+)?)+)")
+CITED = re.compile(r"[Tt]heory,\s+(eqs?\.|sections?)\s+((?:\(?[\d.]*\d\)?(?:,\s+|\s+(?:and|to)\s+)?)+)")
 
 
 def citations() -> list[tuple[str, str, str]]:
@@ -41,11 +41,11 @@ def test_every_cited_equation_and_section_exists():
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["METHODS", "DESIGN", "FORMATS"])
+@pytest.mark.parametrize("name", ["METHODS", "DESIGN"])
 def test_nothing_cites_a_document_that_is_not_in_the_repository(name):
     citing = [
         path.relative_to(ROOT).as_posix()
         for path in SOURCES
         if path != Path(__file__) and re.search(rf"\b{name}(?: \d|:| section)", path.read_text(encoding="utf-8"))
     ]
-    assert not [path for path in citing if not path.endswith("nodal_fields.py")]
+    assert not citing

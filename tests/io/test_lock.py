@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -77,7 +78,11 @@ def test_without_flock_the_file_is_the_lock(tmp_path, no_flock):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("host", "pid", "age"), [("elsewhere", 1, STALE + 1), (socket.gethostname(), 2**22 + 1, 0)])
+@pytest.mark.parametrize(
+    ("host", "pid", "age"),
+    [("elsewhere", 1, STALE + 1), (socket.gethostname(), 2**22 + 1, 0)],
+    ids=["silent elsewhere", "dead here"],
+)
 def test_without_flock_what_a_dead_run_left_is_taken_over(tmp_path, no_flock, host, pid, age):
     sign(tmp_path / "model", host, pid, age)
     with Lock(tmp_path / "model"):
@@ -85,7 +90,11 @@ def test_without_flock_what_a_dead_run_left_is_taken_over(tmp_path, no_flock, ho
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("host", "pid", "age"), [("elsewhere", 1, 0), (socket.gethostname(), os.getpid(), 1e6)])
+@pytest.mark.parametrize(
+    ("host", "pid", "age"),
+    [("elsewhere", 1, 0), (socket.gethostname(), os.getpid(), 1e6)],
+    ids=["fresh elsewhere", "alive here"],
+)
 def test_without_flock_a_run_that_may_live_keeps_its_lock(tmp_path, no_flock, host, pid, age):
     sign(tmp_path / "model", host, pid, age)
     with pytest.raises(CaseError, match=f"`romtool study`, pid {pid} on {host} since then"):
@@ -94,4 +103,4 @@ def test_without_flock_a_run_that_may_live_keeps_its_lock(tmp_path, no_flock, ho
 
 def test_a_folder_that_cannot_be_written_to_is_said():
     with pytest.raises(CaseError, match="cannot be written to"):
-        Lock(pytest.importorskip("pathlib").Path("/proc/model")).acquire()
+        Lock(Path("/proc/model")).acquire()
