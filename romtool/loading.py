@@ -268,7 +268,7 @@ class Adaptive:
     strain_increment: largest equivalent strain of a step.
     """
 
-    tolerance: float = 1e-2
+    tolerance: float = 5e-2
     strain_increment: float = 2e-3
 
 

@@ -46,9 +46,10 @@ def _rows(path: Path, kind: str) -> Iterator[Any]:
     from romtool.io.records import told_as_damage
 
     with open_file(path, kind) as file, told_as_damage(path):
-        for name in sorted(key for key in file if key != "loading"):
-            for i in range(len(file[name])):
-                yield np.asarray(file[name][i])
+        arrays = [file["u"]] if kind == "history" else [file["fields"][name] for name in sorted(file["fields"])]
+        for data in arrays:
+            for i in range(len(data)):
+                yield np.asarray(data[i])
 
 
 FLIPS: tuple[Callable[[bytearray, int, np.random.Generator], None], ...]

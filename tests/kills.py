@@ -37,7 +37,7 @@ PATIENCE = 120.0
 COMPILING = 600.0
 """Seconds that the first run of a command may take."""
 
-DIFFERENT = {"seconds", "created", "rate"}
+DIFFERENT = {"seconds", "memory", "created", "rate"}
 """What of a file differs between two undisturbed runs."""
 
 TIMES = "times-"
@@ -201,8 +201,8 @@ def histories(folder: Path) -> dict[str, Any]:
     found: dict[str, list[Any]] = {}
     for path in sorted(folder.rglob(f"{TIMES}*/*.h5")):
         with h5py.File(path, "r") as file:
-            for name in file:
-                found.setdefault(f"{path.parent.parent}/{path.name}/{name}", []).append(file[name][()])
+            for name in file["fields"]:
+                found.setdefault(f"{path.parent.parent}/{path.name}/{name}", []).append(file["fields"][name][()])
     return {name.removeprefix(str(folder)): np.concatenate(entry) for name, entry in found.items()}
 
 

@@ -309,8 +309,8 @@ class StopTable(Table):
 class AdaptiveTable(Table):
     """[time] adaptive, with its limits."""
 
-    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=1e-2, description="a number between 0 and 1")
-    """Error of p in a step, relative to its largest increment; over a run about this part of p."""
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=5e-2, description="a number between 0 and 1")
+    """Error of p in a step, relative to its largest increment; over a run the error stays below this part of p."""
     strain_increment: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = Field(
         default=2e-3, description="a positive number"
     )
@@ -331,7 +331,7 @@ class TimeTable(Table):
     adaptive: bool | AdaptiveTable | None = Field(
         default=None, description="true, false, or a table { tolerance, strain_increment }"
     )
-    """Steps chosen by their error, online; `points` then are times that are hit."""
+    """Steps chosen by their error, online; of `points` the ends are kept, and points of tables and temperatures met."""
 
     @model_validator(mode="after")
     def _times_grow(self) -> "TimeTable":

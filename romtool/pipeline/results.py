@@ -187,7 +187,7 @@ def _open_solution(folder: Path) -> Pieces:
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
         def read(name: str, i: int) -> Floats:
-            return read_solution(folder, index, head.source_id, name, np.array([i]))[0]
+            return read_solution(folder, index, head.source_id, name, np.array([range(len(times))[i]]))[0]
 
         return read_solution_mesh(folder, index, head.source_id), read
 

@@ -30,7 +30,10 @@ SMALLEST = 1e-6
 
 SAFETY, SHRINK, GROW = 0.8, 0.2, 2.0
 ONSET = 1e-2
-"""Part of `strain_increment`, and of the largest p so far, below which an increment of p is not told from none."""
+"""Part of the largest p below which an increment of p is not told from none."""
+
+NOTHING = 1e-6
+"""Increment of p that is none."""
 
 
 def march_adaptive(
@@ -135,8 +138,8 @@ class _AdaptiveRun:
             return None
         start, end = fine.state[0][:, self.columns], fine.state[-1][:, self.columns]
         error = np.abs(coarse.state[-1][:, self.columns] - end).max(initial=0.0)
-        known = max(float(np.abs(end).max(initial=0.0)), self.limits.strain_increment)
-        size = max(float(np.abs(end - start).max(initial=0.0)), ONSET * known)
+        largest = float(np.abs(end).max(initial=0.0))
+        size = max(float(np.abs(end - start).max(initial=0.0)), ONSET * largest, NOTHING)
         return _Attempt(fine, halves, max(error / (self.limits.tolerance * size), self._strained(fine, halves)))
 
     def _march(self, schedule: Schedule) -> Trajectory | None:

@@ -1,6 +1,6 @@
 """A march cycle by cycle: what each cycle adds, and when that no longer changes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -46,7 +46,11 @@ class Stretch(Protocol):
 
 
 def march_cycles(
-    march: Stretch, loading: Loading, model: ReducedModel, strains: Strains, start: ReducedState | None
+    march: Stretch,
+    loading: Loading,
+    model: ReducedModel,
+    strains: Callable[[], Strains],
+    start: ReducedState | None,
 ) -> ReducedHistory:
     """March cycle by cycle, and stop where the loading says so and nothing changes any more.
 
@@ -55,7 +59,7 @@ def march_cycles(
     march: marches through a part of the loading.
     loading: what acts; without cycles it is marched through at once.
     model: whose points the states belong to.
-    strains: there.
+    strains: returns those there; called where there are cycles.
     start: the state to start from; the undeformed one where None.
 
     Returns
@@ -73,6 +77,7 @@ def march_cycles(
     if not len(ends):
         return march(start=start, until=None)
     columns = state_fields(model.tables).get("p", slice(0, 0))
+    at_points = strains()
     watch, parts, state = Watch(loading.stop), list[ReducedHistory](), start
     for number, end in enumerate(ends):
         try:
@@ -84,7 +89,7 @@ def march_cycles(
             raise ValueError("a march without its end")
         before = np.zeros(()) if state is None else state.state[:, columns]
         watch.add(
-            part.end.state[:, columns] - before, strain_range(deviator(strains.at(part.coordinates, part.lifting)))
+            part.end.state[:, columns] - before, strain_range(deviator(at_points.at(part.coordinates, part.lifting)))
         )
         parts.append(part)
         state = part.end

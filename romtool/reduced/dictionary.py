@@ -233,7 +233,7 @@ def run_prepared(
         if loading.adaptive is not None:
             raise CaseError(f"{loading.name}: the phases of a run keep to its increments; leave [time] adaptive")
         phased = partial(march_phases, dictionary.models, choice.phases, loading, criteria)
-        strains = phase_strains(dictionary.models)
+        strains = partial(phase_strains, dictionary.models)
         return _run(dictionary.face, choice, partial(march_cycles, phased, loading, dictionary.face, strains, start))
     runs = []
     for number, setup in zip(choice.tried, prepared.setups, strict=True):
@@ -241,7 +241,7 @@ def run_prepared(
         single = partial(march_loading, model, loading, criteria, setup=setup)
         if loading.adaptive is not None:
             single = partial(march_adaptive, model, loading, criteria)
-        whole = partial(march_cycles, single, loading, model, strains_of(model), start)
+        whole = partial(march_cycles, single, loading, model, partial(strains_of, model), start)
         runs.append(_run(model, replace(choice, number=number), whole))
     if len(runs) == 1:
         return runs[0]

@@ -34,6 +34,8 @@ WORLDS = {
     "docs/tutorial.md": World(stand_ins=BLADE, needs="ccx"),
     "docs/own-results.md": World(stand_ins=BAR, needs="ccx"),
     "docs/operators.md": World(stand_ins=SMALL),
+    "docs/cluster.md": World(worlds.in_trained),
+    "docs/lifetime.md": World(worlds.in_trained),
     "docs/parallel.md": World(worlds.in_parts),
 }
 RUN = [page for page in DOCS if any(not line.marked for line in lines_of(page))]

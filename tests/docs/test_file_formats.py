@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from romtool.io.records import SCHEMA, read_value
+from romtool.io.records import SCHEMA, read_text, read_value
 from romtool.pipeline import folders
 from tests.cli.small_case import romtool
 from tests.docs import worlds
@@ -15,8 +15,8 @@ from tests.docs import worlds
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "file-formats.md").read_text(encoding="utf-8")
 REFERENCE = runpy.run_path(str(DOCS / "_ext" / "reference.py"))
-PLAIN = ("scalar", "none", "sequence", "mapping", "csr")
-STORED = {name for name, item in folders._CLASSES.items() if not name.endswith("Settings")}
+PLAIN = ("text", "scalar", "none", "sequence", "mapping", "csr")
+STORED = {name for name, item in folders.CLASSES.items() if not name.endswith("Settings")}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_roots_of_real_files_are_those_of_the_table(box):
     seen = set()
     for path in sorted(box.rglob("*.h5")):
         with h5py.File(path) as file:
-            kind = file.attrs["romtool"]
+            kind = read_text(file, "romtool")
             assert file.attrs["schema"] == SCHEMA
             if kind in table:
                 assert set(file) <= table[kind], path
@@ -66,12 +66,14 @@ def test_the_roots_of_real_files_are_those_of_the_table(box):
     assert {
         "dataset",
         "subdomain",
+        "history",
         "model",
         "modes",
         "training",
         "result",
         "solution",
         "solution-part",
+        "solution-times",
         "study",
     } <= seen
 
@@ -80,7 +82,7 @@ def test_every_kind_in_real_files_is_on_the_page(box):
     kinds: set[str] = set()
     for path in sorted(box.rglob("*.h5")):
         with h5py.File(path) as file:
-            file.visititems(lambda name, node: kinds.add(node.attrs.get("kind", "")))
+            file.visititems(lambda name, node: kinds.add(read_text(node, "kind")))
     assert {kind for kind in kinds if not kind.endswith("Settings")} <= {"", *PLAIN, *STORED}
 
 
@@ -89,7 +91,7 @@ def test_the_reader_of_the_page_reads_what_romtool_reads(box):
     scope: dict = {}
     exec(code, scope)
     with h5py.File(next(box.glob("out/*/result.h5"))) as file:
-        history, there = scope["read"](file["history"]), read_value(file, "history", folders._CLASSES)
+        history, there = scope["read"](file["history"]), read_value(file, "history", folders.CLASSES)
         assert history["times"].tolist() == there.times.tolist()
         assert history["name"] == there.name
         assert {field: values.shape for field, values in history["duals"].items()} == {

@@ -88,6 +88,28 @@ def _families() -> str:
     return '[case]\nname = "families"\n' + "".join(entries)
 
 
+def in_trained(template: Path, folder: Path) -> Path:
+    """Return a folder with the box case, its model and its answers, and the load and life files of a cycle."""
+    shutil.copytree(template, folder)
+    (folder / "study.toml").write_text(STUDY)
+    (folder / "cyclic.toml").write_text('name = "cyclic"\n[[loads]]\nname = "END"\nscale = 1.15\n')
+    (folder / "life.toml").write_text(LIFE)
+    done = romtool("online", folder / "model", folder / "cyclic.toml", "-o", folder / "out", "-q")
+    assert done.code == 0, done.err
+    return folder
+
+
+LIFE = """[[models]]
+law = "morrow"
+[models.parameters]
+young = 2.0e5
+sigma_f = 900.0
+b = -0.09
+epsilon_f = 0.5
+c = -0.6
+"""
+
+
 def in_parts(template: Path, folder: Path) -> Path:
     """Return the same in two subdomains."""
     in_box(template, folder)

@@ -13,6 +13,9 @@ from tests.conftest import LAUNCH_ENVIRONMENT, SINGLE_THREAD, find_mpiexec
 from tests.kills import difference, leftovers
 from tests.mpi.cases import ROOT, on_ranks, write_box
 
+PATIENCE = 240.0
+"""Seconds that a run may take, compiling included."""
+
 COMMAND = """
 import os, sys
 from pathlib import Path
@@ -41,7 +44,7 @@ def launch(case: Path, words: str, number: int, who: str) -> tuple[int, str]:
             if words in line:
                 for file in case.glob(who):
                     os.kill(int(file.read_text()), number)
-        process.wait(120)
+        process.wait(PATIENCE)
     for file in case.glob("rank-*"):
         file.unlink()
     return process.returncode, text
@@ -51,7 +54,7 @@ def test_two_ranks_go_on(tmp_path):
     """A signal to one rank stops both at a checkpoint; killed ranks lose one phase; the bits are those of one run."""
     case = write_box(tmp_path / "one" / "case", 2, SerialComm()).parent
     whole = Path(shutil.copytree(case, tmp_path / "two" / "case"))
-    done = on_ranks(2, "offline", whole / "case.toml", "-o", whole / "model")
+    done = on_ranks(2, "offline", whole / "case.toml", "-o", whole / "model", timeout=PATIENCE)
     assert done.code == 0, done.err
     code, text = launch(case, "reduced quadrature", signal.SIGUSR1, "rank-1")
     assert code == 75, text
@@ -60,7 +63,7 @@ def test_two_ranks_go_on(tmp_path):
     assert code not in (0, 75), text
     assert "reduced quadrature" not in text
     time.sleep(0.5)
-    done = on_ranks(2, "offline", case / "case.toml", "-o", case / "model")
+    done = on_ranks(2, "offline", case / "case.toml", "-o", case / "model", timeout=PATIENCE)
     assert done.code == 0, done.err
     assert "generalised forces" in done.err
     assert not difference(whole / "model", case / "model")

@@ -54,13 +54,13 @@ def test_the_march_is_of_first_order(model, exact):
 
 
 def test_the_error_follows_the_tolerance(model, exact):
-    found = {tol: march_adaptive(model, chosen(model, tol), CRITERIA) for tol in (3e-1, 3e-2, 3e-3)}
+    found = {tol: march_adaptive(model, chosen(model, tol), CRITERIA) for tol in (1e-1, 3e-2, 1e-2)}
     errors = {tol: abs(p_of(history) - exact) / exact for tol, history in found.items()}
     assert all(error <= tol for tol, error in errors.items()), errors
-    assert errors[3e-3] < 0.3 * errors[3e-2] < 0.3 * errors[3e-1]
+    assert errors[1e-2] < 0.45 * errors[3e-2] < 0.45 * 0.45 * errors[1e-1]
     counts = [len(history.times) for history in found.values()]
     assert counts == sorted(counts)
-    assert counts[0] < 60
+    assert counts[0] < 120
 
 
 def test_break_points_are_met_and_nothing_is_written_twice(model):

@@ -38,7 +38,7 @@ def model() -> ReducedModel:
 
 def marched(model: ReducedModel, loading: Loading, criteria: NewtonSettings | None = None):
     march = partial(march_loading, model, loading, criteria or NewtonSettings())
-    return march_cycles(march, loading, model, strains_of(model), None)
+    return march_cycles(march, loading, model, partial(strains_of, model), None)
 
 
 def test_cycles_end_where_the_tables_do():
