@@ -37,6 +37,7 @@ WORLDS = {
     "docs/cluster.md": World(worlds.in_trained),
     "docs/lifetime.md": World(worlds.in_trained),
     "docs/parallel.md": World(worlds.in_parts),
+    "docs/python.md": World(worlds.in_trained),
 }
 RUN = [page for page in DOCS if any(not line.marked for line in lines_of(page))]
 
