@@ -2,6 +2,7 @@
 # Slurm sends USR1 some time before the limit, and TERM when it takes the job away. Either makes romtool finish its step,
 # keep it, and leave with exit code 75; the same command then goes on. A job that met its limit is queued again as long
 # as it gets on. What may not be lost is on disk at any time, so that a lost node costs one step.
+export TERM=dumb COLUMNS=160 # plain logs, also where a launcher gives its ranks a terminal
 child='' asked='' signals=0
 # shellcheck disable=SC2317 # the traps call it
 ask() {

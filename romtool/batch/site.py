@@ -17,7 +17,7 @@ VARIABLE = "ROMTOOL_SITE"
 AUTOMATIC = "auto"
 """The launcher is the first of `LAUNCHERS` under which all ranks find each other, tried in the job itself."""
 
-LAUNCHERS = ("srun --mpi=pmix", "srun --mpi=pmi2", "srun --mpi=pmix_v4", "mpiexec -n {tasks}", "srun")
+LAUNCHERS = ("srun --mpi=pmix", "srun --mpi=pmi2", "mpiexec -n {tasks}", "srun")
 """`{tasks}` is the number of ranks."""
 
 

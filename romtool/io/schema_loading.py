@@ -297,8 +297,28 @@ class TemperatureTable(Table):
         return self
 
 
+class StopTable(Table):
+    """[time] stop: when an online march through cycles ends early."""
+
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=1e-2, description="a number between 0 and 1")
+    """Largest relative change of what a cycle adds."""
+    cycles: Count = Field(default=3, description=COUNT_WORDS)
+    """How many cycles in a row change by less."""
+
+
+class AdaptiveTable(Table):
+    """[time] adaptive, with its limits."""
+
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=5e-2, description="a number between 0 and 1")
+    """Error of p in a step, relative to its largest increment; over a run the error stays below this part of p."""
+    strain_increment: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = Field(
+        default=2e-3, description="a positive number"
+    )
+    """Largest change of the strain in a step."""
+
+
 class TimeTable(Table):
-    """[time]: the increments, and the intervals without viscous flow."""
+    """[time]: the increments, the intervals without viscous flow, and how an online march goes through them."""
 
     points: Annotated[list[Number], Field(min_length=2)] | None = Field(
         default=None, description="a list of at least two increasing numbers"
@@ -306,10 +326,16 @@ class TimeTable(Table):
     """The increments; the first is the initial state. By default those of the deck, else the output times. [time]"""
     rate_independent: list[Pair] | None = Field(default=None, description="a list of intervals [start, end]")
     """No viscous flow in these intervals; by default the deck's `*STATIC` steps. [time]"""
+    stop: StopTable | None = None
+    """Where a run over many cycles ends early."""
+    adaptive: bool | AdaptiveTable | None = Field(
+        default=None, description="true, false, or a table { tolerance, strain_increment }"
+    )
+    """Steps chosen by their error, online; of `points` the ends are kept, and points of tables and temperatures met."""
 
     @model_validator(mode="after")
     def _times_grow(self) -> "TimeTable":
-        if self.points is None and self.rate_independent is None:
+        if not self.model_fields_set:
             reject('lacks the key "points": a list of at least two increasing numbers')
         points = self.points or []
         if any(b <= a for a, b in pairwise(points)):

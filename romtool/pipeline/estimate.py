@@ -25,16 +25,8 @@ from romtool.laws import build_tables, state_fields
 from romtool.loading import Loading, Material
 from romtool.offline.training import TrainingRecord
 from romtool.pipeline.dataset import dataset_folder
-from romtool.pipeline.folders import (
-    Dataset,
-    find_member,
-    model_file,
-    read_dataset,
-    read_dictionary,
-    read_head,
-    read_part,
-    read_subdomain,
-)
+from romtool.pipeline.dataset_files import read_dataset, read_part
+from romtool.pipeline.folders import Dataset, find_member, model_file, read_dictionary, read_head, read_subdomain
 from romtool.pipeline.sources import n_subdomains_of, open_case, open_simulation
 from romtool.settings import Settings
 from romtool.types import Mesh

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel", "setpriv")
 PATIENCE = 20.0
 """Seconds for a daemon to start or end."""
 
@@ -96,6 +96,12 @@ class Cluster:
         until(lambda: self.state(job)["Restarts"] == str(restarts), PATIENCE, f"job {job} to be queued again")
         time.sleep(1.5)  # the credential of the last start is revoked by whole seconds
         self.call("scontrol", "update", f"JobId={job}", "StartTime=now")
+
+    def processes(self, job: str, program: str) -> list[int]:
+        """Return the processes of a job whose command line has a word."""
+        lines = self.call("scontrol", "listpids", job).splitlines()[1:]
+        words = {int(line.split()[0]): Path(f"/proc/{line.split()[0]}/cmdline") for line in lines}
+        return [number for number, path in words.items() if path.is_file() and f"bin/{program}" in path.read_text()]
 
     def log(self, state: dict[str, str]) -> str:
         """Return what a job has written."""
@@ -186,10 +192,10 @@ def _start_munge(cluster: Cluster) -> "subprocess.Popen[bytes]":
 
 
 def _start(cluster: Cluster, name: str, *options: str) -> "subprocess.Popen[bytes]":
-    """Start a daemon as a child of this process, in a session of its own."""
+    """Start a daemon as a child of this process, in a session of its own; it ends with this process at the latest."""
     with (cluster.folder / f"{name}.out").open("wb") as log:
         return subprocess.Popen(
-            [str(_where(name)), *options],
+            ["setpriv", "--pdeathsig", "TERM", str(_where(name)), *options],
             env=cluster.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -1,6 +1,8 @@
 """Batch jobs on a real Slurm of one node: scripts as `romtool slurm` writes them, from the queue to the end."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from tests.batch.cluster import Cluster, lacks, slurm, until
 from tests.cli.small_case import romtool, write_case
 from tests.conftest import LAUNCH_ENVIRONMENT, SINGLE_THREAD
 
+LOADS = [f"loads/{name}.toml" for name in ("base", "pulled", "new")]
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
 
@@ -105,27 +108,49 @@ def test_ranks_that_do_not_find_each_other_are_refused(cluster, tmp_path):
     assert "the launcher started 2 processes, but each finds itself alone" in done.stderr
 
 
-def test_a_case_as_dependent_jobs_gives_what_its_commands_give(cluster, tmp_path):
-    pytest.importorskip("mpi4py")
-    case = write_case(tmp_path / "a \"case\" of 'mine' $HOME #%j")
-    with case.open("a") as file:
+@pytest.fixture(scope="module")
+def case(tmp_path_factory) -> Path:
+    """A case in two subdomains, in a folder with an odd name, and what its commands give without Slurm."""
+    found = write_case(tmp_path_factory.mktemp("jobs") / "a \"case\" of 'mine' $HOME #%j")
+    with found.open("a") as file:
         file.write("[partition]\nsubdomains = 2\n")
-    folder, loads = case.parent, [f"loads/{name}.toml" for name in ("base", "pulled", "new")]
-    words = ("--pipeline", "case.toml", *loads, "-o", "by jobs", "--submit", "--time", "10", "--memory", "900M")
+    folder, loads = found.parent, [found.parent / entry for entry in LOADS]
+    for words in (
+        ("offline", found, "-o", folder / "model"),
+        ("online", folder / "model", *loads, "-o", folder / "out"),
+    ):
+        done = romtool(*words, "-q")
+        assert done.code == 0, done.err
+    return found
+
+
+def test_a_case_as_dependent_jobs_gives_what_its_commands_give(cluster, case):
+    pytest.importorskip("mpi4py")
+    folder = case.parent
+    words = ("--pipeline", "case.toml", *LOADS, "-o", "by jobs", "--submit", "--time", "10", "--memory", "900M")
     jobs = command_line(cluster, folder, *words)["jobs"]
     assert list(jobs) == ["import", "offline", "online", "report"]
-    until(lambda: not cluster.call("squeue", "--noheader"), 150, "the jobs to end")
+    until(lambda: not cluster.call("squeue", "--noheader"), 200, "the jobs to end")
     logs = "\n".join(path.read_text() for path in sorted((folder / "by jobs" / "jobs").glob("*.log")))
     assert (folder / "by jobs" / "report.html").exists(), logs
     assert len(list((folder / "by jobs" / "jobs").glob("romtool-online-*_*.log"))) == 3
-    for words in (
-        ("offline", case, "-o", folder / "model"),
-        ("online", folder / "model", *(folder / entry for entry in loads)),
-    ):
-        done = romtool(*words, *(("-o", folder / "out") if words[0] == "online" else ()), "-q")
-        assert done.code == 0, done.err
     for name in ("base", "pulled", "new"):
         assert coordinates(folder / "by jobs" / "out" / name) == coordinates(folder / "out" / name)
+
+
+def test_a_job_that_is_killed_goes_on_and_gives_the_same(cluster, case):
+    words = ("--submit", "--memory", "900M", "--tasks", "1", "--", "offline", "case.toml", "-o", "killed")
+    job = str(command_line(cluster, case.parent, *words)["jobs"]["romtool-offline"])
+    until(lambda: "modes of the dual fields" in cluster.log(cluster.state(job)), 100, "the training to begin")
+    for number in cluster.processes(job, "romtool"):
+        os.kill(number, signal.SIGKILL)
+    assert cluster.wait(job, 30, ("FAILED",))["ExitCode"] == "137:0"
+    assert not (case.parent / "killed").exists()
+    cluster.call("scontrol", "requeue", job)
+    cluster.start_again(job, 1)
+    cluster.wait(job, 100)
+    assert not list(case.parent.glob(".killed.*"))
+    assert modes(case.parent / "killed") == modes(case.parent / "model")
 
 
 def coordinates(result: Path) -> bytes:
@@ -134,3 +159,14 @@ def coordinates(result: Path) -> bytes:
 
     with h5py.File(result / "result.h5") as file:
         return file["history/coordinates"][()].tobytes()
+
+
+def modes(model: Path) -> list[bytes]:
+    """Return the bytes of a model's displacement modes and of its points' weights."""
+    import h5py
+
+    found = []
+    for path, name in (("subdomain-0001.h5", "modes/displacement"), ("model.h5", "dictionary/models/0/weights")):
+        with h5py.File(model / path) as file:
+            found.append(file[name][()].tobytes())
+    return found

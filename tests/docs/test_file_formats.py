@@ -15,8 +15,8 @@ from tests.docs import worlds
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "file-formats.md").read_text(encoding="utf-8")
 REFERENCE = runpy.run_path(str(DOCS / "_ext" / "reference.py"))
-PLAIN = ("scalar", "text", "none", "sequence", "mapping", "csr")
-STORED = {name for name, item in folders._CLASSES.items() if not name.endswith("Settings")}
+PLAIN = ("text", "scalar", "none", "sequence", "mapping", "csr")
+STORED = {name for name, item in folders.CLASSES.items() if not name.endswith("Settings")}
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,14 @@ def test_the_roots_of_real_files_are_those_of_the_table(box):
     assert {
         "dataset",
         "subdomain",
+        "history",
         "model",
         "modes",
         "training",
         "result",
         "solution",
         "solution-part",
+        "solution-times",
         "study",
     } <= seen
 
@@ -89,7 +91,7 @@ def test_the_reader_of_the_page_reads_what_romtool_reads(box):
     scope: dict = {}
     exec(code, scope)
     with h5py.File(next(box.glob("out/*/result.h5"))) as file:
-        history, there = scope["read"](file["history"]), read_value(file, "history", folders._CLASSES)
+        history, there = scope["read"](file["history"]), read_value(file, "history", folders.CLASSES)
         assert history["times"].tolist() == there.times.tolist()
         assert history["name"] == there.name
         assert {field: values.shape for field, values in history["duals"].items()} == {
