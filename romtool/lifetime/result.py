@@ -62,7 +62,8 @@ class LifeResult:
 
     Parameters
     ----------
-    name: of the life file. source: the history.
+    name: of the life file.
+    source: the history.
     points: "integration points", "nodes" or "reduced points".
     cycles: (n_cycles, 2) float [time], start and end of the cycles of the run; the last one counts.
     changes: of each cycle against the one before, from the second on.
@@ -71,7 +72,8 @@ class LifeResult:
     worst: rows of `lives`, the shortest life of each element (or node) first, as many as are asked for.
     sets: element set -> shortest life, and largest measures.
     warnings: sentences that a user should read.
-    versions: of romtool and the packages behind it. created: when.
+    versions: of romtool and the packages behind it.
+    created: when.
     """
 
     name: str

@@ -59,7 +59,7 @@ def hidden_lines(page: Path) -> list[str]:
 def parse(text: str) -> None:
     """Let click look at a `romtool` line without running it; other programs have nobody to ask."""
     words = shlex.split(re.split(r"\s[|>;]", text)[0], comments=True)
-    if "romtool" not in words:
+    if words[0] not in ("romtool", "mpiexec"):
         return
     command: click.Command = cli
     context = click.Context(cli, info_name="romtool")

@@ -34,7 +34,7 @@ WORLDS = {
     "docs/tutorial.md": World(stand_ins=BLADE, needs="ccx"),
     "docs/own-results.md": World(stand_ins=BAR, needs="ccx"),
     "docs/operators.md": World(stand_ins=SMALL),
-    "docs/cluster.md": World(worlds.in_trained),
+    "docs/cluster.md": World(worlds.in_queue),
     "docs/lifetime.md": World(worlds.in_trained),
     "docs/parallel.md": World(worlds.in_parts),
     "docs/python.md": World(worlds.in_trained),

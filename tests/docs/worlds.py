@@ -111,10 +111,19 @@ c = -0.6
 
 
 def in_parts(template: Path, folder: Path) -> Path:
-    """Return the same in two subdomains."""
-    in_box(template, folder)
+    """Return the box case in two subdomains."""
+    return _cut(in_box(template, folder), 2)
+
+
+def in_queue(template: Path, folder: Path) -> Path:
+    """Return the trained box case, its case file in four subdomains."""
+    return _cut(in_trained(template, folder), 4)
+
+
+def _cut(folder: Path, count: int) -> Path:
+    """Add subdomains to the case file of a folder."""
     with (folder / "case.toml").open("a") as file:
-        file.write("[partition]\nsubdomains = 2\n")
+        file.write(f"[partition]\nsubdomains = {count}\n")
     return folder
 
 
