@@ -37,8 +37,8 @@ PATIENCE = 120.0
 COMPILING = 600.0
 """Seconds that the first run of a command may take."""
 
-DIFFERENT = {"seconds", "memory", "created", "rate"}
-"""What of a file differs between two undisturbed runs."""
+DIFFERENT = {"seconds", "memory", "created", "rate", "versions"}
+"""What of a file differs between two undisturbed runs: what the clock says, and the words of the command."""
 
 TIMES = "times-"
 """What the folders with the fields of a solution are called."""

@@ -30,6 +30,7 @@ from romtool.pipeline.folders import (
     find_member,
     now,
     part_reader,
+    programs,
     read_dictionary,
     read_modes,
     read_record,
@@ -147,7 +148,7 @@ def _keys(
     """Return per result the digest of all that it depends on, the loads before it included."""
     files = [entry for entry in sorted(model_path.rglob("*.h5")) if entry.name in ("model.h5", "training.h5")]
     given = (request.tolerance, request.max_enrichments, request.predictor, request.petsc, comm.size, has_petsc())
-    digest, keys = digest_text(f"{digest_files(files)} {given} {versions()}"), {}
+    digest, keys = digest_text(f"{digest_files(files)} {given} {programs()}"), {}
     for loading in loadings:
         digest = digest_text(f"{digest} {value_digest(loading)}")
         keys[out / loading.name] = digest

@@ -151,6 +151,12 @@ def versions() -> dict[str, str]:
     }
 
 
+def programs() -> str:
+    """Return what the bits of a result depend on: the programs, not the machine or the words of the command."""
+    known = versions()
+    return " ".join(known[name] for name in ("romtool", "git", "numpy", "scipy", "numba"))
+
+
 @cache
 def sources_state() -> str:
     """Return the commit that romtool runs from and whether files were changed, "" where it was installed otherwise."""

@@ -36,6 +36,7 @@ from romtool.pipeline.folders import (
     member_folder,
     now,
     part_writer,
+    programs,
     read_dictionary,
     versions,
     write_head,
@@ -88,7 +89,7 @@ def offline(
         dataset = import_case(case_path, comm, say, track=clock.track)
         refuse(dataset.balance, settings.balance)
     model_id = _model_id(dataset, settings, case.quantities)
-    key = digest_text(f"{model_id} {comm.size} {versions()} {has_petsc()}")
+    key = digest_text(f"{model_id} {comm.size} {programs()} {has_petsc()}")
     with deferred(), shared_work(out, comm, overwrite=overwrite, key=key) as work:
         if work.done:
             return together(comm, lambda: read_dictionary(out))

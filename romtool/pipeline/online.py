@@ -18,7 +18,16 @@ from romtool.linalg.reduction import SerialComm
 from romtool.loading import Before, Loading
 from romtool.offline.clock import peak_memory
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Provenance, model_file, now, read_head, value_digest, versions, write_head
+from romtool.pipeline.folders import (
+    Provenance,
+    model_file,
+    now,
+    programs,
+    read_head,
+    value_digest,
+    versions,
+    write_head,
+)
 from romtool.pipeline.interface import Result
 from romtool.pipeline.interface import load as load_model
 from romtool.pipeline.missions import check_jump, read_start
@@ -113,7 +122,7 @@ def online(
         for ready, _ in prepared:
             check_jump(ready.loading, begun.loading, points, say)
     comm = SerialComm()
-    given = f"{digest_files([model_file(model_path)])} {value_digest(begun and begun.state)} {versions()}"
+    given = f"{digest_files([model_file(model_path)])} {value_digest(begun and begun.state)} {programs()}"
     keys = {out / ready.loading.name: digest_text(f"{given} {value_digest(ready.loading)}") for ready, _ in prepared}
     answers, tick = list[Answer](), track("loads")
     with deferred(), shared_works(keys, comm, overwrite=overwrite) as works:

@@ -24,7 +24,7 @@ from romtool.linalg.reduction import Comm
 from romtool.loading import Before, Loading
 from romtool.offline.clock import peak_memory
 from romtool.offline.functionals import check_quantities
-from romtool.pipeline.folders import Provenance, now, value_digest, versions, write_head
+from romtool.pipeline.folders import Provenance, now, programs, value_digest, versions, write_head
 from romtool.pipeline.kept import Kept
 from romtool.pipeline.missions import check_jump, inherit
 from romtool.pipeline.model_fields import changes_nothing
@@ -180,7 +180,7 @@ def _key(sources: CaseSources, loading: Loading, options: Options, share: Share,
     """Return the digest of all that a solution depends on; ranks and versions, since bits depend on them."""
     settings = sources.case.settings
     given = [_source_id(sources, loading, start), value_digest(share.mesh), value_digest(sources.case.quantities)]
-    given += [str((settings.newton, settings.hifi, options.petsc, share.n_subdomains, share.comm.size, versions()))]
+    given += [str((settings.newton, settings.hifi, options.petsc, share.n_subdomains, share.comm.size, programs()))]
     return digest_text(" ".join(given))
 
 
