@@ -91,7 +91,7 @@ def write_scripts(calls: Mapping[str, Call], request: JobRequest, logs: str = ""
     surroundings = Surroundings(site.slurm, site.environment, str(Path.cwd()), logs)
     found = {}
     for name, call in calls.items():
-        job = job_of(call, request.spreading if call.name in ("online", "study") else Spreading())
+        job = job_of(call, request.spreading if request.case is None or call.name == "online" else Spreading())
         job = replace(job, name=f"romtool-{name}")
         job = _with_resources(job, call, request, site)
         found[name] = Script(job, batch_script(job, surroundings))
