@@ -110,36 +110,6 @@ c = -0.6
 """
 
 
-def in_sequence(template: Path, folder: Path) -> Path:
-    """Return the trained box case with two loads, the first of them solved."""
-    in_trained(template, folder)
-    for name, scale in (("first", 1.05), ("second", 1.1)):
-        (folder / f"{name}.toml").write_text(f'name = "{name}"\n[[loads]]\nname = "END"\nscale = {scale}\n')
-    _done("solve", folder / "case.toml", folder / "first.toml", "-o", folder / "ref")
-    return folder
-
-
-def in_answers(template: Path, folder: Path) -> Path:
-    """Return the trained box case with the answers that the page on reports speaks of."""
-    in_trained(template, folder)
-    for name, scale in (("unseen", 1.1), ("hotter", 1.3)):
-        load = folder / "loads" / f"{name}.toml"
-        load.write_text(f'name = "{name}"\n[[loads]]\nname = "END"\nscale = {scale}\n')
-        _done("online", folder / "model", load, "-o", folder / "out")
-    _done("online", folder / "model", folder / "loads" / "hotter.toml", "-o", folder / "adapted", "--adapt")
-    _done("solve", folder / "case.toml", folder / "loads" / "unseen.toml", "-o", folder / "ref")
-    (folder / "solver").mkdir()
-    done = romtool("fields", folder / "ref" / "unseen", "--names", "u,stress", "-o", folder / "solver" / "unseen.frd")
-    assert done.code == 0, done.err
-    return folder
-
-
-def _done(*arguments: object) -> None:
-    """Run a command that must succeed."""
-    done = romtool(*arguments, "-q")
-    assert done.code == 0, done.err
-
-
 def in_parts(template: Path, folder: Path) -> Path:
     """Return the box case in two subdomains."""
     return _cut(in_box(template, folder), 2)
