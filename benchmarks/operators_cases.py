@@ -48,7 +48,7 @@ def run(make: Callable[[], None], makers: Any, folder: Path) -> dict[str, Any]:
     _, export_seconds = timed(make)
     built, build_seconds = timed(build, case, model_folder, lambda text: None, SerialComm())
     summary = build_summary(built)
-    validation = validate(model_folder, case, lambda done, total, words: None)
+    validation = validate(model_folder, case, lambda text: None)
     model = read_operator_model(model_folder)
     draw = model.domain.draw(N_ONE, seed=2)
     counts = {key: entry["n_terms"] for key, entry in selected.items() if "n_terms" in entry}

@@ -48,3 +48,9 @@ class MissingPartError(RomtoolError, ImportError):
     """An optional package that is not installed; the message says how to get it (exit code 3)."""
 
     code = 3
+
+
+class StoppedError(RomtoolError):
+    """A run that was asked to stop and can go on (exit code 75, which batch scripts requeue on)."""
+
+    code = 75

@@ -1,5 +1,6 @@
 """Interfaces between the parts: what a reader offers, what a linear solver can do."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,26 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SolverMemory:
+    """What a linear solver remembers of earlier matrices: with it, it goes on as if it had never been closed.
+
+    Parameters
+    ----------
+    tangent: (n_points, 6, 6) moduli of this rank behind the factors or the preconditioner.
+    fresh: whether these are still the last ones.
+    worn: whether the preconditioner is to be renewed.
+    first: iterations per digit when it was new.
+    indefinite: whether a matrix was not positive definite.
+    """
+
+    tangent: Floats
+    fresh: bool
+    worn: bool = False
+    first: float = 0.0
+    indefinite: bool = False
+
+
 class LinearSolver(Protocol):
     """Solves with the tangent stiffness of a high-fidelity problem on its free degrees of freedom."""
 
@@ -41,6 +62,14 @@ class LinearSolver(Protocol):
 
         `force` (n_nodes, 3) is complete at nodes that ranks share. Raises ConvergenceError.
         """
+        ...
+
+    def memory(self) -> SolverMemory | None:
+        """Return what is remembered of earlier matrices; None where there was none."""
+        ...
+
+    def remember(self, memory: SolverMemory) -> None:
+        """Go on from a memory; all ranks call this together. Raises ConvergenceError."""
         ...
 
     def close(self) -> None:

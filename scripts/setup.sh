@@ -27,6 +27,7 @@ rm -f $stamp
 wanted=(
   ca-certificates python3 python3-venv python3-petsc4py-real python3-mpi4py openmpi-bin libopenblas0-pthread calculix-ccx
   gfortran # compiles the user subroutine of cases/umat and of its tests
+  chromium # opens the pages of reports in their tests
   # libraries of the gmsh wheel, and software OpenGL for pictures without a display
   libglu1-mesa libgl1 libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6 libxcursor1 libxinerama1 libxft2 libxfixes3
   libxrender1 libxext6 libsm6 libfontconfig1 libgomp1

@@ -15,6 +15,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 CORE = (
     "kernel_cache",
     "errors",
+    "interruption",
+    "progress",
     "cells",
     "types",
     "components",
@@ -30,7 +32,7 @@ CORE = (
 PHYSICS = ("linalg", "fem", "laws")
 ALLOWED: dict[str, tuple[str, ...]] = {
     **{name: CORE[:i] for i, name in enumerate(CORE)},
-    "linalg": ("errors",),
+    "linalg": ("errors", "progress"),
     "convert": CORE,
     "io": CORE,
     "laws": CORE,
@@ -45,7 +47,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pipeline": (
         *(*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "lifetime", "report"),
     ),
-    "cli": ("errors", "pipeline"),
+    "cli": ("errors", "interruption", "progress", "pipeline"),
     "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

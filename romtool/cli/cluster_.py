@@ -15,6 +15,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 COLUMNS = ("clusters", "gain", "95 % interval", "of a third", "error", "95 % interval", "modes", "at equal modes")
 
@@ -31,7 +32,8 @@ def command(case: Path, output: Path | None, overwrite: bool, as_json: bool, qui
     from romtool.pipeline.ranks import world
 
     comm = world()
-    folder, found = cluster(case, output, comm, speaker(quiet, comm.rank), overwrite=overwrite)
+    with progress(quiet, comm.rank) as track:
+        folder, found = cluster(case, output, comm, speaker(quiet, comm.rank), overwrite=overwrite, track=track)
     if as_json:
         print_json(found)
         return

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from romtool.cli.options import case_argument, json_option, print_json, print_table, quiet_option, speaker
+from romtool.cli.progress import progress
 
 
 @click.command("import")
@@ -20,7 +21,8 @@ def command(case: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
     from romtool.pipeline.ranks import world
 
     comm = world()
-    dataset = import_case(case, comm, speaker(quiet, comm.rank), anew=overwrite)
+    with progress(quiet, comm.rank) as track:
+        dataset = import_case(case, comm, speaker(quiet, comm.rank), anew=overwrite, track=track)
     if as_json:
         print_json(describe_dataset(dataset))
         return

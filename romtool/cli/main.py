@@ -20,6 +20,7 @@ import click  # noqa: E402
 
 from romtool import __version__  # noqa: E402
 from romtool.errors import RomtoolError  # noqa: E402
+from romtool.interruption import listening  # noqa: E402
 from romtool.pipeline import ranks  # noqa: E402
 
 COMMANDS = {
@@ -95,7 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments: instead of those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run_on_ranks(given) if ranks.is_launched() else _tell(given, _run(given)))
+    with listening():
+        code = _run_on_ranks(given) if ranks.is_launched() else _tell(given, _run(given))
+    sys.exit(code)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 
 @click.command("offline")
@@ -29,7 +30,8 @@ def command(case: Path, output: Path, overwrite: bool, as_json: bool, quiet: boo
     from romtool.pipeline.ranks import world
 
     comm = world()
-    model = offline(case, output, comm, speaker(quiet, comm.rank), overwrite=overwrite)
+    with progress(quiet, comm.rank) as track:
+        model = offline(case, output, comm, speaker(quiet, comm.rank), overwrite=overwrite, track=track)
     summary = offline_summary(model)
     if as_json:
         print_json(summary)

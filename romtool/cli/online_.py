@@ -19,6 +19,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 
 @click.command("online")
@@ -60,14 +61,16 @@ def command(
         given = [name for name in ("tolerance", "save_model") if repair[name] is not None]
         if given or repair["petsc"]:
             raise click.UsageError(f"--{(given or ['petsc'])[0].replace('_', '-')} goes with --adapt; add --adapt")
-        choice = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "start": start}
-        answers = online(model, loads, output, speaker(quiet), **choice)
+        with progress(quiet) as track:
+            how = {"overwrite": repair["overwrite"], "allow_plugin": allow_plugin, "start": start, "track": track}
+            answers = online(model, loads, output, speaker(quiet), **how)
     elif start is not None:
         raise click.UsageError("--from does not go with --adapt, which repairs runs from the undeformed body")
     else:
         comm = world()
-        request = AdaptRequest(allow_plugin=allow_plugin, **repair)
-        answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
+        with progress(quiet, comm.rank) as track:
+            request = AdaptRequest(allow_plugin=allow_plugin, track=track, **repair)
+            answers = online_adaptive(model, loads, output, comm, speaker(quiet, comm.rank), request)
     summary = online_summary(answers)
     if as_json:
         print_json(summary)

@@ -8,16 +8,17 @@ import click
 from romtool.cli.options import (
     PATH,
     case_argument,
+    format_option,
     json_option,
     model_argument,
     output_option,
     overwrite_option,
     print_json,
     print_table,
-    progress,
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 MAX_OUTPUTS = 8
 """Outputs in a table; all are in --json and -o."""
@@ -125,7 +126,7 @@ def validate_command(model: Path, case: Path, as_json: bool, quiet: bool) -> Non
     from romtool.pipeline.operator_validation import validate
 
     with progress(quiet) as track:
-        found = validate(model, case, track)
+        found = validate(model, case, speaker(quiet), track)
     if as_json:
         print_json(found)
         return
@@ -145,14 +146,15 @@ def _judged(entry: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 @command.command("report")
 @click.argument("models", type=PATH, nargs=-1, required=True)
-@output_option("the page (.html)")
+@output_option("the report (.html, .md or .json)")
 @overwrite_option
+@format_option
 @quiet_option
-def report_command(models: tuple[Path, ...], output: Path, overwrite: bool, quiet: bool) -> None:
-    """Make one self-contained HTML page of MODELS, with their validation where it has run."""
+def report_command(models: tuple[Path, ...], output: Path, overwrite: bool, form: str, quiet: bool) -> None:
+    """Report on MODELS, with their validation where it has run: one self-contained page, Markdown or JSON."""
     from romtool.pipeline.operator_report import write_operator_report
 
-    write_operator_report(models, output, speaker(quiet), overwrite=overwrite)
+    write_operator_report(models, output, speaker(quiet), overwrite=overwrite, form=form)
 
 
 def _flat(document: dict[str, Any], prefix: str = "") -> Any:

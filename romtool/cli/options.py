@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ allow_plugin_option = click.option(
     is_flag=True,
     help="Load the shared library of a law that the model names: it runs code of its own.",
 )
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "md", "json"]),
+    default="html",
+    show_default=True,
+    help="A page, Markdown for pull requests, or JSON for machines.",
+)
 from_option = click.option(
     "--from", "start", type=PATH, metavar="OUT/NAME", help="Go on from the end of this earlier result."
 )
@@ -43,27 +51,6 @@ def speaker(quiet: bool, rank: int = 0) -> Any:
     if quiet or rank != 0:
         return lambda text: None
     return lambda text: click.echo(text, err=True)
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """Give what takes how much is done, of how much, and words: a bar on a terminal, else some lines on stderr."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        say = speaker(quiet)
-        yield lambda done, total, words: say(f"{done} of {total}: {words}") if _is_told(done, total) else None
-        return
-    with Progress(console=console) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total, words: bar.update(task, completed=done, total=total, description=words)
-
-
-def _is_told(done: int, total: int) -> bool:
-    """Tell whether a line is worth its place: for 1, 10, 100 …, and the last."""
-    return done == total or str(done).rstrip("0") == "1"
 
 
 def numbers(text: str, option: str) -> list[float]:
@@ -97,8 +84,9 @@ def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:
+    shown = sys.stdout.isatty()
+    console = Console(markup=False, emoji=False, highlight=False, force_terminal=shown)
+    if not shown:
         console.width = UNBROKEN
     table = Table(title_justify="left", show_header=any(columns))
     for i, column in enumerate(columns):

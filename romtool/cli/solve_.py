@@ -17,6 +17,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
+from romtool.cli.progress import progress
 
 
 @click.command("solve")
@@ -43,7 +44,9 @@ def command(
     from romtool.pipeline.solve import Options, solve_loads, solve_summary
 
     comm = world()
-    solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), Options(overwrite, petsc, start))
+    with progress(quiet, comm.rank) as track:
+        options = Options(overwrite, petsc, track, start)
+        solved = solve_loads(case, loads, output, comm, speaker(quiet, comm.rank), options)
     if as_json:
         print_json(solve_summary(solved))
         return

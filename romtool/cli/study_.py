@@ -1,10 +1,8 @@
 """`romtool study MODEL STUDY.toml -o OUT`."""
 
 import re
-import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -20,11 +18,7 @@ from romtool.cli.options import (
     quiet_option,
     speaker,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from romtool.pipeline.study import Tick
+from romtool.cli.progress import progress
 
 
 def _part(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -67,33 +61,12 @@ def command(model: Path, file: Path, output: Path, draw: int | None, as_json: bo
         if as_json:
             print_json({"load": str(path)})
         return
-    with _progress(quiet or comm.rank > 0) as tick:
-        result = study(model, file, output, comm, say, StudyRequest(tick=tick, **how))
+    with progress(quiet, comm.rank) as track:
+        result = study(model, file, output, comm, say, StudyRequest(track=track, **how))
     if as_json:
         print_json(study_summary(result))
     elif result.complete:
         _print(study_summary(result))
-
-
-@contextmanager
-def _progress(silent: bool) -> "Iterator[Tick]":
-    """Give what is told of progress: a bar with draws per second on a terminal, nothing elsewhere."""
-    if silent or not sys.stderr.isatty():
-        yield lambda done, count: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("draws", total=None, rate="")
-
-        def tick(done: int, count: int) -> None:
-            bar.update(task, completed=done, total=count)
-            speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:.1f} draws/s" if speed else "")
-
-        yield tick
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -114,5 +87,8 @@ def _print(found: dict[str, Any]) -> None:
     indicator = found["indicator"]
     share = f"{indicator['share_above']:.1%} of the draws may have an error above {indicator['tolerance']:g}"
     click.echo(f"{share}; {found['stopped']} did not converge")
+    if found["outside"]["draws"]:
+        respects = ", ".join(f"{what} ({count})" for what, count in found["outside"]["by"].items())
+        click.echo(f"{found['outside']['draws']} draws are outside the training: {respects}")
     for name, reason in found["missing"].items():
         click.echo(f"{name} is not known: {reason}")

@@ -18,6 +18,7 @@ from romtool.fem.assembly import dependent_part, fix_blocks, is_symmetric, stiff
 from romtool.fem.sharing import Sharing
 from romtool.hifi.problem import HifiProblem
 from romtool.hifi.stability import rigid_motions
+from romtool.protocols import SolverMemory
 from romtool.settings import HifiSettings
 from romtool.types import Bools, Floats, Ints
 
@@ -184,6 +185,8 @@ class PetscSolver:
         self._ksp: Any = None
         self._symmetric = self._indefinite = self._fresh = self._worn = False
         self._first = 0.0
+        self._last: Floats = np.zeros(0)
+        self._behind: Floats | None = None
         self.n_setups = self.n_iterations = 0
 
     def _build_matrix(self) -> Any:
@@ -242,7 +245,25 @@ class PetscSolver:
         if self._ksp is None or symmetric != self._symmetric:
             self._symmetric = symmetric
             self._build_ksp()
-        self._fresh = False
+        self._fresh, self._last = False, tangent
+
+    def memory(self) -> SolverMemory | None:
+        """Return the moduli behind the preconditioner; None where there is none."""
+        if self._behind is None:
+            return None
+        return SolverMemory(self._behind, self._fresh, self._worn, self._first, self._indefinite)
+
+    def remember(self, memory: SolverMemory) -> None:
+        """Set the preconditioner up for the matrix of a memory."""
+        self.assemble(memory.tangent)
+        if memory.indefinite:
+            self._indefinite = True
+            self._build_ksp()
+        self._ksp.getPC().setReusePreconditioner(False)
+        self._ksp.setOperators(self._matrix)
+        self._ksp.setUp()
+        self._behind = memory.tangent
+        self._fresh, self._worn, self._first = memory.fresh, memory.worn, memory.first
 
     def _build_ksp(self) -> None:
         """Make the Krylov method and its preconditioner for a symmetric or another matrix."""
@@ -302,6 +323,7 @@ class PetscSolver:
         n_iterations, (rtol, *_) = self._ksp.getIterationNumber(), self._ksp.getTolerances()
         rate = n_iterations / -np.log10(rtol)
         if renew:
+            self._behind = self._last.copy()
             self.n_setups, self._first, self._fresh = self.n_setups + 1, rate, True
         slower, more = _DIRECT_WEAR if self._direct else _ITERATIVE_WEAR
         self._worn = rate > slower * self._first + more

@@ -7,7 +7,7 @@ a factorisation costs as much as 80 solutions.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -15,10 +15,13 @@ from scipy import sparse
 from romtool.errors import ConvergenceError
 from romtool.fem.assembly import assemble_tangent, build_pattern
 from romtool.hifi.problem import HifiProblem
+from romtool.protocols import SolverMemory
 from romtool.types import Floats, Ints
 
 _OPTIONS = {"SymmetricMode": True, "Equil": False}
 _MAX_ITERATIONS = 25
+
+Result = TypeVar("Result")
 
 
 class SciPySolver:
@@ -30,17 +33,37 @@ class SciPySolver:
         self._columns = elimination.matrix[:, elimination.free.ravel()]
         self._rows = self._columns.T.tocsr()
         self._factors = KeptFactors()
+        self._last: Floats = np.zeros(0)
+        self._behind: Floats | None = None
 
     def assemble(self, tangent: Floats) -> None:
         """Take new (n_points, 6, 6) moduli. Raises ConvergenceError where the matrix is singular."""
         matrix = (self._rows @ assemble_tangent(self._pattern, tangent) @ self._columns).tocsr()
         matrix.sort_indices()
-        self._factors.factorise(matrix)
+        self._last = tangent
+        self._noted(lambda: self._factors.factorise(matrix))
 
     def solve(self, force: Floats, accuracy: float) -> Floats:
         """Return the (n_nodes, 3) displacement. Raises ConvergenceError where the matrix is singular."""
-        unknown = self._factors.solve(self._rows @ force.ravel(), accuracy)
+        unknown = self._noted(lambda: self._factors.solve(self._rows @ force.ravel(), accuracy))
         return np.asarray(self._columns @ unknown).reshape(-1, 3)
+
+    def _noted(self, work: Callable[[], Result]) -> Result:
+        """Return what some work gives; keep the moduli where the factors are renewed."""
+        count = self._factors.n_factorisations
+        result = work()
+        if self._factors.n_factorisations > count:
+            self._behind = self._last.copy()
+        return result
+
+    def memory(self) -> SolverMemory | None:
+        """Return the moduli behind the factors; None where there are no factors."""
+        return None if self._behind is None else SolverMemory(self._behind, self._factors.fresh)
+
+    def remember(self, memory: SolverMemory) -> None:
+        """Factorise the matrix of a memory. Raises ConvergenceError."""
+        self.assemble(memory.tangent)
+        self._factors.fresh = memory.fresh
 
     def close(self) -> None:
         """Drop the factors."""
@@ -56,7 +79,7 @@ class KeptFactors:
     def __init__(self) -> None:
         self.n_factorisations = 0
         self._matrix: sparse.csr_matrix | None = None
-        self._fresh = False
+        self.fresh = False
         self._order: Ints | None = None
         self._scale: Floats = np.zeros(0)
         self._factors: Any = None
@@ -73,7 +96,7 @@ class KeptFactors:
             self._order = _nested_dissection(matrix)
             self._renew()
         else:
-            self._fresh = self._fresh and np.array_equal(last.data, matrix.data)
+            self.fresh = self.fresh and np.array_equal(last.data, matrix.data)
 
     def solve(self, right_hand_side: Floats, accuracy: float = 1e-8) -> Floats:
         """Return the (n_dofs,) solution for the matrix of the last `factorise`, its relative residual <= `accuracy`.
@@ -82,7 +105,7 @@ class KeptFactors:
         ------
         ConvergenceError: the matrix is singular.
         """
-        if not self._fresh:
+        if not self.fresh:
             solution = _gmres(self._matrix, self._apply, right_hand_side, accuracy)
             if solution is not None:
                 return solution
@@ -91,14 +114,14 @@ class KeptFactors:
 
     def _renew(self) -> None:
         """Factorise the present matrix."""
-        matrix, self._factors, self._fresh = self._matrix, None, False
+        matrix, self._factors, self.fresh = self._matrix, None, False
         self._scale = _diagonal_scale(matrix)
         try:
             self._factors = _factorise(_scaled_transpose(matrix, self._scale, self._order), self._order is None)
         except ConvergenceError:
             self._matrix = None
             raise
-        self._fresh = True
+        self.fresh = True
         self.n_factorisations += 1
 
     def _apply(self, right_hand_side: Floats) -> Floats:

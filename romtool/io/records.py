@@ -3,9 +3,14 @@
 A value becomes a group whose attribute `kind` names its type: arrays become datasets, sparse matrices,
 mappings, sequences and dataclasses become groups, numbers, texts and None become attributes. Only the
 classes of a literal table are read back: a file can not name code to run.
+
+Whatever is read has been checked by HDF5 itself, once, as it is read: the metadata of the layout since HDF5 1.10 have
+checksums; small arrays and all texts are stored among them (texts of fixed length: those of variable length lie in a
+heap without a checksum); large arrays are stored in chunks, each a zlib stream of level 0, which ends with one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +19,76 @@ import h5py
 import numpy as np
 from scipy import sparse
 
-from romtool.errors import ModelError
+from romtool.errors import ModelError, RomtoolError
 
-SCHEMA = 3
-"""Version of the layout; a file of another version is refused in words."""
+SCHEMA = 4
+"""Version of the layout that is written; a newer one is refused in words."""
+
+OLDEST_SCHEMA: Mapping[str, int] = dict.fromkeys(("model", "modes", "training", "result", "study"), 3)
+"""Kind of a file -> version of the oldest layout that is read, `SCHEMA` of others; older ones are refused in words.
+
+Members that were added since have defaults. Version 3 stored texts otherwise, and was no different in these files.
+"""
+
+MAKERS: Mapping[str, str] = {
+    "dataset": "import it again with `romtool import CASE --overwrite`",
+    "model": "train it again with `romtool offline CASE -o MODEL --overwrite`",
+    "result": "answer the load again with `romtool online MODEL LOAD -o OUT --overwrite`",
+    "solution": "solve it again with `romtool solve CASE LOAD -o REF --overwrite`",
+    "study": "run it again with `romtool study MODEL STUDY -o OUT --overwrite`",
+}
+"""Kind of a file -> how a new one is made."""
+
+COMPACT = 16_384
+"""Bytes up to which an array is stored among the metadata."""
+
+CHUNK = 1 << 21
+"""Bytes of a chunk of larger arrays, unless one row has more."""
+
+CHECKED: Mapping[str, Any] = {"compression": "gzip", "compression_opts": 0}
+"""Filter of chunks: nothing is compressed, but read with a checksum."""
+
+
+def write_array(parent: h5py.Group, name: str, values: Any) -> None:
+    """Store an array of any shape so that damage is noticed when it is read.
+
+    Parameters
+    ----------
+    parent: open group.
+    name: of the dataset.
+    values: array of numbers.
+    """
+    if values.nbytes <= COMPACT:
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_layout(h5py.h5d.COMPACT)
+        parent.create_dataset(name, data=values, dcpl=layout)
+        return
+    rows = min(max(1, CHUNK * len(values) // values.nbytes), len(values))
+    parent.create_dataset(name, data=values, chunks=(rows, *values.shape[1:]), **CHECKED)
+
+
+def create_rows(parent: h5py.Group, name: str, count: int, shape: tuple[int, ...]) -> h5py.Dataset:
+    """Return a new (count, *shape) float dataset that is written and read row by row, each with its checksum."""
+    if 0 in (count, *shape):
+        return parent.create_dataset(name, (count, *shape), np.float64)
+    return parent.create_dataset(name, (count, *shape), np.float64, chunks=(1, *shape), **CHECKED)
+
+
+def write_text(node: Any, key: str, text: str) -> None:
+    """Store a text as an attribute of a file, group or dataset."""
+    node.attrs[key] = _encoded([text])[0]
+
+
+def read_text(node: Any, key: str) -> str:
+    """Return a text stored by `write_text`; "" where there is none."""
+    value = node.attrs.get(key, b"")
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _encoded(texts: Sequence[str]) -> Any:
+    """Return texts as an array of bytes of one length, 1 at least."""
+    coded = [text.encode() for text in texts]
+    return np.array(coded, dtype=f"S{max(map(len, coded), default=0) or 1}")
 
 
 def write_value(parent: h5py.Group, name: str, value: Any, classes: Mapping[str, type]) -> None:
@@ -35,27 +106,33 @@ def write_value(parent: h5py.Group, name: str, value: Any, classes: Mapping[str,
     TypeError: a value of another type.
     """
     if isinstance(value, np.ndarray):
-        parent.create_dataset(name, data=value)
+        write_array(parent, name, value)
         return
     group = parent.create_group(name)
     kind = type(value).__name__
-    if value is None or isinstance(value, bool | int | float | str | np.generic):
-        group.attrs["kind"] = "none" if value is None else "scalar"
-        group.attrs["value"] = "" if value is None else value
+    if isinstance(value, str):
+        write_text(group, "kind", "text")
+        write_text(group, "value", value)
+    elif value is None or isinstance(value, bool | int | float | np.generic):
+        write_text(group, "kind", "none" if value is None else "scalar")
+        group.attrs["value"] = 0 if value is None else value
     elif kind in classes:
-        group.attrs["kind"] = kind
+        write_text(group, "kind", kind)
         for key in _members(value):
             write_value(group, key, getattr(value, key), classes)
     elif sparse.issparse(value):
-        group.attrs["kind"], group.attrs["shape"] = "csr", value.shape
+        write_text(group, "kind", "csr")
+        group.attrs["shape"] = value.shape
         for key in ("data", "indices", "indptr"):
-            group.create_dataset(key, data=getattr(value, key))
+            write_array(group, key, getattr(value, key))
     elif isinstance(value, Mapping):
-        group.attrs["kind"], group.attrs["keys"] = "mapping", np.array(list(value), dtype=h5py.string_dtype())
+        write_text(group, "kind", "mapping")
+        group.attrs["keys"] = _encoded(list(value))
         for i, item in enumerate(value.values()):
             write_value(group, str(i), item, classes)
     elif isinstance(value, Sequence):
-        group.attrs["kind"], group.attrs["count"] = "sequence", len(value)
+        write_text(group, "kind", "sequence")
+        group.attrs["count"] = len(value)
         for i, item in enumerate(value):
             write_value(group, str(i), item, classes)
     else:
@@ -79,7 +156,7 @@ def read_value(parent: h5py.Group, name: str, classes: Mapping[str, type]) -> An
     node = parent[name]
     if isinstance(node, h5py.Dataset):
         return node[()]
-    kind = str(node.attrs.get("kind"))
+    kind = read_text(node, "kind")
     if kind in _PLAIN:
         return _PLAIN[kind](node, classes)
     if kind not in classes:
@@ -108,12 +185,17 @@ def _sequence(node: h5py.Group, classes: Mapping[str, type]) -> tuple[Any, ...]:
 
 
 def _mapping(node: h5py.Group, classes: Mapping[str, type]) -> dict[str, Any]:
-    keys = node.attrs["keys"]
-    return {str(key): read_value(node, str(i), classes) for i, key in enumerate(keys)}
+    return {key: read_value(node, str(i), classes) for i, key in enumerate(read_keys(node))}
+
+
+def read_keys(node: h5py.Group) -> list[str]:
+    """Return the keys of a stored mapping, in their order; the value of the i-th one is in the member of that name."""
+    return [key.decode() if isinstance(key, bytes) else key for key in node.attrs["keys"].tolist()]
 
 
 _PLAIN: Mapping[str, Callable[[h5py.Group, Mapping[str, type]], Any]] = {
     "none": lambda node, classes: None,
+    "text": lambda node, classes: read_text(node, "value"),
     "scalar": _scalar,
     "csr": _csr,
     "sequence": _sequence,
@@ -123,9 +205,32 @@ _PLAIN: Mapping[str, Callable[[h5py.Group, Mapping[str, type]], Any]] = {
 
 def create_file(path: Path, kind: str) -> h5py.File:
     """Open a new romtool file for writing, stamped with its kind and the schema version."""
-    file = h5py.File(path, "w")
-    file.attrs["romtool"], file.attrs["schema"] = kind, SCHEMA
+    file = h5py.File(path, "w", libver="v110")
+    write_text(file, "romtool", kind)
+    file.attrs["schema"] = SCHEMA
     return file
+
+
+@contextmanager
+def told_as_damage(path: Path) -> Iterator[None]:
+    """Tell whatever HDF5 finds wrong in a file as damage of that file. Raises ModelError."""
+    try:
+        yield
+    except RomtoolError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        raise ModelError(f"{path}: damaged or not an HDF5 file ({error}); make it anew") from error
+
+
+def stamps(path: Path) -> tuple[str, int]:
+    """Return kind and layout stamped on a file, "" and -1 where there are none. Raises ModelError: it is damaged."""
+    with told_as_damage(path), h5py.File(path, "r") as file:
+        return _stamps(file)
+
+
+def _stamps(file: h5py.File) -> tuple[str, int]:
+    """Return kind and layout stamped on an open file."""
+    return read_text(file, "romtool"), int(file.attrs.get("schema", -1))
 
 
 def open_file(path: Path, kind: str) -> h5py.File:
@@ -142,13 +247,24 @@ def open_file(path: Path, kind: str) -> h5py.File:
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such file; expected a romtool {kind} file")
-    try:
+    with told_as_damage(path):
         file = h5py.File(path, "r")
-    except OSError as error:
-        raise ModelError(f"{path}: damaged or not an HDF5 file ({error}); make it anew") from error
-    found, schema = str(file.attrs.get("romtool", "")), int(file.attrs.get("schema", -1))
-    if found != kind or schema != SCHEMA:
+        found, schema = _stamps(file)
+    if problem := _mismatch(found, schema, kind):
         file.close()
-        what = f"a romtool {found} file (layout {schema})" if found else "not a romtool file"
-        raise ModelError(f"{path}: is {what}; expected a {kind} file of layout {SCHEMA}: make it anew")
+        raise ModelError(f"{path}: {problem}")
     return file
+
+
+def _mismatch(found: str, schema: int, kind: str) -> str:
+    """Say why a file of a kind and layout is not read, and what to do; "" where it is."""
+    oldest = OLDEST_SCHEMA.get(kind, SCHEMA)
+    if found != kind:
+        what = f"a romtool {found} file" if found else "not a romtool file"
+        return f"is {what}; expected a {kind} file: give another path"
+    if schema > SCHEMA:
+        return f"has layout {schema}, written by a newer romtool; this one reads up to {SCHEMA}: update romtool"
+    if schema < oldest:
+        known = " and ".join(map(str, range(oldest, SCHEMA + 1)))
+        return f"has layout {schema}; this romtool reads {known}; {MAKERS.get(kind, 'make it anew')}"
+    return ""

@@ -5,7 +5,7 @@ and the next ones are collected behind these: a hierarchical POD (Himpe, Leibner
 add up to less than the tolerance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -101,6 +101,30 @@ class Compression:
         error = float((self._discarded + found.truncation_error * held) / total)
         return replace(found, coefficients=coefficients, remainders=remainders, truncation_error=error)
 
+    def state(self) -> dict[str, Any]:
+        """Return all that the snapshots so far have left, to go on from with `resume`; arrays are not copied."""
+        return {
+            "held": tuple(held[: self._count] for held in self._held),
+            "capacity": len(self._held[0]),
+            "coefficients": self._coefficients,
+            "remainders": self._remainders,
+            "energy": self._energy,
+            "discarded": self._discarded,
+            "n_compressions": self.n_compressions,
+        }
+
+    def resume(self, state: Mapping[str, Any] | None) -> None:
+        """Go on from a `state` of the same series; None changes nothing."""
+        if state is None:
+            return
+        self._count = len(state["held"][0])
+        self._held = [np.empty((state["capacity"], part.shape[1])) for part in state["held"]]
+        for held, part in zip(self._held, state["held"], strict=True):
+            held[: self._count] = part
+        self._coefficients, self._remainders = state["coefficients"], state["remainders"]
+        self._energy, self._discarded = state["energy"], state["discarded"]
+        self.n_compressions = state["n_compressions"]
+
     @property
     def _weights(self) -> Floats:
         """Return the (n_kept,) singular values of the modes that the earlier snapshots were replaced by."""
@@ -155,7 +179,7 @@ class Compression:
             self._comm, _carry, self._coefficients, self._remainders, found.coefficients[:, :n_kept], self._weights
         )
         fresh = found.coefficients[:, n_kept:], found.remainders[n_kept:]
-        return np.hstack([coefficients, fresh[0]]), np.append(remainders, fresh[1])
+        return np.ascontiguousarray(np.hstack([coefficients, fresh[0]])), np.append(remainders, fresh[1])
 
 
 def _carry(coefficients: Floats, remainders: Floats, weighted: Floats, weights: Floats) -> tuple[Floats, Floats]:

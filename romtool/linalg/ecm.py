@@ -12,6 +12,7 @@ from romtool.linalg.candidates import Candidates, build_sampler
 from romtool.linalg.integrands import METRIC, integrate, integrate_absolute, norm_bounds
 from romtool.linalg.nnls import ActiveSet
 from romtool.linalg.reduction import Comm, gather_subdomains, ordered_sum
+from romtool.progress import Tick, untold
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -67,6 +68,7 @@ def ecm(
     tolerance: float,
     max_points: int | None = None,
     seed: int = 0,
+    tick: Tick = untold,
 ) -> Cubature:
     """Return few points S and weights ω >= 0 with `‖G_S ω - b‖ <= tolerance * ‖b‖`.
 
@@ -83,6 +85,7 @@ def ecm(
     tolerance: of the residual relative to ‖b‖.
     max_points: largest number of points.
     seed: of the random candidates.
+    tick: told on rank 0 which part of the way to the tolerance the residual has gone, on a logarithmic scale.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def ecm(
     _check_limits(tolerance, max_points)
     target = _build_target(strain, stress, weights, comm)
     sampler = build_sampler(strain, stress, ids, comm, seed)
-    search = _Search(target, tolerance, max_points, MAX_STALLED + sampler.n_shifts - 1)
+    search = _Search(target, tolerance, max_points, MAX_STALLED + sampler.n_shifts - 1, tick)
     residual: Floats | None = target.vector
     n_pricings = 0
     while residual is not None:
@@ -132,11 +135,12 @@ class _Target:
 class _Search:
     """The small problem, which rank 0 solves: an active set that grows from the candidates of each pricing."""
 
-    def __init__(self, target: _Target, tolerance: float, max_points: int | None, max_stalled: int) -> None:
+    def __init__(self, target: _Target, tolerance: float, max_points: int | None, max_stalled: int, tick: Tick) -> None:
         self._target = target
         self._tolerance = tolerance
         self._max_points = max_points
         self._max_stalled = max_stalled
+        self._tick = tick
         self._active = ActiveSet(target.vector)
         self._history: list[tuple[int, float]] = []
         self._n_stalled = 0
@@ -170,6 +174,13 @@ class _Search:
             place = int(np.argmax(scores >= best * (1.0 - TIE)))
             stayed = self._active.add(points[place], columns[place])
             rejected[place] = not stayed or self._error() >= before
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell how many points there are, and how far the residual is above the tolerance."""
+        error, target = max(self._error(), 1e-300), OVERSHOOT * self._tolerance
+        part = min(max(np.log(error) / np.log(target), 0.0), 1.0)
+        self._tick(float(part), 1.0, f"{len(self._active)} points, residual {error / self._tolerance:.3g} x tolerance")
 
     def _error(self) -> float:
         return float(np.linalg.norm(self._active.residual)) / self._target.scale

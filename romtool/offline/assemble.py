@@ -131,6 +131,7 @@ def _statistics(
         "n_dual_modes": {name: basis.n_modes for name, basis in bases.items() if name != "u"},
         "pod_error": bases["u"].truncation_error,
         "quadrature_error": cubature.error,
+        "quadrature_history": [list(entry) for entry in cubature.history],
         "volume_error": cubature.volume_error,
         "singular_values": {name: basis.singular_values for name, basis in bases.items()},
         "largest_norms": {name: basis.largest_norm for name, basis in bases.items()},

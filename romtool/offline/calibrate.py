@@ -14,6 +14,7 @@ import numpy as np
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading
 from romtool.offline.training import TrainingRecord
+from romtool.progress import Tick, untold
 from romtool.reduced.indicator import SMALLEST
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading, restrict_to_thermal
 from romtool.reduced.model import Calibration, ReducedModel
@@ -38,19 +39,24 @@ LEAST_SPREAD = 1e-2
 """Range of log 𝓔 below which the pairs have no slope."""
 
 
-def calibrate(model: ReducedModel, record: TrainingRecord) -> dict[str, Calibration]:
+def calibrate(model: ReducedModel, record: TrainingRecord, tick: Tick = untold) -> dict[str, Calibration]:
     """Return field -> relation of misfit and error, learnt on the training.
 
     Parameters
     ----------
     model: the reduced model.
     record: of its training.
+    tick: told of every run of a poorer model.
     """
     loadings = [restrict_to_thermal(loading, model.thermal) for loading in record.loadings]
     found: dict[str, list[Floats]] = {field: [values] for field, values in record.pairs.items()}
-    for variant in variants(model, record):
+    poorer_ones, done = list(variants(model, record)), 0
+    total = sum(len(variant.runs) for variant in poorer_ones)
+    for variant in poorer_ones:
         poorer = restrict_modes(model, variant.displacement, variant.duals)
         for number in variant.runs:
+            tick(done, total, f"{loadings[number].name} with {poorer.n_modes} modes")
+            done += 1
             history = _march(poorer, loadings[number], record.settings.newton)
             for field in model.duals:
                 span = record.span(field, number)

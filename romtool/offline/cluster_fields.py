@@ -8,9 +8,11 @@ from romtool.errors import CaseError
 from romtool.laws import state_fields
 from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm
+from romtool.offline.clock import Clock
 from romtool.offline.snapshots import collect_duals
 from romtool.offline.train import training_modes
 from romtool.offline.training import TrainingSet
+from romtool.progress import untold
 from romtool.settings import Settings
 from romtool.types import Floats, Ints
 
@@ -43,7 +45,7 @@ class Snapshots:
         return [f"{name} at {time:g}" for name, time in zip(owners, self.times, strict=True)]
 
 
-def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
+def collect(training: TrainingSet, settings: Settings, comm: Comm, clock: Clock | None = None) -> Snapshots:
     """Return the snapshots of the field that is compared, in modes that resolve small simulations too.
 
     Parameters
@@ -51,6 +53,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
     training: subdomains and training computations.
     settings: of the case; `clusters.field` is "u" or a dual field.
     comm: the ranks.
+    clock: keeps what is collected of each computation, and is told of every snapshot; nothing where None.
 
     Raises
     ------
@@ -62,7 +65,9 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
     if name == "u":
         times = [run.times[1:] for run in runs]
         all_modes = replace(settings.pod, tolerance=tolerance, max_modes=sum(map(len, times)))
-        basis: Pod | None = training_modes(training, replace(settings, pod=all_modes), comm)
+        basis: Pod | None = training_modes(
+            training, replace(settings, pod=all_modes), comm, tick=clock.tick if clock else untold
+        )
     else:
         known = ("u", "stress", *state_fields(training.parts[0].tables))
         if name not in known:
@@ -70,7 +75,7 @@ def collect(training: TrainingSet, settings: Settings, comm: Comm) -> Snapshots:
                 f"[clusters] field: {name!r} is no field of the material laws; pick from {', '.join(known)}"
             )
         times = [run.loading.times[1:] for run in runs]
-        (collected,) = collect_duals(training, [name], tolerance, settings.pod.memory, comm)
+        (collected,) = collect_duals(training, [name], tolerance, settings.pod.memory, comm, clock)
         basis = collected.decompose().bases.get(name)
     if basis is None:
         raise CaseError(f"[clusters] field: {name} is zero in all simulations; pick another field")

@@ -15,6 +15,7 @@ from romtool.loading import Loading
 from romtool.offline.balance import Balance, common_nodes, forces_of, relative
 from romtool.offline.parts import Part, recompute
 from romtool.offline.training import TrainingRun
+from romtool.progress import Tick, untold
 from romtool.temperature import evaluate_at
 from romtool.types import Floats, Ints
 
@@ -71,6 +72,7 @@ def check_run(
     *,
     precision: float = 0.0,
     solver_stress: StressReader | None = None,
+    tick: Tick = untold,
 ) -> Consistency:
     """Recompute the stresses of a training computation, measure their balance, compare them with the solver's.
 
@@ -82,11 +84,13 @@ def check_run(
     precision: relative precision of the stored displacements, 0 exact.
     solver_stress: returns the solver's (n_points, 6) float [stress] per subdomain at an output time; called on all
         ranks alike.
+    tick: told of every increment.
     """
     balance = Balance(parts, run, common_nodes(parts, (run,), comm), comm)
     histories = [recompute(*given) for given in zip(parts, run.local, _times(run), run.displacement, strict=True)]
     differences, own, problem = _Differences(parts, comm), [], ""
-    for time in run.loading.times[1:]:
+    for number, time in enumerate(run.loading.times[1:]):
+        tick(number, len(run.loading.times) - 1, run.name)
         try:
             states = each_rank(comm, lambda: [next(history) for history in histories])
         except ConvergenceError as error:

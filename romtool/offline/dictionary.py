@@ -73,9 +73,13 @@ def train_dictionary(
     """
     if settings.clusters.count == 1:
         return _single(training, settings, model_id, comm, clock)
-    with clock.phase("cluster", "clusters of the training"):
-        snapshots = collect(training, settings, comm)
-        found = _cluster(snapshots, settings, comm)
+
+    def clustered() -> tuple[Snapshots, Clusters]:
+        with clock.phase("cluster", "clusters of the training"):
+            snapshots = collect(training, settings, comm, clock)
+            return snapshots, _cluster(snapshots, settings, comm)
+
+    snapshots, found = clock.step("clusters", clustered)
     clock.say(_in_words(found))
     if len(found.medoids) == 1:
         return _single(training, settings, model_id, comm, clock)
@@ -93,8 +97,12 @@ def _single(training: TrainingSet, settings: Settings, model_id: str, comm: Comm
 
 def _verify(trained: Trained, training: TrainingSet, comm: Comm, clock: Clock) -> dict[str, dict[str, float]]:
     """Run a model through its own training."""
-    with clock.phase("verify", "the model on its own training"):
-        return training_errors(trained, training, trained.record.settings.newton, comm)
+
+    def verified() -> dict[str, dict[str, float]]:
+        with clock.phase("verify", "the model on its own training"):
+            return training_errors(trained, training, trained.record.settings.newton, comm, clock.tick)
+
+    return clock.step("errors on the training", verified)
 
 
 def _local_models(
@@ -106,12 +114,16 @@ def _local_models(
     trained = []
     for number, part in enumerate(parts):
         clock.say(f"cluster {number}: {len(part.runs)} simulations")
-        trained.append(train(part, settings, f"{model_id}-{number}", comm, clock))
+        with clock.within(f"cluster-{number}"):
+            trained.append(train(part, settings, f"{model_id}-{number}", comm, clock))
     shared = on_root(comm, share_nodes, trained, training.runs[0].loading.name)
     models = tuple(replace(entry, model=model) for entry, model in zip(trained, shared, strict=True))
-    errors = tuple(_verify(entry, part, comm, clock) for entry, part in zip(models, parts, strict=True))
+    errors = []
+    for number, pair in enumerate(zip(models, parts, strict=True)):
+        with clock.within(f"cluster-{number}"):
+            errors.append(_verify(*pair, comm, clock))
     selector = _select(training, settings, shared[0].thermal, list(found.labels[:, None]), comm, clock)
-    return TrainedDictionary(models, parts, errors, selector, found)
+    return TrainedDictionary(models, parts, tuple(errors), selector, found)
 
 
 def _phases(
@@ -126,7 +138,7 @@ def _phases(
     """Train one model per phase of the runs."""
     trained = train_phases(training, settings, model_id, labels, comm, clock)
     with clock.phase("verify", "the model on its own training"):
-        errors = phase_errors(trained, training, labels, comm)
+        errors = phase_errors(trained, training, labels, comm, clock.tick)
     selector = _select(training, settings, trained[0].model.thermal, labels, comm, clock)
     count = len(trained)
     return TrainedDictionary(trained, (training,) * count, (errors,) * count, selector, found)

@@ -17,10 +17,11 @@ from romtool.offline.assemble import assemble_model, mode_shapes
 from romtool.offline.calibrate import FLOOR, TRUNCATIONS, fit
 from romtool.offline.clock import Clock
 from romtool.offline.selection import Selection
-from romtool.offline.snapshots import DualSnapshots, Step, collect_duals
+from romtool.offline.snapshots import CollectedDuals, DualSnapshots, Step, collect_duals
 from romtool.offline.train import ReducedPoints, Trained, dual_names, remember, select_points, training_modes
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.offline.verify import displacement_norms, relative
+from romtool.progress import Tick, untold
 from romtool.reduced.indicator import SMALLEST
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, restrict_to_thermal
 from romtool.reduced.model import Calibration, ModeShapes, ReducedModel
@@ -50,13 +51,12 @@ def train_phases(
     """
     tolerance = min(settings.duals.tolerance, settings.pod.tolerance, settings.quadrature.tolerance)
     with clock.phase("recompute", "stresses and internal variables at all integration points"):
-        collected = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, labels)
+        collected = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, clock, labels)
     drafts = []
     for number, entry in enumerate(collected):
         clock.say(f"phase {number}: {int(entry.starts[-1])} increments")
-        with clock.phase("dual modes", "modes of the dual fields"):
-            snapshots = entry.decompose()
-        drafts.append(_draft(training, settings, labels, number, snapshots, comm, clock))
+        with clock.within(f"phase-{number}"):
+            drafts.append(_draft(training, settings, labels, number, entry, comm, clock))
     together = shared_points([draft.points.selection for draft in drafts])
     models, modes = [], []
     for number, draft in enumerate(drafts):
@@ -71,7 +71,7 @@ def train_phases(
             modes.append(tuple(mode_shapes(training, draft.bases, s) for s in range(len(training.parts))))
     with clock.phase("calibrate", "error indicator"):
         records = [draft.record for draft in drafts]
-        calibrations = on_root(comm, calibrate_phases, models, records, labels)
+        calibrations = on_root(comm, calibrate_phases, models, records, labels, clock.tick)
     return tuple(
         Trained(replace(model, calibrations=calibrations), shapes, record)
         for model, shapes, record in zip(models, modes, records, strict=True)
@@ -92,16 +92,24 @@ def _draft(
     settings: Settings,
     labels: Sequence[Ints],
     number: int,
-    snapshots: DualSnapshots,
+    collected: CollectedDuals,
     comm: Comm,
     clock: Clock,
 ) -> _Draft:
     """Return modes and points of one phase."""
     steps = [list(_changes(run.loading.times, run.times, own, number)) for run, own in _pairs(training, labels)]
-    with clock.phase("pod", "displacement modes"):
-        if not any(steps):
-            raise InputError(f"phase {number} has no output time; train by simulation, or on results with more outputs")
-        displacement = training_modes(training, settings, comm, steps)
+
+    def modes() -> tuple[DualSnapshots, Pod]:
+        with clock.phase("dual modes", "modes of the dual fields"):
+            snapshots = collected.decompose(clock.tick)
+        with clock.phase("pod", "displacement modes"):
+            if not any(steps):
+                raise InputError(
+                    f"phase {number} has no output time; train by simulation, or on results with more outputs"
+                )
+            return snapshots, training_modes(training, settings, comm, steps, clock.tick)
+
+    snapshots, displacement = clock.step("modes", modes)
     bases = {"u": displacement, **snapshots.bases}
     outputs = np.cumsum([0, *map(len, steps)])
     record = remember(training, settings, bases, snapshots, outputs)
@@ -174,7 +182,10 @@ def own_first(points: ReducedPoints, together: Selection) -> ReducedPoints:
 
 
 def calibrate_phases(
-    models: Sequence[ReducedModel], records: Sequence[TrainingRecord], labels: Sequence[Ints]
+    models: Sequence[ReducedModel],
+    records: Sequence[TrainingRecord],
+    labels: Sequence[Ints],
+    tick: Tick = untold,
 ) -> dict[str, Calibration]:
     """Return field -> relation of misfit and error, learnt by running poorer phases through the training (METHODS 6).
 
@@ -182,11 +193,14 @@ def calibrate_phases(
     ----------
     models, records: per phase.
     labels: per computation the (n_increments,) phases.
+    tick: told of every run of poorer phases.
     """
     found: dict[str, list[Floats]] = {field: [] for field in dual_fields(models)}
-    for part in (1.0, *TRUNCATIONS):
+    n_runs = len(records[0].loadings)
+    for n_done, part in enumerate((1.0, *TRUNCATIONS)):
         poorer = [_truncated(model, part) for model in models]
         for number, loading in enumerate(records[0].loadings):
+            tick(n_done * n_runs + number, (1 + len(TRUNCATIONS)) * n_runs, loading.name)
             phases = np.concatenate([labels[number][:1], labels[number]])
             local = restrict_to_thermal(loading, models[0].thermal)
             try:
@@ -257,7 +271,7 @@ def join_modes(trained: Sequence[Trained]) -> tuple[ModeShapes, ...]:
 
 
 def phase_errors(
-    trained: Sequence[Trained], training: TrainingSet, labels: Sequence[Ints], comm: Comm
+    trained: Sequence[Trained], training: TrainingSet, labels: Sequence[Ints], comm: Comm, tick: Tick = untold
 ) -> dict[str, dict[str, float]]:
     """Return the errors of phases on each of their training computations, as `training_errors` does.
 
@@ -267,6 +281,7 @@ def phase_errors(
     training: what they were trained on.
     labels: per computation the (n_increments,) phases.
     comm: the ranks.
+    tick: told of every training computation.
 
     Raises
     ------
@@ -275,6 +290,7 @@ def phase_errors(
     models, records, modes = [e.model for e in trained], [e.record for e in trained], join_modes(trained)
     errors = {}
     for number, (run, own) in enumerate(_pairs(training, labels)):
+        tick(number, len(training.runs), run.name)
         phases = np.concatenate([own[:1], own])
         local = restrict_to_thermal(run.loading, models[0].thermal)
         history = on_root(comm, march_phases, models, phases, local, records[0].settings.newton)

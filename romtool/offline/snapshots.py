@@ -12,8 +12,10 @@ from romtool.linalg.compression import Compression
 from romtool.linalg.pod import Pod
 from romtool.linalg.products import TENSOR_METRIC, Product, point_product
 from romtool.linalg.reduction import Comm, ordered_sum
+from romtool.offline.clock import Clock
 from romtool.offline.parts import MaterialHistory, Part, recompute
 from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.progress import Tick, untold
 from romtool.settings import PodSettings
 from romtool.types import Floats, Ints
 
@@ -22,6 +24,9 @@ GIGABYTE = 1e9
 NEGLIGIBLE_STRAIN = 1e-10
 """Root mean square below which internal variables, all of them strains, count as zero."""
 
+
+COLLECTED = "collected"
+"""Name under which the dual fields of the computations so far are kept."""
 
 Step = tuple[int, int]
 """An output time and the one that its displacement counts from, 0 for all of it: the body is undeformed there."""
@@ -33,6 +38,7 @@ def displacement_modes(
     settings: PodSettings,
     comm: Comm,
     steps: Sequence[Sequence[Step]] | None = None,
+    tick: Tick = untold,
 ) -> Pod | None:
     """Return the modes of the displacements minus their lifting, first times left out; None where these are zero.
 
@@ -43,23 +49,27 @@ def displacement_modes(
     settings: tolerance, largest number of modes, memory.
     comm: the ranks.
     steps: per computation the snapshots to take; all where None.
+    tick: told of every snapshot.
 
     Raises
     ------
     InputError: values that are not finite.
     """
     steps = steps or [[(i, 0) for i in range(1, len(run.times))] for run in training.runs]
+    n_snapshots = sum(map(len, steps))
     compression = Compression(
         inner,
         [3 * part.subdomain.mesh.n_nodes for part in training.parts],
         comm,
         tolerance=settings.tolerance,
-        n_snapshots=sum(map(len, steps)),
+        n_snapshots=n_snapshots,
         memory=settings.memory * GIGABYTE,
     )
-    for run, chosen in zip(training.runs, steps, strict=True):
-        for step in chosen:
-            compression.add(each_rank(comm, _change, run, training.liftings, step))
+    wanted = [(run, step) for run, chosen in zip(training.runs, steps, strict=True) for step in chosen]
+    for done, (run, step) in enumerate(wanted):
+        tick(done, n_snapshots, run.name)
+        compression.add(each_rank(comm, _change, run, training.liftings, step))
+    tick(n_snapshots, n_snapshots, "decomposition")
     ids = [(3 * part.subdomain.mesh.node_ids[:, None] + np.arange(3)).ravel() for part in training.parts]
     return compression.finish(max_modes=settings.max_modes, dof_ids=ids)
 
@@ -118,9 +128,12 @@ class CollectedDuals:
     least: Mapping[str, float]
     starts: Ints
 
-    def decompose(self) -> DualSnapshots:
+    def decompose(self, tick: Tick = untold) -> DualSnapshots:
         """Return the modes of all fields; each field's snapshots are dropped as soon as it has them."""
-        bases = {name: field.finish() for name, field in self.fields.items()}
+        bases: dict[str, Pod | None] = {}
+        for name, field in self.fields.items():
+            tick(len(bases), len(self.fields), name)
+            bases[name] = field.finish()
         found = {
             name: basis for name, basis in bases.items() if basis is not None and basis.largest_norm > self.least[name]
         }
@@ -133,6 +146,7 @@ def collect_duals(
     tolerance: float,
     memory: float,
     comm: Comm,
+    clock: Clock | None = None,
     labels: Sequence[Ints] | None = None,
 ) -> list[CollectedDuals]:
     """Recompute the dual fields of all runs.
@@ -144,6 +158,7 @@ def collect_duals(
     tolerance: of the modes.
     memory: [GB] that the snapshots of one field on one subdomain and their decomposition may take.
     comm: the ranks.
+    clock: keeps what is collected of each computation, and is told of every increment; nothing where None.
     labels: per computation the (n_increments,) collection that each increment goes to; one for all where None.
 
     Returns
@@ -175,10 +190,21 @@ def collect_duals(
         for k in range(count)
     ]
     least = {name: negligible_norm(parts, name, comm) for name in names}
-    for run, chosen in zip(runs, labels, strict=True):
-        for states, label in zip(_histories(parts, run, comm), chosen, strict=True):
+    clock = clock or Clock(lambda text: None)
+    collected = [compression for entry in fields for compression in entry.values()]
+    kept = clock.latest(COLLECTED) or (0, (None,) * len(collected))
+    for compression, state in zip(collected, kept[1], strict=True):
+        compression.resume(state)
+    starts_of_runs = np.cumsum([0, *map(len, labels)]).tolist()
+    for number, (run, chosen) in enumerate(zip(runs, labels, strict=True)):
+        if number < kept[0]:
+            continue
+        for done, (states, label) in enumerate(zip(_histories(parts, run, comm), chosen, strict=True)):
+            clock.tick(starts_of_runs[number] + done, starts_of_runs[-1], run.name)
             for name, compression in fields[label].items():
                 compression.add([_field(state, name, columns[name]) for state in states])
+        progress = (number + 1, [compression.state() for compression in collected])
+        clock.renew(COLLECTED, f"simulation {run.name}", lambda value=progress: value)  # type: ignore[misc]
     return [CollectedDuals(fields[k], least, starts[k]) for k in range(count)]
 
 

@@ -28,6 +28,7 @@ from romtool.offline.parts import Part, inner_product
 from romtool.offline.selection import Selection
 from romtool.offline.snapshots import DualSnapshots, Step, collect_duals, displacement_modes
 from romtool.offline.training import TrainingRecord, TrainingSet
+from romtool.progress import Tick, untold
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.settings import PodSettings, Settings
 from romtool.temperature import evaluate_at
@@ -71,12 +72,19 @@ def train(training: TrainingSet, settings: Settings, model_id: str, comm: Comm, 
     AccuracyError: a tolerance that could not be reached.
     """
     tolerance = min(settings.duals.tolerance, settings.pod.tolerance, settings.quadrature.tolerance)
-    with clock.phase("pod", "displacement modes"):
-        displacement = training_modes(training, settings, comm)
-    with clock.phase("recompute", "stresses and internal variables at all integration points"):
-        (collected,) = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm)
-    with clock.phase("dual modes", "modes of the dual fields"):
-        snapshots = collected.decompose()
+
+    def primal() -> Pod:
+        with clock.phase("pod", "displacement modes"):
+            return training_modes(training, settings, comm, tick=clock.tick)
+
+    def duals() -> DualSnapshots:
+        with clock.phase("recompute", "stresses and internal variables at all integration points"):
+            (collected,) = collect_duals(training, dual_names(settings), tolerance, settings.pod.memory, comm, clock)
+        with clock.phase("dual modes", "modes of the dual fields"):
+            return collected.decompose(clock.tick)
+
+    displacement = clock.step("displacement modes", primal)
+    snapshots = clock.step("dual modes", duals)
     outputs = np.cumsum([0, *(len(run.times) - 1 for run in training.runs)])
     bases = {"u": displacement, **snapshots.bases}
     record = remember(training, settings, bases, snapshots, outputs)
@@ -138,12 +146,17 @@ def build_model(
     AccuracyError: a tolerance that could not be reached.
     """
     found = select_points(training, bases, record, comm, clock)
-    with clock.phase("shapes", "generalised forces"):
-        model = assemble_model(training, bases, record, found.strains, found.cubature, found.selection, model_id, comm)
-    with clock.phase("calibrate", "error indicator"):
-        calibrations = on_root(comm, calibrate, model, record)
+
+    def assembled() -> ReducedModel:
+        with clock.phase("shapes", "generalised forces"):
+            model = assemble_model(
+                training, bases, record, found.strains, found.cubature, found.selection, model_id, comm
+            )
+        with clock.phase("calibrate", "error indicator"):
+            return replace(model, calibrations=on_root(comm, calibrate, model, record, clock.tick))
+
     modes = tuple(mode_shapes(training, bases, s) for s in range(len(training.parts)))
-    return Trained(replace(model, calibrations=calibrations), modes, record)
+    return Trained(clock.step("calibrated model", assembled), modes, record)
 
 
 @dataclass(frozen=True)
@@ -177,19 +190,26 @@ def select_points(
     """
     parts = training.parts
     strains = [_strain_modes(part, psi) for part, psi in zip(parts, bases["u"].modes, strict=True)]
-    with clock.phase("cubature", "reduced quadrature"):
-        factor = on_root(comm, _stress_factor, bases["stress"].coefficients)
-        cubature = ecm(
-            strains,
-            [_blocks(psi @ factor, 6) for psi in bases["stress"].modes],
-            [part.operators.weights for part in parts],
-            [part.point_ids for part in parts],
-            comm,
-            tolerance=on_root(comm, _cubature_tolerance, record),
-        )
-    with clock.phase("gappy", "sampling points of the dual fields"):
-        selection = _sampling(parts, bases, cubature, comm)
-    return ReducedPoints(strains, cubature, selection)
+
+    def quadrature() -> Cubature:
+        with clock.phase("cubature", "reduced quadrature"):
+            factor = on_root(comm, _stress_factor, bases["stress"].coefficients)
+            return ecm(
+                strains,
+                [_blocks(psi @ factor, 6) for psi in bases["stress"].modes],
+                [part.operators.weights for part in parts],
+                [part.point_ids for part in parts],
+                comm,
+                tolerance=on_root(comm, _cubature_tolerance, record),
+                tick=clock.tick,
+            )
+
+    def sampling() -> Selection:
+        with clock.phase("gappy", "sampling points of the dual fields"):
+            return _sampling(parts, bases, cubature, comm)
+
+    cubature = clock.step("reduced quadrature", quadrature)
+    return ReducedPoints(strains, cubature, clock.step("sampling points", sampling))
 
 
 def _stress_factor(coefficients: Floats) -> Floats:
@@ -231,7 +251,11 @@ def displacement_products(
 
 
 def training_modes(
-    training: TrainingSet, settings: Settings, comm: Comm, steps: Sequence[Sequence[Step]] | None = None
+    training: TrainingSet,
+    settings: Settings,
+    comm: Comm,
+    steps: Sequence[Sequence[Step]] | None = None,
+    tick: Tick = untold,
 ) -> Pod:
     """Return the modes of the training's displacements, or of some changes of them.
 
@@ -239,13 +263,14 @@ def training_modes(
     ----------
     training, settings, comm: as for `train`.
     steps: per computation the changes to take; all displacements where None.
+    tick: told of every snapshot.
 
     Raises
     ------
     InputError: displacements that are all zero or not finite.
     """
     inner = displacement_products(training.parts, training.runs[0].local, settings.pod, comm)
-    found = displacement_modes(training, inner, settings.pod, comm, steps)
+    found = displacement_modes(training, inner, settings.pod, comm, steps, tick)
     if found is None:
         raise InputError(
             "the displacements of all simulations are zero, apart from prescribed ones: there is nothing to train on; "

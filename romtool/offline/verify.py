@@ -11,6 +11,7 @@ from romtool.linalg.pod import Pod
 from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRun, TrainingSet
+from romtool.progress import Tick, untold
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading, restrict_to_thermal
 from romtool.reduced.model import ModeShapes
 from romtool.reduced.reconstruct import displacement
@@ -19,7 +20,7 @@ from romtool.types import Floats
 
 
 def training_errors(
-    trained: Trained, training: TrainingSet, criteria: NewtonSettings, comm: Comm
+    trained: Trained, training: TrainingSet, criteria: NewtonSettings, comm: Comm, tick: Tick = untold
 ) -> dict[str, dict[str, float]]:
     """Return the errors of the model on each of its training computations.
 
@@ -29,6 +30,7 @@ def training_errors(
     training: what it was trained on.
     criteria: of the reduced Newton march.
     comm: the ranks.
+    tick: told of every training computation.
 
     Returns
     -------
@@ -40,6 +42,7 @@ def training_errors(
     """
     record, errors = trained.record, {}
     for number, run in enumerate(training.runs):
+        tick(number, len(training.runs), run.name)
         loading = restrict_to_thermal(run.loading, trained.model.thermal)
         history = on_root(comm, march_loading, trained.model, loading, criteria)
         norms = {"u": displacement_norms(trained.modes, training, run, history, comm)}

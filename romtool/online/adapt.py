@@ -7,6 +7,7 @@ learns from it, and the step is done again.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +20,12 @@ from romtool.linalg.agreement import on_root
 from romtool.linalg.reduction import ordered_sum
 from romtool.loading import Loading
 from romtool.offline.calibrate import FLOOR
-from romtool.offline.clock import Clock
+from romtool.offline.clock import Clock, Keep, KeepNothing
 from romtool.offline.train import Trained
 from romtool.offline.verify import growth, remembered_errors
 from romtool.online.enrich import Ground, enrich
-from romtool.protocols import LinearSolver
+from romtool.progress import Tick, untold
+from romtool.protocols import LinearSolver, SolverMemory
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.indicator import SMALLEST, Indication, first_above, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading, restrict_to_thermal
@@ -93,11 +95,13 @@ class AdaptOptions:
     tolerance: largest error bound of a step.
     max_enrichments: high-fidelity steps at most.
     predictor: whether thermo-elastic modes of new temperature fields are added before the run.
+    tick: told of the step that is repaired.
     """
 
     tolerance: float = 1e-2
     max_enrichments: int = 50
     predictor: bool = True
+    tick: Tick = untold
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,37 @@ class NewLoad:
     solver: LinearSolver
 
 
-def adapt(trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions, say: Say) -> Adapted:
+PROGRESS = "repairs"
+"""Name under which the state of a run is kept after each repair."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run between two repairs.
+
+    Parameters
+    ----------
+    trained: the model as it is.
+    enrichments: so far.
+    complete: complete state up to which the run has been followed.
+    row: number of its time.
+    memory: of the linear solver.
+    history: of the run; None before its first march.
+    stopped: why that ended before its last time; "" where it did not.
+    """
+
+    trained: Trained
+    enrichments: tuple[Enrichment, ...]
+    complete: HifiState
+    row: int
+    memory: SolverMemory | None
+    history: ReducedHistory | None = None
+    stopped: str = ""
+
+
+def adapt(
+    trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions, say: Say, keep: Keep | None = None
+) -> Adapted:
     """March a model through a load and repair it where needed; all ranks call this together.
 
     Parameters
@@ -128,32 +162,52 @@ def adapt(trained: Trained, load: NewLoad, ground: Ground, options: AdaptOptions
     ground: what the model stands on.
     options: when to repair.
     say: takes a sentence per repair.
+    keep: keeps each repair; a run goes on behind those that are kept. Nothing is kept where None.
 
     Raises
     ------
+    StoppedError: a signal came; the repairs so far are kept.
     CaseError: the load asks for what the model was not trained for.
     AccuracyError: thermo-elastic modes that the model could not be enriched with.
     """
-    run = _AdaptiveRun(trained, load, ground, say)
-    if options.predictor:
+    run = _AdaptiveRun(trained, load, ground, say, keep or KeepNothing())
+    reached = run.resume()
+    if reached is None and options.predictor:
         run.predict()
-    return run.march_through(options)
+    return run.march_through(options, reached)
 
 
 class _AdaptiveRun:
     """A run in progress: the model as it is now, and the complete state up to which the run has been followed."""
 
-    def __init__(self, trained: Trained, load: NewLoad, ground: Ground, say: Say) -> None:
-        self.trained, self.load, self.ground, self.say = trained, load, ground, say
+    def __init__(self, trained: Trained, load: NewLoad, ground: Ground, say: Say, keep: Keep) -> None:
+        self.trained, self.load, self.ground, self.say, self.keep = trained, load, ground, say, keep
         self.times = load.loading.times
         self.enrichments: list[Enrichment] = []
         self.complete, self.row = initial_state(load.problem), 0
 
-    def march_through(self, options: AdaptOptions) -> Adapted:
-        """Go through all times, repairing steps."""
-        history, stopped = self._march(self.trained, None)
-        left, step = options.max_enrichments, self._step_to_repair(history, stopped, options.tolerance, 1)
+    def resume(self) -> Progress | None:
+        """Go on behind the repairs that are kept; None where there are none."""
+        found: Progress | None = self.keep.latest(PROGRESS)
+        if found is None:
+            return None
+        self.say(f"{self.load.loading.name}: {len(found.enrichments)} repairs kept from the run before")
+        self._take(found)
+        if found.memory is not None:
+            self.load.solver.remember(found.memory)
+        return found
+
+    def march_through(self, options: AdaptOptions, reached: Progress | None = None) -> Adapted:
+        """Go through all times, repairing steps, or through those behind the repairs that are known."""
+        if reached is None or reached.history is None:
+            history, stopped = self._march(self.trained, None)
+        else:
+            history, stopped = reached.history, reached.stopped
+        done = [entry.step for entry in self.enrichments if entry.step > 0]
+        left, first = options.max_enrichments - len(done), max(done, default=0) + 1
+        step = self._step_to_repair(history, stopped, options.tolerance, first)
         while step is not None and left > 0:
+            options.tick(step - 1, len(self.times) - 1, f"repair {options.max_enrichments - left + 1}")
             try:
                 history, stopped = self._repair(step, history)
             except (ConvergenceError, AccuracyError) as error:
@@ -209,7 +263,20 @@ class _AdaptiveRun:
         self.trained = new
         after = indications_of(self.trained.model, redone)
         self._log(step, (known, after), errors, statistics.iterations, growth(before, self.trained), clock)
-        return redone, stopped
+        return self._kept(redone, stopped)
+
+    def _kept(self, history: ReducedHistory | None, stopped: str) -> tuple[Any, str]:
+        """Keep the run as it is now, and go on with what was read back."""
+        place = f"{len(self.enrichments)} repairs of {self.load.loading.name}"
+        known = (self.trained, tuple(self.enrichments), self.complete, self.row, self.load.solver.memory())
+        found: Progress = self.keep.exchange(PROGRESS, place, lambda: Progress(*known, history, stopped))
+        self._take(found)
+        return found.history, found.stopped
+
+    def _take(self, progress: Progress) -> None:
+        """Go on from a state of the run."""
+        self.trained, self.enrichments = progress.trained, list(progress.enrichments)
+        self.complete, self.row = progress.complete, progress.row
 
     def _follow_to(self, row: int, history: ReducedHistory) -> None:
         """Bring the complete state to a time of the reduced trajectory."""
@@ -286,6 +353,7 @@ class _AdaptiveRun:
             return
         self.trained = new
         self._log(0, ({}, {}), {}, 0, growth(before, self.trained), clock)
+        self._kept(None, "")
 
     def _model_id(self, step: int) -> str:
         return digest_text(f"{self.trained.model.model_id} {self.load.digest} {step}")[:12]

@@ -12,6 +12,7 @@ from romtool.reduced.dictionary import Dictionary, Run, choose, run_loading
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import reduced_quantities
+from romtool.reduced.validity import departures
 from romtool.settings import NewtonSettings
 from romtool.types import Bools, Floats, Ints
 
@@ -73,6 +74,7 @@ class DrawBlock:
     bounds: dual field -> (n,) largest error bound of all times, 0 where elastic throughout.
     above: (n,) whether some field's error may be above the tolerance at some time.
     stopped: (n,) whether the march ended before its last time.
+    outside: respect in which some draw leaves the training ("temperature", "pressure on END" …) -> (n,) which do.
     """
 
     numbers: Ints
@@ -81,6 +83,7 @@ class DrawBlock:
     bounds: Mapping[str, Floats]
     above: Bools
     stopped: Bools
+    outside: Mapping[str, Bools] = field(default_factory=dict)
 
 
 def time_weights(times: Floats, wanted: Sequence[float] | None) -> tuple[Floats, Floats]:
@@ -139,10 +142,12 @@ def march_draws(
     kept: list[list[tuple[int, ReducedHistory]]] = [[] for _ in members]
     quantities: list[dict[str, Floats]] = []
     runs: list[Run] = []
+    left: list[Mapping[str, str]] = []
     for number in numbers:
         loading = loading_of(number)
         member, run = answer(dictionary, loading, criteria)
         runs.append(run)
+        left.append(departures(run.model, loading))
         quantities.append({})
         if not run.stopped:
             kept[member].append((number, run.history))
@@ -159,6 +164,10 @@ def march_draws(
         {field: np.array([_largest(run, field) for run in runs]) for field in fields},
         np.array([_above(run, tolerance) for run in runs], dtype=np.bool_),
         np.array([bool(run.stopped) for run in runs], dtype=np.bool_),
+        {
+            what: np.array([what in entry for entry in left], dtype=np.bool_)
+            for what in dict.fromkeys(what for entry in left for what in entry)
+        },
     )
 
 
@@ -206,6 +215,10 @@ def join_blocks(blocks: Sequence[DrawBlock]) -> DrawBlock:
         {field: np.concatenate([block.bounds[field] for block in blocks]) for field in first.bounds},
         np.concatenate([block.above for block in blocks]),
         np.concatenate([block.stopped for block in blocks]),
+        {
+            what: np.concatenate([block.outside.get(what, np.zeros_like(block.stopped)) for block in blocks])
+            for what in dict.fromkeys(what for block in blocks for what in block.outside)
+        },
     )
 
 
@@ -227,7 +240,9 @@ def take_draws(block: DrawBlock, count: int) -> DrawBlock:
     rows = tuple(_first_rows(entry, count) for entry in block.rows)
     quantities = {name: values[:count] for name, values in block.quantities.items()}
     bounds = {field: values[:count] for field, values in block.bounds.items()}
-    return DrawBlock(block.numbers[:count], rows, quantities, bounds, block.above[:count], block.stopped[:count])
+    outside = {what: values[:count] for what, values in block.outside.items() if values[:count].any()}
+    above, stopped = block.above[:count], block.stopped[:count]
+    return DrawBlock(block.numbers[:count], rows, quantities, bounds, above, stopped, outside)
 
 
 def _first_rows(rows: MemberRows, count: int) -> MemberRows:
@@ -254,6 +269,7 @@ class StudyResult:
     bounds: dual field -> (n_draws,) largest error bound of each draw.
     share_above: part of the draws whose error may be above the tolerance.
     tolerance: largest error bound of a step.
+    n_outside: number of draws that leave the training. outside: respect in which draws do -> how many.
     seconds: by phase. rate: draws per second of this run, all ranks together.
     versions: of romtool and the packages behind it. created: when.
     """
@@ -277,6 +293,8 @@ class StudyResult:
     fields: tuple[str, ...] = ()
     bounds: Mapping[str, Floats] = field(default_factory=dict)
     share_above: float = 0.0
+    n_outside: int = 0
+    outside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

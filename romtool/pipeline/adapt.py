@@ -5,13 +5,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from romtool.errors import CaseError, ModelError
 from romtool.fem.partition import Subdomain, merge
-from romtool.hifi.linear import linear_solver, petsc_missing
+from romtool.hifi.linear import has_petsc, linear_solver, petsc_missing
 from romtool.hifi.share import build_share, share_problem
+from romtool.interruption import deferred, stop_if_asked
+from romtool.io.atomic import digest_files, digest_text
 from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables
 from romtool.linalg.reduction import Comm
@@ -21,31 +24,36 @@ from romtool.offline.parts import build_part
 from romtool.offline.train import Trained
 from romtool.offline.training import TrainingRecord, TrainingSet
 from romtool.offline.verify import remembered_errors, worst
-from romtool.online.adapt import AdaptOptions, NewLoad, adapt
+from romtool.online.adapt import PROGRESS, AdaptOptions, NewLoad, Progress, adapt
 from romtool.online.enrich import Ground, build_ground
 from romtool.pipeline.folders import (
     find_member,
+    now,
     part_reader,
     read_dictionary,
     read_modes,
     read_record,
     read_training,
     value_digest,
+    versions,
 )
 from romtool.pipeline.interface import load_plugins
+from romtool.pipeline.kept import Kept
 from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
     Answer,
     Say,
+    read_answer,
     read_new_loads,
     tell_answer,
     tell_outside,
     write_answer,
 )
 from romtool.pipeline.quantities import Piece, all_quantities, reduced_piece
-from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.pipeline.ranks import SharedWork, on_root, owned, shared_output_folder, shared_works, together
 from romtool.pipeline.sources import field_reader
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Choice, Dictionary, choose
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import indications_of
@@ -71,6 +79,7 @@ class AdaptRequest:
     save_model: folder for the model as it is in the end, or None.
     petsc: options of PETSc.
     allow_plugin: load the library of a law that the model names.
+    track: begins to show how far each load is.
     """
 
     overwrite: bool = False
@@ -80,6 +89,7 @@ class AdaptRequest:
     save_model: Path | None = None
     petsc: str = ""
     allow_plugin: bool = False
+    track: Track = untracked
 
 
 def online_adaptive(
@@ -99,6 +109,7 @@ def online_adaptive(
     Raises
     ------
     CaseError, ReaderError, ModelError: wrong input; nothing is written.
+    StoppedError: a signal came; results and repairs so far are kept, and the same command goes on.
     ConvergenceError: a load case that could not be followed; its steps and the results before it are kept.
     """
     loads = together(comm, lambda: _read_loads(load_paths, out, request))
@@ -118,16 +129,39 @@ def online_adaptive(
         say(missing)
     loadings = together(comm, lambda: [_loading_on_mesh(first, record, load, mesh) for load in loads])
     answers = []
+    keys = together(comm, lambda: _keys(model_path, loadings, out, request, comm))
+    with deferred(), shared_works(keys, comm, overwrite=request.overwrite) as works:
+        for loading, work in zip(loadings, works, strict=True):
+            choice = choose(dictionary, restrict_to_thermal(loading, first.thermal))
+            members[choice.number], answer = _answer(members[choice.number], choice, loading, work, say, request)
+            answers.append(answer)
+            stop_if_asked(comm, f"load {loading.name}")
+        _save_model(dictionary, members, comm, say, request)
+    return answers
+
+
+def _keys(
+    model_path: Path, loadings: Sequence[Loading], out: Path, request: AdaptRequest, comm: Comm
+) -> dict[Path, str]:
+    """Return per result the digest of all that it depends on, the loads before it included."""
+    files = [entry for entry in sorted(model_path.rglob("*.h5")) if entry.name in ("model.h5", "training.h5")]
+    given = (request.tolerance, request.max_enrichments, request.predictor, request.petsc, comm.size, has_petsc())
+    digest, keys = digest_text(f"{digest_files(files)} {given} {versions()}"), {}
     for loading in loadings:
-        choice = choose(dictionary, restrict_to_thermal(loading, first.thermal))
-        members[choice.number], answer = _answer(members[choice.number], choice, loading, out, say, request)
-        answers.append(answer)
+        digest = digest_text(f"{digest} {value_digest(loading)}")
+        keys[out / loading.name] = digest
+    return keys
+
+
+def _save_model(
+    dictionary: Dictionary, members: Sequence["Member"], comm: Comm, say: Say, request: AdaptRequest
+) -> None:
+    """Write the model as it is in the end, where that is asked for."""
     if request.save_model is not None:
         with shared_output_folder(request.save_model, comm, overwrite=request.overwrite) as temporary:
-            trained = [_remembered(member, comm) for member in members]
+            trained = [_remembered(member.trained, member.origin, comm) for member in members]
             write_dictionary(temporary, on_root(comm, lambda: with_members(dictionary, trained)), trained, comm)
         say(f"model {' and '.join(entry.model.model_id for entry in trained)} -> {request.save_model}")
-    return answers
 
 
 @dataclass(frozen=True)
@@ -138,14 +172,14 @@ class Member:
     ----------
     trained: the model as it is.
     ground: what it stands on.
-    source: the folder that it was read from.
-    parent: id of the model there.
+    source: the folder that it is in.
+    origin: the model that was read at first.
     """
 
     trained: Trained
     ground: Ground
     source: Path
-    parent: str
+    origin: ReducedModel
 
 
 def _read_loads(load_paths: Sequence[Path], out: Path, request: AdaptRequest) -> list[LoadFile]:
@@ -177,7 +211,7 @@ def _open_member(path: Path, model: ReducedModel, comm: Comm) -> Member:
         digest=str(model.statistics["digest"]),
     )
     trained = Trained(model, tuple(modes), record)
-    return Member(trained, build_ground(share, training, record), path, model.model_id)
+    return Member(trained, build_ground(share, training, record), path, model)
 
 
 def _read_mesh(path: Path, model: ReducedModel) -> tuple[Mesh, np.ndarray]:  # type: ignore[type-arg]
@@ -207,11 +241,19 @@ def _loading_on_mesh(model: ReducedModel, record: TrainingRecord, load: LoadFile
 
 
 def _answer(
-    member: Member, choice: Choice, loading: Loading, out: Path, say: Say, request: AdaptRequest
+    member: Member, choice: Choice, loading: Loading, work: SharedWork, say: Say, request: AdaptRequest
 ) -> tuple[Member, Answer]:
     """Answer one loading and write its folder, with the enriched model if there is one."""
     trained, ground = member.trained, member.ground
-    comm, folder, settings = ground.comm, out / loading.name, trained.record.settings
+    comm, folder, settings = ground.comm, work.path, trained.record.settings
+    kept = Kept(work.kept, comm)
+    if work.done:
+        say(f"{loading.name}: kept from the run before -> {folder}")
+        last: Progress | None = kept.latest(PROGRESS)
+        if last is not None and last.trained.model.model_id != trained.model.model_id:
+            model = together(comm, lambda: read_dictionary(folder / ENRICHED)).models[0]
+            member = replace(member, trained=replace(last.trained, model=model), source=folder / ENRICHED)
+        return member, on_root(comm, lambda: read_answer(folder))
     outside = on_root(
         comm, lambda: tell_outside(trained.model, restrict_to_thermal(loading, trained.model.thermal), say)
     )
@@ -220,10 +262,14 @@ def _answer(
     solver = linear_solver(problem, settings.hifi, request.petsc)
     loaded = time.perf_counter()
     options = AdaptOptions(
-        request.tolerance or settings.indicator.tolerance, request.max_enrichments, request.predictor
+        request.tolerance or settings.indicator.tolerance,
+        request.max_enrichments,
+        request.predictor,
+        request.track(loading.name),
     )
     try:
-        adapted = adapt(trained, NewLoad(loading, value_digest(loading), problem, solver), ground, options, say)
+        load = NewLoad(loading, value_digest(loading), problem, solver)
+        adapted = adapt(trained, load, ground, options, say, kept)
     finally:
         solver.close()
     seconds = {"load": loaded - start, "march": time.perf_counter() - loaded}
@@ -247,12 +293,13 @@ def _answer(
         adapted.stopped,
         all_quantities(model, local, adapted.history, pieces, comm),
     )
-    with shared_output_folder(folder, comm, overwrite=request.overwrite) as temporary:
-        if enriched:
-            on_root(comm, (temporary / ENRICHED).mkdir)
-            kept = _remembered(replace(member, parent=trained.model.model_id), comm)
-            write_dictionary(temporary / ENRICHED, Dictionary((kept.model,)), (kept,), comm)
-        answer = on_root(comm, lambda: write_answer(temporary, answer, local, model.model_id, source))
+    if enriched:
+        on_root(comm, lambda: (work.new / ENRICHED).mkdir(exist_ok=True))
+        new = _remembered(adapted.trained, trained.model, comm)
+        member = replace(member, trained=new, source=folder / ENRICHED)
+        write_dictionary(work.new / ENRICHED, Dictionary((new.model,)), (new,), comm)
+    answer = on_root(comm, lambda: write_answer(work.new, answer, local, model.model_id, source))
+    work.publish()
     tell_answer(answer, folder, say)
     return member, answer
 
@@ -262,19 +309,32 @@ def _piece(modes: ModeShapes, rows: Coordinates) -> Piece:
     return reduced_piece(modes.subdomain, lambda field: modes, rows)
 
 
-def _remembered(member: Member, comm: Comm) -> Trained:
-    """Return a model with the training errors that it remembers, and its parent.
+def _remembered(trained: Trained, before: ReducedModel, comm: Comm) -> Trained:
+    """Return an enriched model with the training errors that it remembers, and where it comes from.
 
-    The parent is the last model before it that was written, not one in between.
+    Parameters
+    ----------
+    trained: the model.
+    before: the last model before it that was written, not one in between: its parent.
+    comm: the ranks.
     """
-    trained = member.trained
-    if trained.model.model_id == member.parent:
+    if trained.model.model_id == before.model_id:
         return trained
     errors = on_root(comm, lambda: remembered_errors(trained))
     statistics = {
         **trained.model.statistics,
         "training_errors": worst(errors),
         "training_errors_by_simulation": errors,
-        "parent": member.parent,
+        "parent": before.model_id,
+        "lineage": (*before.statistics.get("lineage", ()), _ancestor(before)),  # type: ignore[misc]
+        "versions": versions(),
+        "created": now(),
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))
+
+
+def _ancestor(model: ReducedModel) -> dict[str, str]:
+    """Return id, date and version of romtool of a model that another comes from."""
+    known: dict[str, Any] = dict(model.statistics)
+    version = dict(known.get("versions", {})).get("romtool", "")
+    return {"id": model.model_id, "created": str(known.get("created", "")), "romtool": str(version)}

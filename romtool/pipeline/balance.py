@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from romtool.fem.partition import Subdomain
 from romtool.laws import build_tables, named_by, open_plugins
 from romtool.linalg.reduction import Comm
 from romtool.offline.causes import with_causes
+from romtool.offline.clock import Keep
 from romtool.offline.consistency import Consistency, StressReader, check_run
 from romtool.offline.parts import Part, build_part
 from romtool.offline.training import TrainingRun
 from romtool.pipeline.folders import Dataset, read_displacements, read_loading, read_part
 from romtool.pipeline.ranks import on_root, owned, together
+from romtool.progress import Tick, part_of, untold
 from romtool.settings import BalanceSettings
 from romtool.types import Floats, Ints, Mesh, SolverResults
 
@@ -69,7 +72,13 @@ def _points(part: Subdomain, first: Ints) -> Ints:
 
 
 def check_dataset(
-    folder: Path, dataset: Dataset, sources: Sequence[Source], comm: Comm, settings: BalanceSettings
+    folder: Path,
+    dataset: Dataset,
+    sources: Sequence[Source],
+    comm: Comm,
+    settings: BalanceSettings,
+    keep: Keep,
+    tick: Tick = untold,
 ) -> tuple[Consistency, ...]:
     """Check every simulation of a dataset, subdomain by subdomain and increment after increment.
 
@@ -80,6 +89,8 @@ def check_dataset(
     sources: one per simulation on rank 0; empty on the others.
     comm: the ranks, all of which call this.
     settings: the tolerance.
+    keep: keeps the checks that are done.
+    tick: told of every increment.
 
     Raises
     ------
@@ -87,13 +98,16 @@ def check_dataset(
     """
     mine = owned(comm, dataset.n_subdomains)
     parts, runs = together(comm, lambda: load_runs(folder, dataset, mine))
-    found = []
-    for number, run in enumerate(runs):
-        facts = on_root(comm, lambda k=number: _facts(sources[k]))  # type: ignore[misc]
+    starts = np.cumsum([0, *(len(run.loading.times) - 1 for run in runs)]).tolist()
+
+    def check(number: int, run: TrainingRun) -> Consistency:
+        facts = on_root(comm, lambda: _facts(sources[number]))
         stress = _reader(sources, number, mine, comm) if facts[1] else None
-        checked = check_run(parts, run, comm, precision=facts[0], solver_stress=stress)
-        found.append(with_causes(parts, run, comm, checked, settings.tolerance))
-    return tuple(found)
+        here = part_of(tick, starts[number], starts[-1])
+        checked = check_run(parts, run, comm, precision=facts[0], solver_stress=stress, tick=here)
+        return with_causes(parts, run, comm, checked, settings.tolerance)
+
+    return tuple(keep.step(f"check {number}", partial(check, number, run)) for number, run in enumerate(runs))
 
 
 def _facts(source: Source) -> tuple[float, bool]:

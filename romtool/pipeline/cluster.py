@@ -12,7 +12,7 @@ from romtool.errors import CaseError
 from romtool.io.case import Case, read_case
 from romtool.laws import named_by, open_plugins
 from romtool.linalg.reduction import Comm
-from romtool.offline.clock import Say
+from romtool.offline.clock import Clock, Say
 from romtool.offline.cluster_fields import Snapshots, collect
 from romtool.offline.clusters import Kind, members, planar_map, snapshot_energies
 from romtool.offline.efficiency import Efficiency, difference, efficiency, largest_count
@@ -20,6 +20,7 @@ from romtool.pipeline.dataset import dataset_folder, import_case
 from romtool.pipeline.folders import read_head
 from romtool.pipeline.offline import load_training
 from romtool.pipeline.ranks import on_root, shared_output_folder, together
+from romtool.progress import Track, untracked
 from romtool.report.cluster_figures import ClusterFacts, save_cluster_figures
 from romtool.settings import Settings
 from romtool.types import Floats
@@ -28,7 +29,7 @@ LEAST_SIMULATIONS = 4
 
 
 def cluster(
-    case_path: Path, out: Path | None, comm: Comm, say: Say, *, overwrite: bool = False
+    case_path: Path, out: Path | None, comm: Comm, say: Say, *, overwrite: bool = False, track: Track = untracked
 ) -> tuple[Path, dict[str, Any]]:
     """Judge how many local bases a case is worth; write the findings and their figures.
 
@@ -39,6 +40,7 @@ def cluster(
     comm: the ranks.
     say: takes sentences about what is done.
     overwrite: replace an existing folder when the new one is complete.
+    track: begins to show how far the import and the snapshots are.
 
     Returns
     -------
@@ -52,10 +54,11 @@ def cluster(
     settings, folder = case.settings, out or case_path.parent / "clusters"
     together(comm, lambda: open_plugins(named_by(case.overrides.materials)))
     with shared_output_folder(folder, comm, overwrite=overwrite) as temporary:
-        dataset = import_case(case_path, comm, say)
+        dataset = import_case(case_path, comm, say, track=track)
         training = load_training(dataset_folder(case_path), dataset, comm)
-        say(f"modes of {settings.clusters.field} of {len(training.runs)} simulations")
-        snapshots = collect(training, settings, comm)
+        clock = Clock(say, track=track)
+        with clock.phase("modes", f"modes of {settings.clusters.field} of {len(training.runs)} simulations"):
+            snapshots = collect(training, settings, comm, clock)
         say(f"clusters of up to {largest_count(snapshots.starts, settings.clusters)}")
         document = on_root(comm, lambda: _judge(case, snapshots, temporary))
     for sentence in document["warnings"]:

@@ -1,5 +1,6 @@
 """`romtool import`: convert the results of a case's simulations, cut into subdomains, to a dataset folder."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,22 +12,31 @@ import numpy as np
 from romtool.constraints import Equations
 from romtool.errors import CaseError, InputError, ModelError
 from romtool.fem.partition import Subdomain, restrict_loading, split_mesh
+from romtool.interruption import deferred, stop_if_asked
+from romtool.io.atomic import drop_leftover
+from romtool.io.records import create_rows
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
 from romtool.pipeline.balance import Source, check_dataset, source_of, verdicts
 from romtool.pipeline.folders import (
     Dataset,
     SimulationRecord,
+    check_history,
     check_part,
+    now,
     part_writer,
     read_dataset,
+    simulation_folder,
+    versions,
     write_head,
     write_record,
 )
-from romtool.pipeline.ranks import on_root, owned, shared_output_folder
+from romtool.pipeline.kept import Kept
+from romtool.pipeline.ranks import on_root, owned, shared_work, together
 from romtool.pipeline.sources import (
     CaseSources,
     input_digest,
+    input_digests,
     loading_of,
     n_subdomains_of,
     open_case,
@@ -34,6 +44,7 @@ from romtool.pipeline.sources import (
     own_loading,
     subdomains_of,
 )
+from romtool.progress import Tick, Track, part_of, untracked
 from romtool.settings import BalanceSettings
 from romtool.types import SolverResults
 
@@ -45,7 +56,7 @@ def dataset_folder(case_path: Path) -> Path:
     return case_path.parent / "dataset"
 
 
-def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) -> Dataset:
+def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False, track: Track = untracked) -> Dataset:
     """Convert a case to its dataset folder, unless that is there and up to date.
 
     Parameters
@@ -54,6 +65,7 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
     comm: the ranks; rank 0 reads and writes, time by time, the others wait.
     say: takes sentences about what is done.
     anew: convert also when up to date.
+    track: begins to show how far the conversion and the check are.
 
     Returns
     -------
@@ -63,17 +75,27 @@ def import_case(case_path: Path, comm: Comm, say: Say, *, anew: bool = False) ->
     ------
     CaseError, ReaderError, MeshError: wrong input; nothing is written.
     ModelError: a dataset that is up to date but damaged.
+    StoppedError: a signal came; simulations that are converted, and checks that are done, are kept.
     """
     folder, prepared = dataset_folder(case_path), list[_Prepared]()
     dataset, complete, settings = on_root(comm, lambda: _prepare(case_path, folder, comm, anew, prepared))
     if complete:
         say(f"{folder} is up to date")
     else:
-        with shared_output_folder(folder, comm, overwrite=True) as temporary:
-            on_root(comm, lambda: _write(prepared[0], dataset, temporary, say))
+        key = f"{dataset.digest} {comm.size}"
+        with deferred(), shared_work(folder, comm, overwrite=True, key=key) as work:
+            if work.done:
+                return together(comm, lambda: read_dataset(folder))
+            keep, tick = Kept(work.kept, comm), track("import")
+            for number in range(len(dataset.simulations)):
+                on_root(comm, lambda n=number: _write(prepared[0], dataset, n, work.new, say, tick))  # type: ignore[misc]
+                stop_if_asked(comm, f"simulation {dataset.simulations[number].name}")
+            on_root(comm, lambda: _write_meshes(prepared[0], dataset, work.new))
             sources = [source for entry in prepared for source in entry.check_sources()]
-            dataset = replace(dataset, balance=check_dataset(temporary, dataset, sources, comm, settings))
-            on_root(comm, lambda: write_head(temporary / "dataset.h5", "dataset", dataset=dataset))
+            checked = check_dataset(work.new, dataset, sources, comm, settings, keep, track("balance"))
+            dataset = replace(dataset, balance=checked)
+            on_root(comm, lambda: write_head(work.new / "dataset.h5", "dataset", dataset=dataset))
+            work.publish()
         for text in dataset.warnings:
             say(f"warning: {text}")
     for text in verdicts(dataset.balance, settings):
@@ -100,10 +122,13 @@ def _prepare(
     """Return the head of the dataset, whether the folder holds it, and the settings; else fill `prepared`."""
     sources = open_case(case_path)
     owned(comm, n_subdomains_of(sources))
-    digest = input_digest(sources)
+    inputs = input_digests(sources)
+    digest = input_digest(sources, inputs)
     if not anew and (found := _up_to_date(folder, digest)) is not None:
+        drop_leftover(folder)
         return found, True, sources.case.settings.balance
     dataset, entry = _plan(sources, digest)
+    dataset = replace(dataset, inputs=inputs, versions=versions(), created=now())
     prepared.append(entry)
     return dataset, False, sources.case.settings.balance
 
@@ -159,37 +184,63 @@ def _plan(sources: CaseSources, digest: str) -> tuple[Dataset, _Prepared]:
     return dataset, _Prepared(sources, tuple(results for _, results in opened), parts)
 
 
-def _write(prepared: _Prepared, dataset: Dataset, folder: Path, say: Say) -> None:
-    """Write the files of the subdomains."""
-    mesh, parts = prepared.sources.mesh, prepared.parts
+def _write(prepared: _Prepared, dataset: Dataset, number: int, folder: Path, say: Say, tick: Tick) -> None:
+    """Write one simulation on all subdomains, unless that is done."""
+    record, results, final = dataset.simulations[number], prepared.opened[number], simulation_folder(folder, number)
+    if _is_written(prepared, dataset, number, folder):
+        say(f"simulation {record.name}: kept from the run before")
+        return
+    say(f"simulation {record.name}: {len(record.times)} times of {record.source}")
+    part = final.with_name(f"{final.name}.part")
+    for old in (final, part):
+        shutil.rmtree(old, ignore_errors=True)
+    part.mkdir()
     with ExitStack() as stack:
-        files = [stack.enter_context(part_writer(folder, "subdomain", part.index, dataset.digest)) for part in parts]
-        for part, file in zip(parts, files, strict=True):
+        files = [stack.enter_context(part_writer(part, "history", p.index, dataset.digest)) for p in prepared.parts]
+        for subdomain, file in zip(prepared.parts, files, strict=True):
+            write_record(file, "loading", restrict_loading(record.loading, prepared.sources.mesh, subdomain))
+        starts = np.cumsum([0, *(len(entry.times) for entry in dataset.simulations)]).tolist()
+        _write_history(record, results, prepared.parts, files, part_of(tick, starts[number], starts[-1]))
+    part.rename(final)
+
+
+def _is_written(prepared: _Prepared, dataset: Dataset, number: int, folder: Path) -> bool:
+    """Tell whether a simulation is there, complete and of these inputs."""
+    try:
+        for part in prepared.parts:
+            check_history(folder, dataset.digest, part.index, number)
+    except ModelError:
+        return False
+    return True
+
+
+def _write_meshes(prepared: _Prepared, dataset: Dataset, folder: Path) -> None:
+    """Write the meshes of the subdomains."""
+    for part in prepared.parts:
+        with part_writer(folder, "subdomain", part.index, dataset.digest) as file:
             write_record(file, "subdomain", part)
-        for number, (record, results) in enumerate(zip(dataset.simulations, prepared.opened, strict=True)):
-            say(f"simulation {record.name}: {len(record.times)} times of {record.source}")
-            for part, file in zip(parts, files, strict=True):
-                write_record(file, f"simulations/{number}/loading", restrict_loading(record.loading, mesh, part))
-            _write_history(record, results, parts, [file[f"simulations/{number}"] for file in files])
 
 
 def _write_history(
-    record: SimulationRecord, results: SolverResults, parts: Sequence[Subdomain], groups: Sequence[h5py.Group]
+    record: SimulationRecord,
+    results: SolverResults,
+    parts: Sequence[Subdomain],
+    files: Sequence[h5py.File],
+    tick: Tick,
 ) -> None:
     """Write the displacements of one simulation, time by time, to all subdomains."""
-    n_times = len(record.times)
-    for part, group in zip(parts, groups, strict=True):
-        shape = (part.mesh.n_nodes, 3)
-        group.create_dataset("u", (n_times, *shape), dtype=np.float64, chunks=(1, *shape))
+    for part, file in zip(parts, files, strict=True):
+        create_rows(file, "u", len(record.times), (part.mesh.n_nodes, 3))
     for i, time in enumerate(record.times):
+        tick(i, len(record.times), f"{record.name}, time {time:g}")
         field = results.read("u", i)
         if not np.isfinite(field).all():
             raise InputError(
                 f"simulation {record.name!r}: the displacement at time {time:g} in {results.paths[0]} holds NaN or "
                 "infinity; expected finite values; check the solver's results"
             )
-        for part, group in zip(parts, groups, strict=True):
-            group["u"][i] = field[part.node_rows]
+        for part, file in zip(parts, files, strict=True):
+            file["u"][i] = field[part.node_rows]
 
 
 def fit_increments(loading: Loading, results: SolverResults) -> tuple[Loading, list[str]]:

@@ -1,31 +1,49 @@
 """`romtool info`: what a path holds."""
 
+import os
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from romtool.convert.registry import find_reader, read_deck, read_results
 from romtool.errors import ModelError
+from romtool.io.atomic import digest_text
 from romtool.io.case import read_case
 from romtool.io.load import read_load
-from romtool.loading import PartialDeckError
+from romtool.io.records import stamps
+from romtool.loading import Loading, PartialDeckError
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.balance import summary
-from romtool.pipeline.folders import Dataset, Provenance, read_dataset, read_dictionary, read_head
+from romtool.pipeline.folders import Dataset, Provenance, part_name, read_dataset, read_dictionary, read_head
 from romtool.pipeline.init import is_deck
+from romtool.pipeline.judged import judge_models, judge_result
 from romtool.pipeline.operator_models import read_operator_model
 from romtool.pipeline.operators import build_summary
+from romtool.pipeline.quantities import quantity_summary
 from romtool.pipeline.study import study_summary
 from romtool.pipeline.suitability import lacks
 from romtool.reduced.dictionary import Choice, Dictionary
 from romtool.reduced.indicator import STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import Calibration, ReducedModel, Validity
+from romtool.reduced.validity import load_amplitudes
+from romtool.report.brief import briefs, difference_briefs
+from romtool.report.plain import Brief
 from romtool.types import Floats, Mesh, SolverResults
+
+__all__ = [
+    "Brief",
+    "Description",
+    "briefs",
+    "describe",
+    "describe_dataset",
+    "describe_dictionary",
+    "describe_results",
+    "difference_briefs",
+]
 
 Description = dict[str, Any]
 
@@ -57,26 +75,17 @@ def _describe_own(path: Path) -> Description:
         names = f"; it has {', '.join(child.name for child in children)}: name one" if children else ""
         raise ModelError(f"{path}: not a folder of romtool; expected one that holds {', '.join(heads)}{names}")
     describers = {
-        "model": lambda: describe_dictionary(read_dictionary(found)),
-        "dataset": lambda: describe_dataset(read_dataset(found.parent)),
+        "model": lambda: _describe_model_file(found),
+        "dataset": lambda: describe_dataset(read_dataset(found.parent)) | {"size": _size(found.parent)},
         "result": lambda: _describe_result(found),
         "solution": lambda: _describe_solution(found),
         "study": lambda: {"kind": "study", **study_summary(read_head(found, "study", "result"))},
         "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
-    kind = _kind(found)
+    kind, schema = stamps(found)
     if kind not in describers:
         raise ModelError(f"{found}: not a head file of romtool; expected one of {', '.join(heads)}")
-    return describers[kind]()
-
-
-def _kind(path: Path) -> str:
-    """Return the kind stamped on a file, or nothing."""
-    try:
-        with h5py.File(path, "r") as file:
-            return str(file.attrs.get("romtool", ""))
-    except OSError as error:
-        raise ModelError(f"{path}: damaged or not an HDF5 file ({error})") from error
+    return {**describers[kind](), "schema": schema}
 
 
 def describe_mesh(mesh: Mesh) -> Description:
@@ -163,13 +172,28 @@ def _describe_load(path: Path) -> Description:
 
 def _describe_case(path: Path) -> Description:
     """Describe a case file."""
-    case = read_case(path)
+    case, dataset = read_case(path), path.parent / "dataset"
     return {
         "kind": "case",
         "name": case.name,
         "simulations": [simulation.name for simulation in case.simulations],
+        "sources": [
+            {
+                "name": simulation.name,
+                "deck": _beside(path, simulation.deck),
+                "results": [_beside(path, entry) for entry in simulation.results],
+                "load": _beside(path, simulation.load),
+            }
+            for simulation in case.simulations
+        ],
+        "dataset": str(dataset) if dataset.exists() else "not imported yet",
         "settings": {name: vars(value) for name, value in vars(case.settings).items()},
     }
+
+
+def _beside(case: Path, path: Path | None) -> str | None:
+    """Return a path as a case file names it."""
+    return None if path is None else os.path.relpath(path, case.parent)
 
 
 def describe_dataset(dataset: Dataset) -> Description:
@@ -178,6 +202,9 @@ def describe_dataset(dataset: Dataset) -> Description:
         "kind": "dataset",
         "case": dataset.case,
         "digest": dataset.digest,
+        "created": dataset.created,
+        "versions": dict(dataset.versions),
+        "inputs": dict(dataset.inputs),
         "n_subdomains": dataset.n_subdomains,
         "n_nodes": dataset.n_nodes,
         "n_elements": dataset.n_elements,
@@ -186,6 +213,23 @@ def describe_dataset(dataset: Dataset) -> Description:
         "balance": {check.simulation: summary(check) for check in dataset.balance},
         "warnings": list(dataset.warnings),
     }
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    return sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
+
+
+def _describe_model_file(path: Path) -> Description:
+    """Describe a model.h5 with the sizes of the files."""
+    dictionary = read_dictionary(path)
+    found = {**describe_dictionary(dictionary), "verdict": judge_models(dictionary.models)}
+    size = {"model.h5": path.stat().st_size}
+    if any(path.parent.rglob(part_name(0))):
+        size["whole folder"] = _size(path.parent)
+    for model in found.get("models", [found]):
+        model["size"] = size
+    return found
 
 
 def describe_dictionary(dictionary: Dictionary) -> Description:
@@ -217,6 +261,7 @@ def describe_model(model: ReducedModel) -> Description:
         "loads": {load.name: load.kind for load in model.loading.loads},
         "side_sets": {name: len(shape.faces) for name, shape in model.surfaces.items()},
         "element_sets": list(model.volumes),
+        "points": digest_text(str(model.point_ids.tolist()))[:16],
         "times": model.first.times.tolist(),
     }
 
@@ -251,6 +296,11 @@ def _steps_by_status(indication: Indication) -> dict[str, int]:
     return dict(zip(STATUS_WORDS, counts.tolist(), strict=True))
 
 
+def _sizes(loading: Loading) -> Description:
+    """Return "kind on set" -> smallest and largest size of what acts."""
+    return {what: [float(found.min()), float(found.max())] for what, found in load_amplitudes(loading).items()}
+
+
 def _describe_result(path: Path) -> Description:
     """Describe an online result."""
     history: ReducedHistory = read_head(path, "result", "history")
@@ -265,6 +315,7 @@ def _describe_result(path: Path) -> Description:
         "model_id": provenance.source_id,
         "cluster": choice.number,
         "probabilities": choice.probabilities.tolist(),
+        "loads": _sizes(read_head(path, "result", "loading")),
         "times": history.times.tolist(),
         "n_modes": history.coordinates.shape[1],
         "fields": ["u", *history.duals],
@@ -272,10 +323,14 @@ def _describe_result(path: Path) -> Description:
         "status": {field: _steps_by_status(entry) for field, entry in indications.items()},
         "tolerance": read_head(path, "result", "tolerance"),
         "outside": list(read_head(path, "result", "outside")),
+        "iterations": int(history.iterations.sum()),
+        "cuts": int(history.cuts.sum()),
+        "quantities": quantity_summary(read_head(path, "result", "quantities")),
         "enrichments": sum(entry.step > 0 for entry in repairs),
         "repaired_times": [entry.time for entry in repairs if entry.step > 0],
         "stopped": provenance.stopped,
-        "seconds": dict(provenance.seconds),
+        "verdict": judge_result(path),
+        **_made(provenance, path),
     }
 
 
@@ -285,8 +340,23 @@ def _describe_solution(path: Path) -> Description:
     return {
         "kind": "solution",
         "case": provenance.source,
+        "name": read_head(path, "solution", "loading").name,
+        "loads": _sizes(read_head(path, "solution", "loading")),
         "times": read_head(path, "solution", "times").tolist(),
         "fields": read_head(path, "solution", "fields"),
         "n_subdomains": read_head(path, "solution", "n_subdomains"),
+        "quantities": quantity_summary(read_head(path, "solution", "quantities")),
+        "digest": provenance.source_id,
+        **_made(provenance, path),
+    }
+
+
+def _made(provenance: Provenance, path: Path) -> Description:
+    """Return how and when a result was made, and how large its folder is."""
+    return {
         "seconds": dict(provenance.seconds),
+        "memory": dict(provenance.memory),
+        "created": provenance.created,
+        "versions": dict(provenance.versions),
+        "size": {"whole folder": _size(path.parent)},
     }

@@ -5,11 +5,16 @@ folder that is renamed when complete. Files of one folder share an id, so that m
 """
 
 import hashlib
+import os
 import platform
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +25,31 @@ from romtool import __version__, constraints, laws, loading, settings, types
 from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
-from romtool.hifi.march import HifiState
-from romtool.io.records import create_file, open_file, read_value, write_value
+from romtool.hifi.march import HifiState, StepStatistics
+from romtool.io.records import (
+    create_file,
+    open_file,
+    read_keys,
+    read_text,
+    read_value,
+    told_as_damage,
+    write_text,
+    write_value,
+)
 from romtool.lifetime import cycles, result
+from romtool.linalg.ecm import Cubature
 from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
+from romtool.offline import cluster_fields, selection, snapshots, train
 from romtool.offline.consistency import Consistency
 from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
+from romtool.pipeline.ranks import launched_size
+from romtool.protocols import SolverMemory
 from romtool.reduced import dictionary, indicator, march, model, quantities, selector, state
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
@@ -72,6 +90,9 @@ class Dataset:
     simulations: in the order of the case.
     warnings: what a user should know.
     balance: what the check of each simulation found.
+    inputs: file, relative to the case -> the beginning of its SHA-256.
+    versions: of romtool and the packages behind it.
+    created: date and time, ISO 8601, UTC.
     """
 
     digest: str
@@ -86,6 +107,9 @@ class Dataset:
     simulations: tuple[SimulationRecord, ...]
     warnings: tuple[str, ...] = ()
     balance: tuple[Consistency, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +124,7 @@ class Provenance:
     created: date and time, ISO 8601, UTC.
     seconds: by phase.
     stopped: why the computation ended before its last time; "" where it did not.
+    memory: phase -> largest resident bytes of the process up to its end.
     """
 
     source: str
@@ -108,15 +133,38 @@ class Provenance:
     created: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     stopped: str = ""
+    memory: Mapping[str, float] = field(default_factory=dict)
 
 
 def versions() -> dict[str, str]:
-    """Return what results are computed with: romtool, Python, the machine, the packages behind it."""
+    """Return what results are computed with: programs, machine, ranks, state of the sources, command line."""
     import numba
     import scipy
 
     found = {module.__name__: str(module.__version__) for module in (np, scipy, numba, h5py)}
-    return {"romtool": __version__, "python": platform.python_version(), "machine": platform.platform(), **found}
+    return {
+        "romtool": __version__,
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "processor": f"{os.cpu_count()} × {platform.machine()}",
+        "ranks": str(launched_size()),
+        "git": sources_state(),
+        "command": shlex.join((Path(sys.argv[0]).name, *sys.argv[1:])),
+        **found,
+    }
+
+
+@cache
+def sources_state() -> str:
+    """Return the commit that romtool runs from and whether files were changed, "" where it was installed otherwise."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    ask = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(ask, capture_output=True, text=True, timeout=10.0, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def now() -> str:
@@ -155,11 +203,13 @@ _CLASSES: dict[str, type] = {
         *(cycles.Change, result.PointLives, result.LifeResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
-        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, adapt.Progress, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
         *(stability.MeasuredRemainder, stability.InterpolatedConstant, reduced.ReducedSystem, powers.Powers),
+        *(Cubature, selection.Selection, snapshots.DualSnapshots, cluster_fields.Snapshots, train.Trained),
+        *(StepStatistics, SolverMemory),
         *(power_bounds.SpectralBound, inverses.ErrorBound, inverses.InverseModel, inverses.LogDetModel, OperatorModel),
     )
 }
@@ -195,18 +245,15 @@ def write_head(path: Path, kind: str, **values: Any) -> None:
 
 def read_head(path: Path, kind: str, name: str) -> Any:
     """Return one value of a file. Raises ModelError where it is absent or damaged."""
-    with open_file(path, kind) as file:
-        try:
-            return read_value(file, name, _CLASSES)
-        except (KeyError, OSError) as error:
-            raise ModelError(f"{path}: damaged ({error}); make it anew") from error
+    with open_file(path, kind) as file, told_as_damage(path):
+        return read_value(file, name, _CLASSES)
 
 
 @contextmanager
 def part_writer(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[h5py.File]:
     """Open a new file of one subdomain, stamped with the id of what it belongs to."""
     with create_file(folder / part_name(index), kind) as file:
-        file.attrs["id"] = owner_id
+        write_text(file, "id", owner_id)
         yield file
 
 
@@ -219,7 +266,9 @@ def open_part(folder: Path, kind: str, index: int, owner_id: str) -> h5py.File:
     """
     path = folder / part_name(index)
     file = open_file(path, kind)
-    if file.attrs.get("id") != owner_id:
+    with told_as_damage(path):
+        found = read_text(file, "id")
+    if found != owner_id:
         file.close()
         raise ModelError(f"{path}: belongs to another {kind} than {folder}; make the folder anew")
     return file
@@ -228,11 +277,8 @@ def open_part(folder: Path, kind: str, index: int, owner_id: str) -> h5py.File:
 @contextmanager
 def part_reader(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[h5py.File]:
     """Open the file of one subdomain for a while. Raises ModelError as `open_part`, also for what is missing in it."""
-    with open_part(folder, kind, index, owner_id) as file:
-        try:
-            yield file
-        except (KeyError, OSError) as error:
-            raise ModelError(f"{folder / part_name(index)}: damaged ({error}); make the folder anew") from error
+    with open_part(folder, kind, index, owner_id) as file, told_as_damage(folder / part_name(index)):
+        yield file
 
 
 def write_record(group: h5py.Group, name: str, value: Any) -> None:
@@ -296,7 +342,7 @@ def find_member(path: Path, model_id: str) -> Path:
     for found in (folder, *sorted(folder.glob("cluster-*"))):
         if (found / part_name(0)).is_file():
             with open_file(found / part_name(0), "modes") as file:
-                if file.attrs.get("id") == model_id:
+                if read_text(file, "id") == model_id:
                     return found
     return folder
 
@@ -320,7 +366,7 @@ def read_mode_field(path: Path, model_id: str, index: int, field: str) -> ModeSh
         if field == "u":
             return ModeShapes(subdomain, np.asarray(file["modes/displacement"]), np.asarray(file["modes/lifting"]), {})
         duals = file["modes/duals"]
-        place = [str(key) for key in duals.attrs["keys"]].index(field)
+        place = read_keys(duals).index(field)
         none = np.zeros((0, subdomain.mesh.n_nodes, 3))
         return ModeShapes(subdomain, none, none, {field: np.asarray(duals[str(place)])})
 
@@ -361,9 +407,21 @@ def read_part(folder: Path, dataset: Dataset, index: int) -> Subdomain:
 
 def check_part(folder: Path, dataset: Dataset, index: int) -> None:
     """Check that the file of one subdomain is there, complete and of this import. Raises ModelError."""
-    with part_reader(folder, "subdomain", index, dataset.digest) as file:
-        for number in range(len(dataset.simulations)):
-            file[f"simulations/{number}/u"].shape  # noqa: B018 - raises where it is absent
+    with part_reader(folder, "subdomain", index, dataset.digest):
+        pass
+    for number in range(len(dataset.simulations)):
+        check_history(folder, dataset.digest, index, number)
+
+
+def simulation_folder(folder: Path, number: int) -> Path:
+    """Return the folder with the histories of one simulation of a dataset, one file per subdomain."""
+    return folder / f"simulation-{number:04d}"
+
+
+def check_history(folder: Path, digest: str, index: int, number: int) -> None:
+    """Check that one simulation of a dataset is there on one subdomain. Raises ModelError."""
+    with part_reader(simulation_folder(folder, number), "history", index, digest) as file:
+        file["u"].shape  # noqa: B018 - raises where it is absent
 
 
 class StoredHistory:
@@ -379,21 +437,19 @@ class StoredHistory:
 
     def __getitem__(self, time: int, /) -> Floats:
         """Return the (n_nodes, 3) displacement at an output time. Raises ModelError where the file is damaged."""
-        try:
+        with told_as_damage(Path(self._values.file.filename)):
             return np.asarray(self._values[time])
-        except OSError as error:
-            path = self._values.file.filename
-            raise ModelError(f"{path}: damaged ({error}); make the dataset anew") from error
 
 
 def read_displacements(folder: Path, dataset: Dataset, index: int) -> tuple[StoredHistory, ...]:
-    """Return the displacement histories of all simulations on one subdomain; its file stays open."""
-    file = open_part(folder, "subdomain", index, dataset.digest)
-    return tuple(StoredHistory(file[f"simulations/{number}/u"]) for number in range(len(dataset.simulations)))
+    """Return the displacement histories of all simulations on one subdomain; their files stay open."""
+    count = len(dataset.simulations)
+    files = [open_part(simulation_folder(folder, i), "history", index, dataset.digest) for i in range(count)]
+    return tuple(StoredHistory(file["u"]) for file in files)
 
 
 def read_loading(folder: Path, dataset: Dataset, index: int, simulation: int) -> Loading:
     """Return the loading of one simulation on one subdomain."""
-    with part_reader(folder, "subdomain", index, dataset.digest) as file:
-        loading: Loading = read_record(file, f"simulations/{simulation}/loading")
+    with part_reader(simulation_folder(folder, simulation), "history", index, dataset.digest) as file:
+        loading: Loading = read_record(file, "loading")
         return loading

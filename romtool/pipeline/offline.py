@@ -16,7 +16,8 @@ from romtool.hifi.linear import has_petsc
 from romtool.hifi.march import linear_answer, linear_lifting
 from romtool.hifi.petsc_solver import load_petsc
 from romtool.hifi.problem import build_problem
-from romtool.io.atomic import digest_text
+from romtool.interruption import deferred
+from romtool.io.atomic import check_free, digest_file, digest_text
 from romtool.io.case import read_case
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
@@ -34,12 +35,15 @@ from romtool.pipeline.folders import (
     member_folder,
     now,
     part_writer,
+    read_dictionary,
     read_part,
     versions,
     write_head,
     write_record,
 )
-from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.pipeline.kept import Kept
+from romtool.pipeline.ranks import on_root, owned, shared_work, together
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.forces import amplitude_of
 from romtool.reduced.model import Lifting, ModeShapes, ReducedModel
@@ -50,7 +54,14 @@ Errors = Mapping[str, Mapping[str, float]]
 
 
 def offline(
-    case_path: Path, out: Path, comm: Comm, say: Say, *, overwrite: bool = False, clock: Clock | None = None
+    case_path: Path,
+    out: Path,
+    comm: Comm,
+    say: Say,
+    *,
+    overwrite: bool = False,
+    clock: Clock | None = None,
+    track: Track = untracked,
 ) -> Dictionary:
     """Import a case where needed, train a model, or one per cluster of the training, and write it.
 
@@ -62,36 +73,54 @@ def offline(
     say: takes sentences about what is done.
     overwrite: replace an existing model when the new one is complete.
     clock: times the phases; a new one where None.
+    track: begins to show how far a phase is, where `clock` is None.
 
     Raises
     ------
     RomtoolError: wrong input, or a training that fails; nothing is written then.
+    StoppedError: a signal came; the phases that are finished are kept.
     """
     case = on_root(comm, lambda: read_case(case_path))
     settings = case.settings
-    with shared_output_folder(out, comm, overwrite=overwrite) as temporary:
-        clock = clock or Clock(say)
-        with clock.phase("import", f"dataset of {case_path}"):
-            dataset = import_case(case_path, comm, say)
-            refuse(dataset.balance, settings.balance)
+    clock = clock or Clock(say, track=track)
+    on_root(comm, lambda: check_free(out, overwrite))
+    with clock.phase("import", f"dataset of {case_path}"):
+        dataset = import_case(case_path, comm, say, track=clock.track)
+        refuse(dataset.balance, settings.balance)
+    model_id = _model_id(dataset, settings, case.quantities)
+    key = digest_text(f"{model_id} {comm.size} {versions()} {has_petsc()}")
+    with deferred(), shared_work(out, comm, overwrite=overwrite, key=key) as work:
+        if work.done:
+            return together(comm, lambda: read_dictionary(out))
+        clock.keep = Kept(work.kept, comm)
         with clock.phase("load", "operators and displacement histories"):
             training = replace(load_training(dataset_folder(case_path), dataset, comm), quantities=case.quantities)
             part, fields = training.parts[0], settings.duals.fields
             together(comm, lambda: check_quantities(case.quantities, part.subdomain.mesh, part.tables, fields))
-        found = train_dictionary(training, settings, _model_id(dataset, settings, case.quantities), comm, clock)
+        inputs = {case_path.name: on_root(comm, lambda: digest_file(case_path))[:16], **dataset.inputs}
+        found = train_dictionary(training, settings, model_id, comm, clock)
         members = tuple(
-            _complete(*entry, dataset, clock) for entry in zip(found.members, found.training, found.errors, strict=True)
+            _complete(*entry, dataset, clock, inputs)
+            for entry in zip(found.members, found.training, found.errors, strict=True)
         )
         known = {*dataset.warnings, *verdicts(dataset.balance, settings.balance)}
         for text in dict.fromkeys(text for entry in members for text in entry.model.statistics["warnings"]):  # type: ignore[attr-defined]
             if text not in known:
                 say(f"warning: {text}")
         found = replace(found, members=members)
-        write_dictionary(temporary, found.dictionary, found.members, comm)
+        write_dictionary(work.new, found.dictionary, found.members, comm)
+        work.publish()
     return found.dictionary
 
 
-def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: Dataset, clock: Clock) -> Trained:
+def _complete(
+    trained: Trained,
+    training: TrainingSet,
+    errors: Errors,
+    dataset: Dataset,
+    clock: Clock,
+    inputs: Mapping[str, str],
+) -> Trained:
     """Return a new model with all that reports say about it."""
     settings, names = trained.record.settings, {run.name for run in training.runs}
     checks = [check for check in dataset.balance if check.simulation in names]
@@ -104,6 +133,8 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "training_errors_by_simulation": errors,
         "unbalance": {check.simulation: check.unbalance for check in checks},
         "seconds": dict(clock.seconds),
+        "memory": dict(clock.memory),
+        "sources": {run.name: run.source for run in dataset.simulations if run.name in names},
         "settings": asdict(settings),
         "newton": vars(settings.newton),
         "warnings": [*dataset.warnings, *verdicts(checks, settings.balance), *_unseen(trained.model, dataset)],
@@ -111,6 +142,7 @@ def _complete(trained: Trained, training: TrainingSet, errors: Errors, dataset: 
         "versions": versions(),
         "created": now(),
         "digest": dataset.digest,
+        "inputs": dict(inputs),
         "materials": {entry.elements: entry.law for entry in dataset.materials},
     }
     return replace(trained, model=replace(trained.model, statistics=statistics))

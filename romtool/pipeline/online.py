@@ -9,17 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from romtool.errors import CaseError, ConvergenceError
-from romtool.io.atomic import output_folder
+from romtool.errors import ConvergenceError
+from romtool.interruption import deferred, stop_if_asked
+from romtool.io.atomic import check_free, digest_files, digest_text
 from romtool.io.built_load import Load
 from romtool.io.load import LoadFile, check_unique, read_load
+from romtool.linalg.reduction import SerialComm
 from romtool.loading import Before, Loading
+from romtool.offline.clock import peak_memory
 from romtool.online.adapt import Enrichment
-from romtool.pipeline.folders import Provenance, model_file, now, versions, write_head
+from romtool.pipeline.folders import Provenance, model_file, now, read_head, value_digest, versions, write_head
 from romtool.pipeline.interface import Result
 from romtool.pipeline.interface import load as load_model
 from romtool.pipeline.missions import check_jump, read_start
 from romtool.pipeline.quantities import quantity_summary, write_histories
+from romtool.pipeline.ranks import SharedWork, shared_works
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Choice
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
@@ -69,6 +74,7 @@ def online(
     overwrite: bool = False,
     allow_plugin: bool = False,
     start: Path | None = None,
+    track: Track = untracked,
 ) -> list[Answer]:
     """March a model through load cases; each result is written to `out/<load name>`.
 
@@ -81,11 +87,13 @@ def online(
     overwrite: replace existing results.
     allow_plugin: load the library of a law that the model names.
     start: folder of a result, whose end is where each load begins; the undeformed body where None.
+    track: begins to show how many loads are answered.
 
     Raises
     ------
     CaseError, ReaderError, ModelError: wrong input; nothing is written.
     LawError: a library that is not allowed, or cannot be loaded.
+    StoppedError: a signal came; results that are written are kept, and the same command goes on.
     ConvergenceError: a load case that the model can not follow; its steps and the results before it are kept.
     """
     model = load_model(model_path, allow_plugin=allow_plugin, say=say)
@@ -100,7 +108,21 @@ def online(
         points = model.dictionary.models[0].thermal.points
         for ready, _ in prepared:
             check_jump(ready.loading, begun.loading, points, say)
-    return [_answer(model.answer(ready, begun, seconds), out, say, overwrite) for ready, seconds in prepared]
+    comm = SerialComm()
+    given = f"{digest_files([model_file(model_path)])} {value_digest(begun and begun.state)} {versions()}"
+    keys = {out / ready.loading.name: digest_text(f"{given} {value_digest(ready.loading)}") for ready, _ in prepared}
+    answers, tick = list[Answer](), track("loads")
+    with deferred(), shared_works(keys, comm, overwrite=overwrite) as works:
+        for (ready, seconds), work in zip(prepared, works, strict=True):
+            tick(len(answers), len(works), ready.loading.name)
+            if work.done:
+                say(f"{ready.loading.name}: kept from the run before -> {work.path}")
+                answers.append(read_answer(work.path))
+                continue
+            answers.append(_answer(model.answer(ready, begun, seconds), work, say))
+            if len(answers) < len(works):
+                stop_if_asked(comm, f"load {ready.loading.name}")
+    return answers
 
 
 def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list[LoadFile]:
@@ -113,16 +135,15 @@ def read_new_loads(paths: Sequence[Path], out: Path, *, overwrite: bool) -> list
     loads = [read_load(path) for path in paths]
     check_unique(loads)
     for load in loads:
-        if (out / load.name).exists() and not overwrite:
-            raise CaseError(f"{out / load.name} exists; give --overwrite or another -o")
+        check_free(out / load.name, overwrite)
     return loads
 
 
-def _answer(result: Result, out: Path, say: Say, overwrite: bool) -> Answer:
+def _answer(result: Result, work: SharedWork, say: Say) -> Answer:
     """Write the folder of an answer; a march that stopped is written up to there, and then told."""
     for text in result.outside:
         say(f"{result.name}: outside the training: {text}")
-    run, path, folder = result.run, result.model.path, out / result.name
+    run, path = result.run, result.model.path
     answer = Answer(
         run.choice,
         run.history,
@@ -134,10 +155,10 @@ def _answer(result: Result, out: Path, say: Say, overwrite: bool) -> Answer:
         quantities=result.quantities,
         before=result.before,
     )
-    with output_folder(folder, overwrite=overwrite) as temporary:
-        source = os.path.relpath(model_file(path) if path.is_file() else path, folder)
-        answer = write_answer(temporary, answer, result.loading, run.model.model_id, source)
-    tell_answer(answer, folder, say)
+    source = os.path.relpath(model_file(path) if path.is_file() else path, work.path)
+    answer = write_answer(work.new, answer, result.loading, run.model.model_id, source)
+    work.publish()
+    tell_answer(answer, work.path, say)
     return answer
 
 
@@ -160,7 +181,8 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
     model_id, source: of the model that the answer is in terms of, `source` relative to the final folder.
     """
     start = time.perf_counter()
-    provenance = Provenance(source, model_id, versions(), now(), answer.seconds, answer.stopped)
+    memory = dict.fromkeys(list(answer.seconds)[-1:], peak_memory())
+    provenance = Provenance(source, model_id, versions(), now(), answer.seconds, answer.stopped, memory)
     write_head(
         folder / "result.h5",
         "result",
@@ -177,6 +199,14 @@ def write_answer(folder: Path, answer: Answer, loading: Loading, model_id: str, 
     )
     write_histories(folder / "quantities.csv", answer.history.times, answer.quantities)
     return replace(answer, seconds={**answer.seconds, "write": time.perf_counter() - start})
+
+
+def read_answer(folder: Path) -> Answer:
+    """Return the answer that `write_answer` wrote. Raises ModelError."""
+    names = ("choice", "history", "indications", "outside", "tolerance", "enrichments", "quantities", "before")
+    found = {name: read_head(folder / "result.h5", "result", name) for name in names}
+    provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
+    return Answer(**found, seconds={**provenance.seconds, "write": 0.0}, stopped=provenance.stopped)
 
 
 def tell_answer(answer: Answer, folder: Path, say: Say) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from romtool import __version__
-from romtool.errors import CaseError
-from romtool.io.atomic import atomic_file
 from romtool.operators.model import OperatorModel
 from romtool.pipeline.operator_models import read_operator_model
 from romtool.pipeline.operator_validation import STATED, read_validation
+from romtool.pipeline.report import check_free, write_document
+from romtool.report.document import Column, Form, Table, Tile, Value
 from romtool.report.figures import Chart, Line
-from romtool.report.operators import FactTable, OperatorFacts, Tile, operator_page
+from romtool.report.operators import OperatorFacts, operator_document
 from romtool.types import Floats
 
 MAX_ROWS = 40
@@ -22,27 +22,26 @@ MAX_ROWS = 40
 
 
 def write_operator_report(
-    paths: Sequence[Path], out: Path, say: Callable[[str], None], *, overwrite: bool = False
+    paths: Sequence[Path], out: Path, say: Callable[[str], None], *, overwrite: bool = False, form: str = "html"
 ) -> None:
-    """Write one self-contained HTML page on models of operators.
+    """Write a report on models of operators.
 
     Parameters
     ----------
     paths: model folders, or their model.h5.
-    out: the page.
+    out: the file.
     say: takes sentences about what is done.
-    overwrite: replace an existing page.
+    overwrite: replace an existing file.
+    form: "html", "md" or "json".
 
     Raises
     ------
-    CaseError: the page exists. ModelError: a model that can not be opened.
+    CaseError: the file exists. ModelError: a model that can not be opened.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise CaseError(f"{out} exists; give --overwrite or another -o")
+    check_free(out, overwrite)
     facts = tuple(_facts(read_operator_model(path), read_validation(path)) for path in paths)
     created = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
-    with atomic_file(out) as temporary:
-        temporary.write_text(operator_page(facts, created, __version__), encoding="utf-8")
+    write_document(operator_document(facts, created, __version__), out, form)
     say(f"wrote {out}")
 
 
@@ -59,30 +58,36 @@ def _facts(model: OperatorModel, validation: Mapping[str, Any] | None) -> Operat
 
 def _tiles(model: OperatorModel) -> list[Tile]:
     found = [
-        Tile(str(model.n_unknowns), "unknowns", str(model.facts["matrices"])),
-        Tile(str(len(model.coefficients.parameters)), "exported matrices", "terms of the separated representation"),
+        Tile(Value(model.n_unknowns, "count"), "unknowns", str(model.facts["matrices"])),
+        _counted(len(model.coefficients.parameters), "exported matrices", "terms of the separated representation"),
     ]
     if model.system is not None:
         remark = "Galerkin, error bound" if model.system.coercive else "least residuals, error indicator"
-        found.append(Tile(str(len(model.system.snapshots)), "vectors of the reduced basis", remark))
+        found.append(_counted(len(model.system.snapshots), "vectors of the reduced basis", remark))
     for name, part in (("inverse", model.inverse), ("log-determinant", model.logdet)):
         if part is not None:
             remark = f"monomials up to degree {part.powers.degree}"
-            found.append(Tile(str(len(part.powers.parameters)), f"factorisations for the {name}", remark))
+            found.append(_counted(len(part.powers.parameters), f"factorisations for the {name}", remark))
     return found
+
+
+def _counted(number: int, name: str, remark: str) -> Tile:
+    return Tile(Value(number, "count"), name, remark)
 
 
 def _validation_tiles(validation: Mapping[str, Any]) -> list[Tile]:
     errors, seconds = validation["errors"], validation["seconds"]
     found = [
-        Tile(f"{errors[key]['max']:.1e}", f"largest error of the {name}", f"{validation['n']} unseen parameters")
+        Tile(
+            Value(errors[key]["max"], "number2"), f"largest error of the {name}", f"{validation['n']} unseen parameters"
+        )
         for key, name in _ERRORS.items()
         if key in errors
     ]
     if "direct" in seconds:
         remark = f"{1e3 * seconds['one']:.3g} ms against {1e3 * seconds['direct']:.3g} ms of one direct solution"
         ratio = seconds["direct"] / seconds["one"]
-        found.append(Tile(f"{max(ratio, 1.0 / ratio):.3g} ×", "faster" if ratio >= 1.0 else "slower", remark))
+        found.append(Tile(Value(max(ratio, 1.0 / ratio), "factor"), "faster" if ratio >= 1.0 else "slower", remark))
     return found
 
 
@@ -97,7 +102,7 @@ _ERRORS = {
 _STATEMENTS = ("bound", "indicator")
 
 
-def _tables(model: OperatorModel) -> list[FactTable]:
+def _tables(model: OperatorModel) -> list[Table]:
     """Return the tables of the parameters that were selected."""
     found = [_parameter_table("Exported matrices", model, model.coefficients.parameters)]
     if model.rhs_coefficients is not None:
@@ -110,27 +115,31 @@ def _tables(model: OperatorModel) -> list[FactTable]:
     return found
 
 
-def _parameter_table(caption: str, model: OperatorModel, parameters: Floats) -> FactTable:
+def _parameter_table(caption: str, model: OperatorModel, parameters: Floats) -> Table:
     more = f" (the first {MAX_ROWS} of {len(parameters)})" if len(parameters) > MAX_ROWS else ""
     rows = tuple((number, *map(float, row)) for number, row in enumerate(parameters[:MAX_ROWS], start=1))
-    return FactTable(caption + more, ("number", *model.domain.names), rows)
+    return Table(caption + more, (Column("number", "count"), *(Column(n, "number") for n in model.domain.names)), rows)
 
 
-def _error_table(validation: Mapping[str, Any]) -> FactTable:
+def _error_table(validation: Mapping[str, Any]) -> Table:
     rows = tuple(
         (_ERRORS[key], float(entry["median"]), float(entry["max"]), *cells)
         for key, entry in validation["errors"].items()
         for cells in _stated(entry)
     )
-    columns = ("relative error", "median", "largest", "stated", "part covered", "median stated / error")
-    return FactTable(f"{validation['n']} parameters that training has not seen", columns, rows, wide=True)
+    columns: tuple[tuple[str, Form], ...] = (
+        *(("relative error", "text"), ("median", "number"), ("largest", "number"), ("stated", "text")),
+        *(("part covered", "percent"), ("median stated / error", "number")),
+    )
+    caption = f"{validation['n']} parameters that training has not seen"
+    return Table(caption, tuple(Column(name, form) for name, form in columns), rows)
 
 
 def _stated(entry: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Return what was stated of an error, how often it covers the error, and by how much."""
     found = [(name, entry[name]) for name in _STATEMENTS if name in entry]
-    rows = [(name, f"{given['covered']:.1%}", _number(given["effectivity"]["median"])) for name, given in found]
-    return rows or [("–", "–", "–")]
+    rows = [(name, given["covered"], _number(given["effectivity"]["median"])) for name, given in found]
+    return [*rows] or [(None, None, None)]
 
 
 def _number(value: float | None) -> Any:

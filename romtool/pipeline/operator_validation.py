@@ -20,6 +20,7 @@ from romtool.pipeline.operator_answers import seconds_of_one
 from romtool.pipeline.operator_inputs import Inputs, inverse_columns, output_rows, read_inputs
 from romtool.pipeline.operator_lists import exported_path, read_list
 from romtool.pipeline.operator_models import read_basis, read_operator_model
+from romtool.progress import Track, untracked
 from romtool.types import Floats
 
 VALIDATION_FILE = "validation.json"
@@ -31,17 +32,18 @@ STATED = {
 }
 """What answers state of their errors: error -> statement -> key of a row."""
 Row = dict[str, Any]
-Track = Callable[[int, int, str], None]
+Say = Callable[[str], None]
 
 
-def validate(path: Path, case_path: Path, track: Track) -> dict[str, Any]:
+def validate(path: Path, case_path: Path, say: Say, track: Track = untracked) -> dict[str, Any]:
     """Compare a model with exported matrices; write `validation.json` into its folder, for the report.
 
     Parameters
     ----------
     path: model folder.
     case_path: the case file; its [validation] names the files.
-    track: takes how many parameters are done, of how many, and the errors of the last in words.
+    say: takes the errors at the 1st, 10th, 100th … and last parameter in words.
+    track: begins to show how many parameters are done.
 
     Returns
     -------
@@ -57,10 +59,13 @@ def validate(path: Path, case_path: Path, track: Track) -> dict[str, Any]:
         raise ModelError(f"{path}: is no folder; a validation needs the whole folder of the model")
     comparison = _Comparison(path, model, read_inputs(case_path))
     parameters = comparison.parameters()
-    rows = []
+    rows, total, tick = [], len(parameters), track("parameters")
     for number, parameter in enumerate(parameters, start=1):
         rows.append(comparison.row(number, parameter))
-        track(number, len(parameters), ", ".join(f"{key} {rows[-1][key]:.2e}" for key in _told(rows[-1])))
+        words = ", ".join(f"{key} {rows[-1][key]:.2e}" for key in _told(rows[-1]))
+        tick(number, total, words)
+        if number == total or str(number).rstrip("0") == "1":
+            say(f"{number} of {total}: {words}")
     seconds = {"one": seconds_of_one(comparison.model, parameters)}
     if "seconds" in rows[0]:
         seconds["direct"] = float(np.median([row["seconds"] for row in rows]))

@@ -9,8 +9,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -177,15 +178,99 @@ def _arrived(comm: Any, seconds: float | None) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class SharedWork:
+    """An output folder in the making, for all ranks.
+
+    Parameters
+    ----------
+    path: its final name.
+    new: becomes the output.
+    kept: holds what is finished and not part of it.
+    done: whether an unfinished command with the same inputs has finished this output already.
+    publish: gives `new` its final name; all ranks call it together.
+    """
+
+    path: Path
+    new: Path
+    kept: Path
+    done: bool
+    publish: Callable[[], None]
+
+
+@contextmanager
+def shared_work(path: Path, comm: "Comm", *, overwrite: bool = False, key: str = "") -> Iterator[SharedWork]:
+    """Give all ranks an output folder in the making, in which an unfinished run goes on.
+
+    Parameters
+    ----------
+    path: the final name.
+    comm: the ranks; rank 0 holds the lock.
+    overwrite: whether an existing `path` is replaced; it stays as it was until the new one is complete.
+    key: digest of all that the output depends on.
+
+    Returns
+    -------
+    A context manager; what is finished stays after an interruption, as `romtool.io.atomic.Work` says.
+
+    Raises
+    ------
+    CaseError: as `romtool.io.atomic.Work`, on every rank.
+    """
+    from romtool.io.atomic import RESUMABLE, Work
+
+    work = Work(path, overwrite, key)
+
+    def open_work() -> bool:
+        return work.open().done
+
+    def publish() -> None:
+        together(comm, lambda: None)  # all have written
+        on_root(comm, work.publish)
+
+    done = on_root(comm, open_work)
+    try:
+        yield SharedWork(path, work.new, work.kept, done, publish)
+        together(comm, lambda: None)
+    except BaseException as error:
+        if comm.rank == 0:
+            work.close(error)
+        elif not isinstance(error, RESUMABLE):
+            shutil.rmtree(work.folder, ignore_errors=True)
+        raise
+    on_root(comm, work.close)
+
+
+@contextmanager
+def shared_works(keys: Mapping[Path, str], comm: "Comm", *, overwrite: bool = False) -> Iterator[list[SharedWork]]:
+    """Give all ranks several output folders in the making; all are locked until the command ends.
+
+    Parameters
+    ----------
+    keys: final name -> digest of all that the output depends on; together they name the command.
+    comm, overwrite: as for `shared_work`.
+
+    Raises
+    ------
+    CaseError: as `shared_work`; nothing is written then.
+    """
+    from romtool.io.atomic import digest_text
+
+    whole = digest_text(" ".join(f"{path.name} {key}" for path, key in keys.items()))
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(shared_work(path, comm, overwrite=overwrite, key=f"{key} {whole}"))
+            for path, key in keys.items()
+        ]
+
+
 @contextmanager
 def shared_output_folder(path: Path, comm: "Comm", *, overwrite: bool = False) -> Iterator[Path]:
     """Give all ranks one temporary folder beside `path`, renamed to `path` when all are done.
 
     Parameters
     ----------
-    path: the final name.
-    comm: the ranks; rank 0 makes and renames the folder.
-    overwrite: whether an existing `path` is replaced; it stays as it was until the new one is complete.
+    path, comm, overwrite: as for `shared_work`.
 
     Returns
     -------
@@ -195,19 +280,9 @@ def shared_output_folder(path: Path, comm: "Comm", *, overwrite: bool = False) -
     ------
     CaseError: as `romtool.io.atomic.output_folder`, on every rank.
     """
-    from romtool.io.atomic import output_folder
-
-    folder = output_folder(path, overwrite=overwrite)
-    temporary = on_root(comm, folder.__enter__)
-    try:
-        yield temporary
-        together(comm, lambda: None)  # all have written
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if comm.rank == 0:
-            folder.__exit__(type(error), error, error.__traceback__)
-        raise
-    on_root(comm, lambda: folder.__exit__(None, None, None))
+    with shared_work(path, comm, overwrite=overwrite) as work:
+        yield work.new
+        work.publish()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""`romtool report`: open models, results and solver files, collect what they say, and write one page."""
+"""`romtool report`: open models, results and solver files, collect what they say, and write one document."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,108 +12,181 @@ from romtool.errors import CaseError, InputError
 from romtool.io.atomic import atomic_file
 from romtool.offline.calibrate import FLOOR
 from romtool.pipeline.compare import compare
+from romtool.pipeline.folders import Provenance
 from romtool.pipeline.report_facts import (
     coordinate_unit,
+    dictionary_facts,
     loading_facts,
     mesh_facts,
     model_facts,
-    quantities,
     reduced_facts,
     reduced_loading_facts,
 )
-from romtool.pipeline.report_pictures import last_pictures
+from romtool.pipeline.report_history import chosen_points, field_quantities, hysteresis_loops
+from romtool.pipeline.report_pictures import field_pictures
 from romtool.pipeline.report_provenance import (
     history_provenance,
     history_warnings,
     model_provenance,
     model_warnings,
+    recorded_seconds,
 )
+from romtool.pipeline.report_references import References, find_references, same_nodes
 from romtool.pipeline.report_sources import ONLINE, SOLUTION, OpenedHistory, OpenedModel, open_all
-from romtool.pipeline.report_study import is_study, study_facts
+from romtool.pipeline.report_study import is_study, study_section
+from romtool.report.build import build
+from romtool.report.charts import axis
 from romtool.report.content import (
     ErrorFacts,
     HistoryFacts,
     LoadingFacts,
+    Loop,
     PictureSet,
     Quantity,
     ReducedFacts,
     Report,
-    Units,
 )
-from romtool.report.page import page
+from romtool.report.document import Document, Extra
+from romtool.report.machine import to_json
+from romtool.report.markdown import to_markdown
+from romtool.report.page import to_html
+from romtool.report.units import Units
 from romtool.types import Floats
 
 Say = Callable[[str], None]
 Warnings = list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a report shows beyond what every report shows.
+
+    Parameters
+    ----------
+    pictures: draw the fields of the last time, and the reduced points.
+    nodes: ids of nodes whose displacement is followed.
+    points: (element id, local point) pairs whose stress over strain is shown; by default where p and the von Mises
+        stress are largest.
+    """
+
+    pictures: bool = True
+    nodes: tuple[int, ...] = ()
+    points: tuple[tuple[int, int], ...] = ()
+
+
+FORMATS: Mapping[str, Callable[[Document], str]] = {"html": to_html, "md": to_markdown, "json": to_json}
+"""Name of a format -> how a document is rendered."""
+
+
 def write_report(
-    paths: Sequence[Path], out: Path, say: Say, *, overwrite: bool = False, pictures: bool = True
+    paths: Sequence[Path],
+    out: Path,
+    say: Say,
+    *,
+    overwrite: bool = False,
+    form: str = "html",
+    options: Options | None = None,
 ) -> Report:
-    """Write one self-contained HTML page on models and results.
+    """Write a report on models and results: one self-contained HTML page, Markdown or JSON.
 
     Parameters
     ----------
     paths: model folders, online results, built-in solutions (or folders of them), solver files, in any mix.
-    out: the page.
+    out: the file.
     say: takes sentences about what is done.
-    overwrite: replace an existing page when the new one is complete.
-    pictures: draw the fields of the last time.
+    overwrite: replace an existing file when the new one is complete.
+    form: one of `FORMATS`.
+    options: what to show.
 
     Returns
     -------
-    What the page shows.
+    What it shows.
 
     Raises
     ------
-    CaseError: the page exists. ModelError, ReaderError: something that can not be opened.
+    CaseError: the file exists. ModelError, ReaderError: something that can not be opened.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
-        remedy = "give a file name to -o" if out.is_dir() else "give --overwrite or another -o"
-        raise CaseError(f"{out} exists; {remedy}")
-    report = collect(paths, say, pictures=pictures)
-    with atomic_file(out) as temporary:
-        temporary.write_text(page(report), encoding="utf-8")
+    check_free(out, overwrite)
+    report = collect(paths, say, options)
+    write_document(build(report), out, form)
     say(f"wrote {out}")
     return report
 
 
-def collect(paths: Sequence[Path], say: Say, *, pictures: bool = True) -> Report:
-    """Open the paths and return what a page shows of them.
+def check_free(out: Path, overwrite: bool) -> None:
+    """Raise CaseError where a report can not be written."""
+    if out.is_dir() or (out.exists() and not overwrite):
+        remedy = "give a file name to -o" if out.is_dir() else "give --overwrite or another -o"
+        raise CaseError(f"{out} exists; {remedy}")
+
+
+def write_document(document: Document, out: Path, form: str) -> None:
+    """Write a document in one of `FORMATS`; the file appears when it is complete."""
+    with atomic_file(out) as temporary:
+        temporary.write_text(FORMATS[form](document), encoding="utf-8")
+
+
+OTHERS: tuple[tuple[Callable[[Path], bool], Callable[[Path, str], Extra]], ...] = ((is_study, study_section),)
+"""Folders of other stages: how they are recognised, and what they bring; the text is the label of the time axis."""
+
+
+def collect(paths: Sequence[Path], say: Say, options: Options | None = None) -> Report:
+    """Open the paths and return what a report shows of them.
 
     Parameters
     ----------
-    paths, say, pictures: as for `write_report`.
+    paths, say, options: as for `write_report`.
 
     Raises
     ------
     ModelError, ReaderError: something that can not be opened.
     """
-    studies = tuple(study_facts(path) for path in paths if is_study(path))
-    models, histories = open_all([path for path in paths if not is_study(path)])
+    options = options or Options()
+    theirs = {path: bring for path in paths for knows, bring in OTHERS if knows(path)}
+    opened = open_all([path for path in paths if path not in theirs])
+    models, histories = opened.models, opened.histories
     units, warnings = _units(models)
-    references, remarks = _references(histories)
-    facts = [_history_facts(entry, references, units, say, pictures) for entry in histories]
+    references, remarks = find_references(histories)
+    found = [_history_facts(entry, references, units, say, options) for entry in histories]
+    shown = [facts for facts, _ in found]
+    loops = _loops(histories, shown, options)
+    pictures = _all_pictures(histories, shown, references, units) if options.pictures else {}
+    extras = tuple(bring(path, axis("time", units.time)) for path, bring in theirs.items())
     warnings += [text for entry in models for text in model_warnings(entry)] + remarks
     warnings += [text for entry in histories for text in history_warnings(entry)]
-    warnings += [text for _, texts in facts for text in texts]
+    warnings += [text for _, texts in found for text in texts]
     return Report(
-        title=_title(models, histories) or ", ".join(study.label for study in studies),
+        title=", ".join(_titles(models, histories) or [extra.label for extra in extras]),
         units=units,
-        models=tuple(model_facts(entry.path, entry.model, entry.label, units) for entry in models),
-        histories=tuple(history for history, _ in facts),
+        models=tuple(
+            model_facts(entry.path, entry.model, entry.label, units, pictures=options.pictures) for entry in models
+        ),
+        histories=tuple(
+            replace(facts, loops=loops[facts.label], pictures=pictures.get(facts.label, PictureSet()))
+            for facts in shown
+        ),
         provenance=(*map(model_provenance, models), *map(history_provenance, histories)),
         warnings=tuple(dict.fromkeys(warnings)),
         created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
         version=__version__,
-        studies=studies,
+        extras=extras,
+        dictionaries=tuple(dictionary_facts(entry, models) for entry in opened.dictionaries),
+        differences=_between_results(histories),
     )
 
 
-def _title(models: Sequence[OpenedModel], histories: Sequence[OpenedHistory]) -> str:
+def _titles(models: Sequence[OpenedModel], histories: Sequence[OpenedHistory]) -> list[str]:
     """Return the names of the cases, else of the histories."""
     cases = [str(entry.model.statistics.get("case", entry.label)) for entry in models]
-    return ", ".join(dict.fromkeys(cases or [entry.label for entry in histories]))
+    return list(dict.fromkeys(cases or [entry.label for entry in histories]))
+
+
+def _between_results(histories: Sequence[OpenedHistory]) -> ErrorFacts | None:
+    """Return how far the fields of two online results are from each other, where they are comparable."""
+    results = [entry for entry in histories if entry.kind == ONLINE and entry.results is not None]
+    if len(results) != 2 or not same_nodes(*results):
+        return None
+    return _errors(results[1], results[0])[0]
 
 
 def _units(models: Sequence[OpenedModel]) -> tuple[Units, Warnings]:
@@ -127,91 +200,45 @@ def _units(models: Sequence[OpenedModel]) -> tuple[Units, Warnings]:
     return known[0], [(label, text) for label in differ]
 
 
-References = Mapping[str, OpenedHistory]
-"""Label of an online result -> the history that its errors refer to."""
-
-
-def _references(histories: Sequence[OpenedHistory]) -> tuple[References, Warnings]:
-    """Return the reference of each online result, and say where there is none though other histories were given."""
-    found: dict[str, OpenedHistory] = {}
-    remarks: Warnings = []
-    results = [entry for entry in histories if entry.kind == ONLINE and entry.results is not None]
-    others = [entry for entry in histories if entry.kind != ONLINE and entry.results is not None]
-    for entry in results if others else ():
-        reference, remark = _reference(entry, results, others)
-        if reference is not None:
-            found[entry.label] = reference
-        if remark:
-            remarks.append((entry.label, remark))
-    return found, remarks
-
-
-def _reference(
-    entry: OpenedHistory, results: Sequence[OpenedHistory], others: Sequence[OpenedHistory]
-) -> tuple[OpenedHistory | None, str]:
-    """Return the reference of one result and a remark on it.
-
-    It is the one other history on the same mesh; of several, the solution of the load of that name. A solution that
-    answers the load of another result is no reference.
-    """
-    candidates = [other for other in others if _same_nodes(entry, other)]
-    named = [other for other in candidates if _load_name(other) == _load_name(entry)]
-    if len(candidates) != 1:
-        return (named[0], "") if len(named) == 1 else (None, _no_reference(len(others), len(candidates)))
-    (other,) = candidates
-    name = _load_name(other)
-    if named or other.kind != SOLUTION:
-        return other, ""
-    if name in {_load_name(result) for result in results}:
-        return None, f"no errors: {other.label} answers the load {name!r} of another result"
-    return other, f"the reference {other.label} answers the load {name!r}: the errors hold the difference of the loads"
-
-
-def _same_nodes(entry: OpenedHistory, other: OpenedHistory) -> bool:
-    """Tell whether two histories are on the same nodes."""
-    if entry.results is None or other.results is None:
-        return False
-    return np.array_equal(entry.results.mesh.node_ids, other.results.mesh.node_ids)
-
-
-def _load_name(entry: OpenedHistory) -> str:
-    return entry.loading.name if entry.loading is not None else ""
-
-
-def _no_reference(n_others: int, n_candidates: int) -> str:
-    """Say why a result has no reference."""
-    if not n_candidates:
-        return f"no errors: none of the other histories ({n_others}) is on its mesh"
-    return (
-        f"no errors: {n_candidates} other histories are on its mesh and none is its reference by name; "
-        "give one, or use romtool compare"
-    )
-
-
 def _history_facts(
-    entry: OpenedHistory, references: References, units: Units, say: Say, pictures: bool
+    entry: OpenedHistory, references: References, units: Units, say: Say, options: Options
 ) -> tuple[HistoryFacts, Warnings]:
     """Return what a history says, and why its errors can not be told; its fields are read here."""
     say(f"{entry.label}: {entry.path}")
     reference = references.get(entry.label)
     errors, reason = _errors(entry, reference)
-    is_reference = entry.label in {other.label for other in references.values()}
     loading, same = _loading(entry, units)
+    quantities = field_quantities(entry.results, units, options.nodes)
+    provenance = entry.provenance or Provenance("", "", seconds=recorded_seconds(entry.path))
     facts = HistoryFacts(
         label=entry.label,
         kind=entry.kind,
         mesh=None if entry.results is None else mesh_facts(entry.results.mesh),
         times=_times(entry),
-        quantities=(*(() if entry.results is None else quantities(entry.results, units)), *case_quantities(entry)),
+        quantities=(*quantities, *case_quantities(entry)),
         loading=loading,
         same_loading=same,
         reduced=_reduced(entry, units),
-        seconds=dict(entry.provenance.seconds) if entry.provenance is not None else {},
+        seconds=dict(provenance.seconds),
         reference="" if errors is None or reference is None else reference.label,
         errors=errors,
-        pictures=_pictures(entry, reference, units) if pictures and not is_reference else PictureSet(),
+        memory=dict(provenance.memory),
+        stopped=provenance.stopped,
     )
     return facts, [(entry.label, f"no errors: {reason}")] if reason else []
+
+
+def _loops(
+    histories: Sequence[OpenedHistory], facts: Sequence[HistoryFacts], options: Options
+) -> dict[str, tuple[Loop, ...]]:
+    """Return stress over strain: of a result at its own points, of a reference at those of its results."""
+    points: dict[str, dict[tuple[int, int], None]] = {}
+    references = {entry.reference for entry in facts}
+    for entry in facts:
+        chosen = chosen_points(entry.quantities, options.points) if entry.label not in references else ()
+        for label in filter(None, (entry.label, entry.reference)):
+            points.setdefault(label, {}).update(dict.fromkeys(chosen))
+    return {entry.label: tuple(hysteresis_loops(entry.results, tuple(points[entry.label]))) for entry in histories}
 
 
 def case_quantities(entry: OpenedHistory) -> Iterator[Quantity]:
@@ -289,8 +316,30 @@ def _skipped(name: str, reason: str, entry: OpenedHistory, reference: OpenedHist
     return reason
 
 
-def _pictures(entry: OpenedHistory, reference: OpenedHistory | None, units: Units) -> PictureSet:
-    """Return the pictures of a history."""
+MOST_PICTURED = 4
+"""Histories whose pictures are drawn; with more a page would be large."""
+
+
+def _all_pictures(
+    histories: Sequence[OpenedHistory], facts: Sequence[HistoryFacts], references: References, units: Units
+) -> dict[str, PictureSet]:
+    """Return the pictures of the first histories that are no reference, and of the others why there are none."""
+    theirs = {other.label for other in references.values()}
+    own = [pair for pair in zip(histories, facts, strict=True) if pair[0].label not in theirs]
+    reason = f"a report draws those of {MOST_PICTURED} histories; make one of this history alone"
+    found = {entry.label: PictureSet(missing={"the fields": reason}) for entry, _ in own}
+    for entry, known in own[:MOST_PICTURED]:
+        found[entry.label] = _pictures(entry, references.get(entry.label), units, known.quantities)
+    return found
+
+
+def _pictures(
+    entry: OpenedHistory, reference: OpenedHistory | None, units: Units, quantities: Sequence[Quantity]
+) -> PictureSet:
+    """Return the pictures of a history: of p at its last time, of the others when the stress is largest."""
     if entry.results is None:
         return PictureSet(missing={"p, von Mises stress": entry.reason})
-    return last_pictures(entry.results, None if reference is None else reference.results, units)
+    stress = next((found for found in quantities if found.symbol == "max von Mises"), None)
+    top = len(entry.results.times) - 1 if stress is None else int(np.searchsorted(stress.times, stress.time))
+    rows = {"stress": top, "T": top}
+    return field_pictures(entry.results, None if reference is None else reference.results, units, rows)

@@ -1,37 +1,43 @@
 """Facts for reports: what a model, a mesh, a law, a loading and a history have to say about themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from romtool.components import mises
 from romtool.constraints import Equations
 from romtool.errors import ModelError
 from romtool.fem.partition import merge
 from romtool.io.fields import POINTS_PER_CELL
 from romtool.laws import LAWS, LawTables, law_names, reference_temperatures
 from romtool.laws.catalogue import COLUMNS, PARAMETERS, TERMS, THERMAL
+from romtool.linalg.gappy import GappyOperator
 from romtool.loading import Dirichlet, Load, Loading
+from romtool.offline.clusters import planar_map
 from romtool.pipeline.folders import find_member, part_name, part_reader, read_record
+from romtool.pipeline.report_pictures import point_pictures
+from romtool.pipeline.report_sources import OpenedDictionary, OpenedModel
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
 from romtool.report.content import (
+    DictionaryFacts,
+    GappyFacts,
     LawFacts,
     LoadFacts,
     LoadingFacts,
     MeshFacts,
     ModelFacts,
-    Quantity,
+    PictureSet,
     ReducedFacts,
     Spectrum,
     TrainingFacts,
-    Units,
 )
 from romtool.report.indication import CalibrationFacts, DomainFacts, IndicatorFacts
+from romtool.report.units import Units
 from romtool.temperature import build_temperature, evaluate_at
-from romtool.types import Floats, Mesh, SolverResults
+from romtool.types import Floats, Mesh
 
 AXES = "xyz"
 
@@ -43,16 +49,9 @@ LOAD_QUANTITIES: Mapping[str, tuple[str, str]] = {
 }
 """Kind of a load -> what its value is, and its unit in words."""
 
-MAXIMA: Mapping[str, tuple[str, str, str]] = {
-    "p": ("largest cumulated inelastic strain", "max p", ""),
-    "stress": ("largest von Mises stress", "max von Mises", "stress"),
-    "u": ("largest displacement", "max |u|", "length"),
-}
-"""Field -> name, symbol and unit (in words) of the largest value that reports follow over time."""
 
-
-def model_facts(path: Path, model: ReducedModel, label: str, units: Units) -> ModelFacts:
-    """Return what a model has to say.
+def model_facts(path: Path, model: ReducedModel, label: str, units: Units, *, pictures: bool = True) -> ModelFacts:
+    """Return what a model has to say; of its subdomains only the meshes are read.
 
     Parameters
     ----------
@@ -60,22 +59,62 @@ def model_facts(path: Path, model: ReducedModel, label: str, units: Units) -> Mo
     model: as read.
     label: its name in the report.
     units: labels.
+    pictures: draw the reduced points on the mesh.
+    """
+    mesh = _model_mesh(path, model)
+    return replace(
+        light_facts(model, label, units),
+        mesh=None if mesh is None else mesh_facts(mesh),
+        points=point_pictures(mesh, model.coordinates, model.n_active) if pictures else PictureSet(),
+    )
+
+
+def light_facts(model: ReducedModel, label: str, units: Units) -> ModelFacts:
+    """Return what a model has to say without its mesh.
+
+    Parameters
+    ----------
+    model, label, units: as for `model_facts`.
     """
     return ModelFacts(
         label=label,
         model_id=model.model_id,
         parent=str(model.statistics.get("parent", "")),
-        mesh=_model_mesh(path, model),
+        mesh=None,
         laws=law_facts(model.tables, np.bincount(model.material, minlength=len(model.tables.flow)), units),
         loading=reduced_loading_facts(model, model.first, units),
         training=_training_facts(model, units),
         calibrations=_calibrations(model),
         domain=_domain(model, units),
         seconds=_texts_to_floats(model.statistics.get("seconds", {})),
+        memory=_texts_to_floats(model.statistics.get("memory", {})),
     )
 
 
-def _model_mesh(path: Path, model: ReducedModel) -> MeshFacts | None:
+def dictionary_facts(entry: OpenedDictionary, models: Sequence[OpenedModel]) -> DictionaryFacts:
+    """Return how a training was divided between local models.
+
+    Parameters
+    ----------
+    entry: the dictionary. models: of the report; its members are among them.
+    """
+    clusters, selector = entry.dictionary.clusters, entry.dictionary.selector
+    if clusters is None or selector is None:
+        raise ModelError(f"{entry.path}: a single model has no clusters")
+    labels = {opened.model.model_id: opened.label for opened in models}
+    return DictionaryFacts(
+        label=str(entry.dictionary.models[0].statistics.get("case", entry.path)),
+        members=tuple(labels.get(model.model_id, model.model_id) for model in entry.dictionary.models),
+        items=clusters.names,
+        labels=clusters.labels,
+        medoids=clusters.medoids,
+        positions=planar_map(clusters.dissimilarity),
+        by=selector.by,
+        accuracy=selector.accuracy,
+    )
+
+
+def _model_mesh(path: Path, model: ReducedModel) -> Mesh | None:
     """Return the mesh behind a model, or None where only its head file is there."""
     folder, parts = find_member(path, model.model_id), []
     for index in range(max(1, sum(1 for _ in folder.glob(part_name(0).replace("0000", "*"))))):
@@ -84,7 +123,7 @@ def _model_mesh(path: Path, model: ReducedModel) -> MeshFacts | None:
                 parts.append(read_record(file, "modes/subdomain"))
         except ModelError:
             return None
-    return mesh_facts(merge(parts).mesh)
+    return merge(parts).mesh
 
 
 def _training_facts(model: ReducedModel, units: Units) -> TrainingFacts:
@@ -106,7 +145,17 @@ def _training_facts(model: ReducedModel, units: Units) -> TrainingFacts:
         errors={name: dict(entry) for name, entry in known.get("training_errors_by_simulation", {}).items()},
         settings={name: _in_words(table) for name, table in known.get("settings", {}).items()},
         coordinate_unit=coordinate_unit(model, units),
+        convergence=np.asarray(known.get("quadrature_history", []), dtype=np.float64).reshape(-1, 2),
+        gappy=tuple(_gappy(name, basis.operator) for name, basis in model.duals.items()),
+        sources={str(name): str(source) for name, source in known.get("sources", {}).items()},
+        tolerance=float(known["settings"]["indicator"]["tolerance"]),
     )
+
+
+def _gappy(field: str, operator: GappyOperator) -> GappyFacts:
+    """Return how well the samples determine a field."""
+    n_rows, n_modes = operator.basis_at_points.shape
+    return GappyFacts(field, n_modes, n_rows, operator.condition, operator.amplification)
 
 
 def coordinate_unit(model: ReducedModel, units: Units) -> str:
@@ -306,59 +355,3 @@ def reduced_facts(history: ReducedHistory, model_id: str, unit: str, indicator: 
         cuts=history.cuts,
         evaluations=history.evaluations,
     )
-
-
-def quantities(results: SolverResults, units: Units) -> tuple[Quantity, ...]:
-    """Return the largest values of the known fields over time; fields without a value are left out.
-
-    Parameters
-    ----------
-    results: fields are read one time at a time.
-    units: labels.
-    """
-    found = [_largest(results, field, units) for field in MAXIMA if field in results.fields]
-    return tuple(entry for entry in found if entry is not None)
-
-
-def _largest(results: SolverResults, field: str, units: Units) -> Quantity | None:
-    """Return the largest value of one field over time."""
-    values, rows = np.full(len(results.times), np.nan), np.zeros(len(results.times), dtype=np.int64)
-    for i in range(len(results.times)):
-        magnitudes = scalar(field, results.read(field, i))
-        if np.isfinite(magnitudes).any():
-            rows[i] = int(np.nanargmax(magnitudes))
-            values[i] = magnitudes[rows[i]]
-    if not np.isfinite(values).any():
-        return None
-    name, symbol, unit = MAXIMA[field]
-    location, top = results.fields[field].location, int(np.nanargmax(values))
-    place = place_of(results.mesh, location, int(rows[top]))
-    return Quantity(name, symbol, units.label(unit), location, results.times, values, float(results.times[top]), place)
-
-
-def scalar(field: str, values: Floats) -> Floats:
-    """Return the (n,) scalar that pictures and maxima show: von Mises, length of a vector, or the value."""
-    if field == "stress":
-        return mises(values)
-    return np.asarray(np.linalg.norm(values, axis=1)) if values.shape[1] > 1 else values[:, 0]
-
-
-def place_of(mesh: Mesh, location: str, row: int) -> str:
-    """Return where a row of a field is, with the solver's ids; local points count from 0.
-
-    Parameters
-    ----------
-    mesh: of the field.
-    location: "node", "element" or "point".
-    row: of the field.
-    """
-    if location == "node":
-        return f"node {mesh.node_ids[row]}"
-    if location == "element":
-        return f"element {mesh.element_ids[row]}"
-    for block in mesh.blocks:
-        n_points = POINTS_PER_CELL[block.formulation]
-        if row < len(block.element_ids) * n_points:
-            return f"element {block.element_ids[row // n_points]}, point {row % n_points}"
-        row -= len(block.element_ids) * n_points
-    return ""

@@ -1,12 +1,21 @@
 """Where the contents of a report come from, and what its readers should be warned of."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from romtool.io.atomic import digest_files
 from romtool.pipeline.folders import model_file
 from romtool.pipeline.report_sources import ONLINE, SOLUTION, OpenedHistory, OpenedModel
+
+TOTAL = {
+    ".log": re.compile(r"Total CalculiX Time:\s+([\d.]+)"),
+    ".msg": re.compile(r"WALLCLOCK TIME \(SEC\)\s*=\s*(\d+)"),
+}
+"""Suffix of a file beside the results, of the same name -> where it tells the seconds of the run."""
+TAIL = 1 << 16
+"""Bytes at the end of such a file that are read."""
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -47,9 +56,26 @@ def model_provenance(entry: OpenedModel) -> tuple[str, Rows]:
         ("digest of the node ids", str(statistics.get("node_ids", "not recorded"))),
         ("file written", _written(head)),
         ("SHA-256 of model.h5", _digest((head,))),
-        ("made with", ", ".join(f"{name} {version}" for name, version in versions.items()) or "not recorded"),
+        *made_with(versions),
     ]
     return entry.label, tuple(rows)
+
+
+SPECIAL = {
+    "machine": "machine",
+    "processor": "processor",
+    "ranks": "ranks",
+    "git": "state of the sources (git)",
+    "command": "command line",
+}
+"""What is recorded beside the versions -> its name in a report."""
+
+
+def made_with(versions: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the rows on programs, machine, ranks and command."""
+    plain = ", ".join(f"{name} {version}" for name, version in versions.items() if name not in SPECIAL)
+    known = [(name, str(versions[key])) for key, name in SPECIAL.items() if versions.get(key)]
+    return [("made with", plain or "not recorded"), *known]
 
 
 def history_provenance(entry: OpenedHistory) -> tuple[str, Rows]:
@@ -65,8 +91,8 @@ def history_provenance(entry: OpenedHistory) -> tuple[str, Rows]:
         files = entry.results.paths
         rows += [("format", entry.results.format), ("files", ", ".join(str(path) for path in files))]
     rows += [("file written", _written(files[0])), (f"SHA-256 of {heads.get(entry.kind, 'the files')}", _digest(files))]
-    if entry.provenance is not None and entry.provenance.versions:
-        rows.append(("made with", ", ".join(f"{k} {v}" for k, v in entry.provenance.versions.items())))
+    if entry.provenance is not None:
+        rows += made_with(entry.provenance.versions)
     return entry.label, tuple(rows)
 
 
@@ -80,3 +106,17 @@ def _digest(paths: Sequence[Path]) -> str:
     if sum(path.stat().st_size for path in paths if path.is_file()) > DIGEST_LIMIT:
         return "not computed (more than 1 GiB)"
     return digest_files(path for path in paths if path.is_file())
+
+
+def recorded_seconds(path: Path) -> dict[str, float]:
+    """Return the seconds that a solver tells in a file beside its results: CalculiX's output as .log, or .msg."""
+    if path.is_dir():
+        return {}
+    for suffix, pattern in TOTAL.items():
+        beside = path.with_suffix(suffix)
+        if beside.is_file():
+            with beside.open("rb") as file:
+                file.seek(max(0, beside.stat().st_size - TAIL))
+                if found := pattern.findall(file.read().decode("utf-8", errors="replace")):
+                    return {"solve": float(found[-1])}
+    return {}

@@ -11,6 +11,7 @@ from romtool.loading import Loading
 from romtool.pipeline.folders import Provenance, read_dictionary, read_head, read_model
 from romtool.pipeline.report_indicator import indicator_facts
 from romtool.pipeline.results import is_history, open_history, source_model
+from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import QuantityHistory
@@ -27,6 +28,14 @@ class OpenedModel:
     label: str
     path: Path
     model: ReducedModel
+
+
+@dataclass(frozen=True)
+class OpenedDictionary:
+    """Several local models and where they are."""
+
+    path: Path
+    dictionary: Dictionary
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,16 @@ class OpenedHistory:
     choice: str = ""
 
 
-def open_all(paths: Sequence[Path]) -> tuple[list[OpenedModel], list[OpenedHistory]]:
+@dataclass(frozen=True)
+class Opened:
+    """All that was given, and the models and dictionaries behind it."""
+
+    models: list[OpenedModel]
+    histories: list[OpenedHistory]
+    dictionaries: list[OpenedDictionary]
+
+
+def open_all(paths: Sequence[Path]) -> Opened:
     """Open what was given; the models behind online results come along.
 
     Parameters
@@ -74,7 +92,10 @@ def open_all(paths: Sequence[Path]) -> tuple[list[OpenedModel], list[OpenedHisto
     histories = _named([_open(path, models) for path in found if not _is_model(path)])
     behind = [entry.model for entry in histories if entry.model is not None]
     different = {entry.model.model_id: entry for entry in (*models, *behind)}
-    return _named_models(list(different.values())), histories
+    places = dict.fromkeys(entry.path for entry in different.values())
+    several = [OpenedDictionary(path, read_dictionary(path)) for path in places]
+    clustered = [entry for entry in several if entry.dictionary.clusters is not None]
+    return Opened(_named_models(list(different.values())), histories, clustered)
 
 
 def _is_model(path: Path) -> bool:

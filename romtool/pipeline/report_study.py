@@ -5,13 +5,20 @@ from pathlib import Path
 from romtool.errors import ModelError
 from romtool.online.study import StudyResult
 from romtool.pipeline.folders import read_head
+from romtool.pipeline.report_provenance import made_with
 from romtool.pipeline.study_inputs import INPUTS
-from romtool.report.study import StudyFacts, StudyQuantity
+from romtool.report.document import Extra
+from romtool.report.study import StudyFacts, StudyQuantity, study_extra
 
 
 def is_study(path: Path) -> bool:
     """Tell whether a path is the folder of a study, or its study.h5."""
     return path.name == "study.h5" or (path / "study.h5").is_file() or (path / INPUTS).is_file()
+
+
+def study_section(path: Path, time: str) -> Extra:
+    """Return what a study brings to a report; `time` is the label of the time axis. Raises ModelError."""
+    return study_extra(study_facts(path), time)
 
 
 def study_facts(path: Path) -> StudyFacts:
@@ -39,6 +46,10 @@ def study_facts(path: Path) -> StudyFacts:
         share_above=result.share_above,
         tolerance=result.tolerance,
         seconds=result.seconds,
+        provenance=(
+            *(("kind", "study"), ("path", str(path)), ("model", result.source), ("model id", result.model_id)),
+            *(("created", result.created), *made_with(result.versions)),
+        ),
     )
 
 

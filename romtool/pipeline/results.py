@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,14 @@ from romtool.errors import ModelError
 from romtool.fem.partition import Subdomain, merge
 from romtool.pipeline.folders import (
     Provenance,
-    part_reader,
     read_head,
+    read_mode_field,
     read_model,
-    read_modes,
-    read_record,
+    read_subdomain,
 )
+from romtool.pipeline.solution_files import read_solution, read_solution_mesh
 from romtool.reduced.march import ReducedHistory
-from romtool.reduced.model import ReducedModel
+from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.reduced.reconstruct import displacement, dual
 from romtool.types import FieldInfo, Floats, SolverResults
 
@@ -129,7 +130,7 @@ def source_model(folder: Path, provenance: Provenance) -> Path:
 
 
 def _open_online(folder: Path) -> Pieces:
-    """Open an online result; fields are reconstructed when they are read."""
+    """Open an online result; fields are reconstructed when they are read, and only the modes of those are loaded."""
     history: ReducedHistory = read_head(folder / "result.h5", "result", "history")
     provenance: Provenance = read_head(folder / "result.h5", "result", "provenance")
     source = source_model(folder, provenance)
@@ -156,12 +157,17 @@ def online_pieces(folder: Path, history: ReducedHistory, behind: tuple[Path, Red
     fields |= {name: field_info(name, basis.components) for name, basis in model.duals.items()}
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
-        modes = read_modes(source, model.model_id, index)
+        subdomain = read_subdomain(source, model.model_id, index)
+
+        @cache
+        def modes_of(name: str) -> ModeShapes:
+            return read_mode_field(source, model.model_id, index, name)
 
         def read(name: str, i: int) -> Floats:
+            modes = modes_of(name)
             return displacement(modes, history, i) if name == "u" else dual(modes, history, name, i)
 
-        return modes.subdomain, read
+        return subdomain, read
 
     count = model.statistics.get("n_subdomains")
     if not isinstance(count, int):
@@ -181,10 +187,8 @@ def _open_solution(folder: Path) -> Pieces:
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
         def read(name: str, i: int) -> Floats:
-            with part_reader(folder, "solution-part", index, head.source_id) as file:
-                return np.asarray(file[f"fields/{name}"][i])
+            return read_solution(folder, index, head.source_id, name, np.array([i]))[0]
 
-        with part_reader(folder, "solution-part", index, head.source_id) as file:
-            return read_record(file, "subdomain"), read
+        return read_solution_mesh(folder, index, head.source_id), read
 
     return Pieces("romtool-solve", folder, times, fields, count, open_piece)

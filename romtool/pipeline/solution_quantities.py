@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from romtool.fem.partition import Subdomain, restrict_temperature
@@ -13,8 +12,8 @@ from romtool.linalg.reduction import Comm, ordered_sum
 from romtool.loading import Loading, Material, Temperature
 from romtool.offline.functionals import Ground, build_functionals
 from romtool.offline.parts import Part, build_part
-from romtool.pipeline.folders import part_name
 from romtool.pipeline.quantities import Piece, ReadRows, blocks, mesh_quantity
+from romtool.pipeline.solution_files import read_solution
 from romtool.reduced.forces import force_history
 from romtool.reduced.model import Functional
 from romtool.reduced.quantities import (
@@ -41,12 +40,14 @@ class Solution:
     Parameters
     ----------
     folder: with the files of the subdomains.
+    source_id: of the solution.
     parts: the subdomains of this rank.
     loading: that was solved.
     materials: of the whole mesh.
     """
 
     folder: Path
+    source_id: str
     parts: Sequence[Subdomain]
     loading: Loading
     materials: tuple[Material, ...]
@@ -75,7 +76,7 @@ def solution_quantities(quantities: Sequence[Quantity], solution: Solution, comm
             integrals = _integrals(solution, parts, comm) if integrals is None else integrals
             values = integrals[:, INTEGRALS.index(quantity.kind)]
         elif source_of(entry) == MESH:
-            pieces = [_piece(solution.folder, subdomain) for subdomain in solution.parts]
+            pieces = [_piece(solution, subdomain) for subdomain in solution.parts]
             values = mesh_quantity(quantity, pieces, n_times, comm)
         else:
             values = _linear(entry, solution.loading)
@@ -101,7 +102,7 @@ def _at_times(
     largest = max(comm.allgather(max(len(part.material) for part in parts)))
     found: list[tuple[Functional, ...]] = []
     for rows in blocks(len(solution.loading.times), largest):
-        fields = {name: [_columns(solution.folder, part.subdomain, name, rows) for part in parts] for name in wanted}
+        fields = {name: [_columns(solution, part.subdomain, name, rows) for part in parts] for name in wanted}
         found.append(build_functionals(quantities, ground, fields, comm))
     return tuple(_join([block[k] for block in found]) for k in range(len(quantities)))
 
@@ -111,23 +112,24 @@ def _join(entries: Sequence[Functional]) -> Functional:
     return replace(entries[0], modes=np.concatenate([entry.modes for entry in entries], axis=1))
 
 
-def _read(folder: Path, subdomain: Subdomain, name: str, rows: slice | int) -> Floats:
+def _read(solution: Solution, subdomain: Subdomain, name: str, rows: slice | int) -> Floats:
     """Return a field of a subdomain at some times."""
-    with h5py.File(folder / part_name(subdomain.index), "r") as file:
-        return np.asarray(file[f"fields/{name}"][rows])
+    wanted = np.arange(len(solution.loading.times))[rows]
+    found = read_solution(solution.folder, subdomain.index, solution.source_id, name, np.atleast_1d(wanted))
+    return found if wanted.ndim else found[0]
 
 
-def _columns(folder: Path, subdomain: Subdomain, name: str, rows: slice) -> Floats:
+def _columns(solution: Solution, subdomain: Subdomain, name: str, rows: slice) -> Floats:
     """Return the (n_entities · n_components, n_times) values of a field."""
-    values = _read(folder, subdomain, name, rows)
+    values = _read(solution, subdomain, name, rows)
     return np.ascontiguousarray(values.reshape(len(values), -1).T)
 
 
-def _piece(folder: Path, subdomain: Subdomain) -> Piece:
+def _piece(solution: Solution, subdomain: Subdomain) -> Piece:
     """Return a subdomain of the solution whose fields are read as they are needed."""
 
     def open_members(field: str, members: Ints) -> ReadRows:
-        return lambda rows: _read(folder, subdomain, field, rows)[:, members]
+        return lambda rows: _read(solution, subdomain, field, rows)[:, members]
 
     return Piece(subdomain, open_members)
 
@@ -146,5 +148,5 @@ def _integrals(solution: Solution, parts: Sequence[Part], comm: Comm) -> Floats:
 def _moments(solution: Solution, part: Part) -> Iterator[Moment]:
     """Yield what acts at the points of a subdomain, time after time."""
     for i in range(len(solution.loading.times)):
-        heat, strain, stress = (_read(solution.folder, part.subdomain, name, i) for name in ("T", "strain", "stress"))
+        heat, strain, stress = (_read(solution, part.subdomain, name, i) for name in ("T", "strain", "stress"))
         yield Moment(part.interpolation @ heat[:, 0], strain, stress)

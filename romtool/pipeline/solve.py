@@ -9,30 +9,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
-
 from romtool.errors import CaseError, ModelError
-from romtool.fem.operators import strain
 from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
 from romtool.hifi.linear import linear_solver, petsc_missing
 from romtool.hifi.march import HifiState, StepStatistics, solve
-from romtool.hifi.problem import HifiProblem
 from romtool.hifi.share import Share, build_share, share_problem
+from romtool.interruption import deferred
 from romtool.io.atomic import digest_text
 from romtool.io.case import Simulation
 from romtool.io.load import LoadFile, apply_load
 from romtool.laws import build_tables, named_by, open_plugins, state_fields
 from romtool.linalg.reduction import Comm
 from romtool.loading import Before, Loading
+from romtool.offline.clock import peak_memory
 from romtool.offline.functionals import check_quantities
-from romtool.pipeline.folders import Provenance, now, part_writer, value_digest, versions, write_head, write_record
+from romtool.pipeline.folders import Provenance, now, value_digest, versions, write_head
+from romtool.pipeline.kept import Kept
 from romtool.pipeline.missions import check_jump, inherit
 from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.online import read_new_loads
 from romtool.pipeline.quantities import quantity_summary, write_histories
-from romtool.pipeline.ranks import on_root, owned, shared_output_folder, together
+from romtool.pipeline.ranks import SharedWork, on_root, owned, shared_works, together
+from romtool.pipeline.solution_files import SolutionWriter
 from romtool.pipeline.solution_quantities import Solution, solution_quantities
 from romtool.pipeline.sources import (
     CaseSources,
@@ -43,7 +42,8 @@ from romtool.pipeline.sources import (
     own_loading,
     times_from_results,
 )
-from romtool.pipeline.states import SolutionEnd, read_solution_end, write_end
+from romtool.pipeline.states import SolutionEnd, read_solution_end
+from romtool.progress import Track, untracked
 from romtool.reduced.quantities import QuantityHistory
 from romtool.types import SolverResults
 
@@ -80,11 +80,13 @@ class Options:
     ----------
     overwrite: replace existing solutions.
     petsc: options of PETSc.
+    track: begins to show how far each load is.
     start: folder of a solution, whose end is where each load begins; the undeformed body where None.
     """
 
     overwrite: bool = False
     petsc: str = ""
+    track: Track = untracked
     start: Path | None = None
 
 
@@ -107,6 +109,7 @@ def solve_loads(
     CaseError, ReaderError, MeshError: wrong input; nothing is written.
     ConvergenceError: a load case that could not be solved.
     MissingPartError: several ranks without petsc4py.
+    StoppedError: a signal came; what is finished is kept, and the same command goes on.
     """
     options = options or Options()
     sources, loadings, start = together(comm, lambda: _read(case_path, load_paths, out, options))
@@ -120,7 +123,10 @@ def solve_loads(
     if start is not None:
         for loading in loadings:
             check_jump(loading, start.loading, mesh.points, say)
-    return [_solve(sources, loading, share, out, say, options, start) for loading in loadings]
+    keys = {out / loading.name: _key(sources, loading, options, share, start) for loading in loadings}
+    with deferred(), shared_works(keys, comm, overwrite=options.overwrite) as works:
+        pairs = zip(loadings, works, strict=True)
+        return [_solve(sources, loading, share, work, say, options, start) for loading, work in pairs]
 
 
 def _read(
@@ -168,114 +174,87 @@ def _results_with_times(sources: CaseSources, first: Simulation) -> SolverResult
     return open_simulation(sources, first)
 
 
+def _key(sources: CaseSources, loading: Loading, options: Options, share: Share, start: SolutionEnd | None) -> str:
+    """Return the digest of all that a solution depends on; ranks and versions, since bits depend on them."""
+    settings = sources.case.settings
+    given = [_source_id(sources, loading, start), value_digest(share.mesh), value_digest(sources.case.quantities)]
+    given += [str((settings.newton, settings.hifi, options.petsc, share.n_subdomains, share.comm.size, versions()))]
+    return digest_text(" ".join(given))
+
+
+def _source_id(sources: CaseSources, loading: Loading, start: SolutionEnd | None) -> str:
+    """Return the id of a solution."""
+    before = "" if start is None else start.source_id
+    return digest_text(value_digest(loading) + value_digest(sources.materials) + before)[:12]
+
+
 def _solve(
     sources: CaseSources,
     loading: Loading,
     share: Share,
-    out: Path,
+    work: SharedWork,
     say: Say,
     options: Options,
     start: SolutionEnd | None,
 ) -> SolveSummary:
-    """March one loading and write its folder."""
-    clock, folder, comm = time.perf_counter(), out / loading.name, share.comm
+    """March one loading and write its folder, unless an unfinished command has done so."""
+    kept = Kept(work.kept, share.comm)
+    if work.done and (known := kept.latest("summary")) is not None:
+        say(f"{loading.name}: kept from the run before -> {work.path}")
+        return SolveSummary(**known)
+    clock, comm = time.perf_counter(), share.comm
     problem = share_problem(share, sources.materials, loading, sources.case.settings.newton)
     begun = None if start is None else together(comm, lambda: start.state(share))
-    source_id = digest_text(value_digest(loading) + value_digest(sources.materials) + _id_of(start))[:12]
+    begun = None if begun is None else replace(begun, time=float(loading.times[0]))
+    source_id = _source_id(sources, loading, start)
     solver = linear_solver(problem, sources.case.settings.hifi, options.petsc)
     try:
-        with shared_output_folder(folder, comm, overwrite=options.overwrite) as temporary:
-            with _Writer(temporary, problem, share, source_id) as writer:
-                n_steps = len(loading.times) - 1
+        writer = SolutionWriter(work.new, kept, problem, share, solver, source_id)
+        reached, n_steps, tick = writer.resume(), len(loading.times) - 1, options.track(loading.name)
+        if reached is not None:
+            say(f"{loading.name}: {writer.row - 1}/{n_steps} increments kept from the run before")
 
-                def on_step(state: HifiState, step: StepStatistics) -> None:
-                    together(comm, lambda: writer.add(state))
-                    done = f"{writer.row - 1}/{n_steps}"
-                    say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
+        def on_step(state: HifiState, step: StepStatistics) -> None:
+            if writer.has(state):
+                return
+            done = f"{writer.row}/{n_steps}"
+            words = f"t = {step.time:.6g} of {loading.times[-1]:.6g}, {step.iterations} iterations"
+            tick(writer.row, n_steps, words)
+            say(f"{loading.name}: {done}, t = {step.time:.6g}, {step.iterations} iterations, {step.cuts} cuts")
+            writer.add(state, step)
 
-                begun = None if begun is None else replace(begun, time=float(loading.times[0]))
-                end, statistics = solve(problem, on_step, solver, begun)
-                together(comm, lambda: write_end(writer.files, share, end))
-            seconds = time.perf_counter() - clock
-            solution = Solution(temporary, share.parts, loading, sources.materials)
-            quantities = solution_quantities(sources.case.quantities, solution, comm)
-            head = {
-                "provenance": Provenance(sources.case.path.name, source_id, versions(), now(), {"solve": seconds}),
-                "times": loading.times,
-                "fields": writer.widths,
-                "n_subdomains": share.n_subdomains,
-                "loading": loading,
-                "materials": sources.materials,
-                "quantities": quantities,
-                "before": Before() if start is None else start.before,
-            }
-            on_root(comm, lambda: write_head(temporary / "solution.h5", "solution", **head))
-            on_root(comm, lambda: write_histories(temporary / "quantities.csv", loading.times, quantities))
+        end, _ = solve(problem, on_step, solver, begun if reached is None else reached)
+        writer.finish(end)
     finally:
         solver.close()
-    iterations, cuts = sum(step.iterations for step in statistics), sum(step.cuts for step in statistics)
-    say(f"{loading.name}: {iterations} iterations in {seconds:.1f} s -> {folder}")
-    largest = writer.largest_of_all(comm)
-    return SolveSummary(loading.name, len(statistics), iterations, cuts, seconds, largest, quantities)
-
-
-def _id_of(start: SolutionEnd | None) -> str:
-    """Return the id of the solution that one goes on from."""
-    return "" if start is None else start.source_id
+    seconds = time.perf_counter() - clock
+    solution = Solution(work.new, source_id, share.parts, loading, sources.materials)
+    quantities = solution_quantities(sources.case.quantities, solution, comm)
+    head = {
+        "provenance": Provenance(
+            *(sources.case.path.name, source_id, versions(), now()),
+            seconds={"solve": seconds},
+            memory={"solve": peak_memory()},
+        ),
+        "times": loading.times,
+        "fields": writer.widths,
+        "n_subdomains": share.n_subdomains,
+        "loading": loading,
+        "quantities": quantities,
+        "materials": sources.materials,
+        "before": Before() if start is None else start.before,
+    }
+    on_root(comm, lambda: write_head(work.new / "solution.h5", "solution", **head))
+    on_root(comm, lambda: write_histories(work.new / "quantities.csv", loading.times, quantities))
+    iterations, cuts = (sum(getattr(step, name) for step in writer.statistics) for name in ("iterations", "cuts"))
+    count = len(writer.statistics)
+    found = SolveSummary(loading.name, count, iterations, cuts, seconds, writer.largest_of_all(), quantities)
+    kept.step("summary", lambda: vars(found))
+    work.publish()
+    say(f"{loading.name}: {iterations} iterations in {seconds:.1f} s -> {work.path}")
+    return found
 
 
 def solve_summary(solved: Sequence[SolveSummary]) -> dict[str, list[dict[str, Any]]]:
     """Return what `solve --json` prints."""
     return {"loads": [{**vars(entry), "quantities": quantity_summary(entry.quantities)} for entry in solved]}
-
-
-class _Writer:
-    """Writes the state of each time to one file per subdomain, as it comes."""
-
-    def __init__(self, folder: Path, problem: HifiProblem, share: Share, source_id: str) -> None:
-        self.problem, self.share, self.row = problem, share, 0
-        self.columns = state_fields(problem.tables)
-        self.widths = {"u": 3, "T": 1, "stress": 6, "strain": 6}
-        self.widths |= {name: int(columns.stop - columns.start) for name, columns in self.columns.items()}
-        self.largest = dict.fromkeys(self.widths, 0.0)
-        self.openers = [part_writer(folder, "solution-part", part.index, source_id) for part in share.parts]
-        self.files: list[h5py.File] = []
-
-    def __enter__(self) -> "_Writer":
-        """Open the files and lay out the fields."""
-        n_times = len(self.problem.loading.times)
-        for part, opener in zip(self.share.parts, self.openers, strict=True):
-            file = opener.__enter__()
-            self.files.append(file)
-            write_record(file, "subdomain", part)
-            for name, width in self.widths.items():
-                rows = part.mesh.n_nodes if name in ("u", "T") else len(self.share.points(part))
-                file.create_dataset(f"fields/{name}", (n_times, rows, width), np.float64, chunks=(1, rows, width))
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Close the files."""
-        for opener in self.openers[: len(self.files)]:
-            opener.__exit__(None, None, None)
-
-    def add(self, state: HifiState) -> None:
-        """Write one time."""
-        values = {
-            "u": state.displacement,
-            "T": self.problem.temperature.at(state.time)[:, None],
-            "stress": state.stress,
-            "strain": strain(self.problem.operators, state.displacement),
-            **{name: state.state[:, columns] for name, columns in self.columns.items()},
-        }
-        for part, file in zip(self.share.parts, self.files, strict=True):
-            nodes, points = self.share.rows(part), self.share.points(part)
-            for name, field in values.items():
-                file[f"fields/{name}"][self.row] = field[nodes if name in ("u", "T") else points]
-        for name, field in values.items():
-            self.largest[name] = max(self.largest[name], float(np.abs(field).max(initial=0.0)))
-        self.row += 1
-
-    def largest_of_all(self, comm: Comm) -> dict[str, float]:
-        """Return field -> its largest magnitude on all ranks."""
-        found = comm.allgather(self.largest)
-        return {name: max(entry[name] for entry in found) for name in self.largest}

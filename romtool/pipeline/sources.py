@@ -1,6 +1,7 @@
 """From a case file to what it stands for: mesh, materials, and the loading of each simulation."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ from romtool.fem.couplings import build_equations
 from romtool.fem.loads import side_set_nodes
 from romtool.fem.partition import partition_elements
 from romtool.fem.sets import check_regions
-from romtool.io.atomic import digest_files, digest_text
+from romtool.io.atomic import digest_file, digest_text
 from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.laws import build_tables, identify
 from romtool.loading import Deck, Loading, Material
@@ -301,17 +302,29 @@ def _in_pieces(sources: CaseSources) -> Simulation | None:
     return next((entry for entry in sources.case.simulations if len(entry.results) > 1), None)
 
 
-def input_digest(sources: CaseSources) -> str:
-    """Return the digest of what a dataset is made from: mesh, simulations, partition tables and all input files."""
+def input_digests(sources: CaseSources) -> dict[str, str]:
+    """Return file -> the beginning of its SHA-256, of the files that a dataset is made from, relative to the case."""
     case = sources.case
     files: list[Path] = [case.mesh_file] if case.mesh_file is not None else []
     files += case.overrides.field_paths
-    texts = [__version__, str(case.settings.partition), *(simulation.name for simulation in case.simulations)]
-    texts += [value_digest(sources.materials), value_digest(sources.loading)]
     for simulation in case.simulations:
         inputs = [simulation.deck, *simulation.results, simulation.load]
         files += [entry for path in inputs if path is not None for entry in _files_of(path)]
-    return digest_text("\n".join([*texts, digest_files(dict.fromkeys(files))]))[:16]
+    return {os.path.relpath(path, case.path.parent): digest_file(path)[:16] for path in dict.fromkeys(files)}
+
+
+def input_digest(sources: CaseSources, inputs: Mapping[str, str]) -> str:
+    """Return the digest of what a dataset is made from: mesh, simulations, partition tables and all input files.
+
+    Parameters
+    ----------
+    sources: a case with its decks.
+    inputs: of `input_digests`; the names of the files do not matter.
+    """
+    case = sources.case
+    texts = [__version__, str(case.settings.partition), *(simulation.name for simulation in case.simulations)]
+    texts += [value_digest(sources.materials), value_digest(sources.loading)]
+    return digest_text("\n".join([*texts, *inputs.values()]))[:16]
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from romtool.errors import ModelError
@@ -12,7 +11,7 @@ from romtool.fem.partition import Subdomain
 from romtool.hifi.march import HifiState
 from romtool.hifi.share import Share
 from romtool.loading import Before, Loading
-from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record, value_digest, write_record
+from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record, value_digest
 from romtool.pipeline.missions import before_of
 
 END = "end"
@@ -39,12 +38,6 @@ def join_state(share: Share, pieces: Sequence[HifiState]) -> HifiState:
         if rate is not None and piece.rate is not None:
             rate[nodes] = piece.rate
     return HifiState(first.time, displacement, stress, state, first.scale, rate)
-
-
-def write_end(files: Sequence[h5py.File], share: Share, state: HifiState) -> None:
-    """Write the state of a rank to the files of its subdomains."""
-    for part, file in zip(share.parts, files, strict=True):
-        write_record(file, END, take_state(state, share, part))
 
 
 @dataclass(frozen=True)

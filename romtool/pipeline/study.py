@@ -5,15 +5,17 @@ all are there, quantiles are taken of quantities and fields.
 """
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from romtool.errors import ModelError
+from romtool.errors import CaseError, ModelError
+from romtool.interruption import deferred, stop_if_asked
 from romtool.io.atomic import atomic_file
+from romtool.io.lock import Lock
 from romtool.io.study import RandomNumber, read_study
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
@@ -27,6 +29,7 @@ from romtool.pipeline.life_reduced import ENDLESS, REDUCED, ReducedLives
 from romtool.pipeline.ranks import on_root, together
 from romtool.pipeline.study_fields import Answers, mesh_values, write_field_quantiles
 from romtool.pipeline.study_inputs import LIFE, Inputs, Kept, open_inputs
+from romtool.progress import Track, untracked
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.march import ReducedHistory, load_kernels
 from romtool.reduced.model import ReducedModel
@@ -38,8 +41,6 @@ BLOCK = 50
 """Draws in a file."""
 
 Say = Callable[[str], None]
-Tick = Callable[[int, int], None]
-"""Takes the number of draws that are done, and of all."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class StudyRequest:
     overwrite: replace the draws of another study.
     part: (i, n): answer the i-th of n shares of the draws, from 1; None for all.
     allow_plugin: load the library of a law that the model names.
-    tick: told of progress on rank 0.
+    track: begins to show how far the draws are.
     """
 
     overwrite: bool = False
     part: tuple[int, int] | None = None
     allow_plugin: bool = False
-    tick: Tick = lambda done, count: None
+    track: Track = untracked
 
 
 def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, request: StudyRequest) -> StudyResult:
@@ -74,8 +75,29 @@ def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, r
 
     Raises
     ------
-    CaseError, ReaderError, ModelError: wrong input, or a folder with draws of other inputs.
+    CaseError, ReaderError, ModelError: wrong input, a folder with draws of other inputs, or another run at work there.
+    StoppedError: a signal came; the blocks that are answered are kept.
     """
+    i, n = request.part or (1, 1)
+    lock = Lock(out if n == 1 else out.with_name(f"{out.name}.{i}-of-{n}"))
+    on_root(comm, lambda: _take(lock))
+    try:
+        return _study(model_path, study_path, out, comm, say, request)
+    finally:
+        lock.release()
+
+
+def _take(lock: Lock) -> None:
+    """Take the lock of a study; its folder is made where it is missing."""
+    try:
+        lock.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CaseError(f"{lock.path.parent} cannot be made: {error.strerror}; give another -o") from error
+    lock.acquire()
+
+
+def _study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, request: StudyRequest) -> StudyResult:
+    """See `study`."""
     clock = Clock(lambda text: None)
     with clock.phase("load", ""):
         further = together(comm, lambda: _lives(model_path, read_study(study_path).output.life))
@@ -102,6 +124,9 @@ def study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, r
     written = () if lost else inputs.study.output.fields
     result = StudyResult(**facts, fields=written, missing=missing | lost, seconds=clock.seconds)
     on_root(comm, lambda: _write(out, result, draws, values))
+    if result.outside:
+        respects = ", ".join(f"{what} ({count})" for what, count in result.outside.items())
+        say(f"warning: {result.n_outside} of {result.done} draws are outside the training: {respects}")
     say(f"{result.done} draws, {result.stopped} not converged -> {out}")
     return result
 
@@ -130,9 +155,17 @@ def _lacking(out: Path, inputs: Inputs) -> dict[int, range]:
     count, found = inputs.study.draws, {}
     for index in range(-(-count // BLOCK)):
         numbers, path = range(index * BLOCK, min((index + 1) * BLOCK, count)), out / "draws" / _name(index)
-        if not path.is_file() or len(read_head(path, KIND, "numbers")) < len(numbers):
+        if not path.is_file() or _count(path) < len(numbers):
             found[index] = numbers
     return found
+
+
+def _count(path: Path) -> int:
+    """Return the number of draws in a block; 0 where it is damaged, to answer them again."""
+    try:
+        return len(read_head(path, KIND, "numbers"))
+    except ModelError:
+        return 0
 
 
 def _lives(model_path: Path, life: Path | None) -> Further:
@@ -162,18 +195,23 @@ def _march(
     mine = [index for index in lacking if index % n_shares == share - 1]
     count, loading_of = inputs.study.draws, inputs.loading_of(draws)
     tolerance = _tolerance(dictionary.face)
-    request.tick(count - sum(map(len, lacking.values())), count)
+    tick = request.track("draws")
+    tick(count - sum(map(len, lacking.values())), count, "")
 
-    def march() -> None:
-        for index in mine[comm.rank :: comm.size]:
-            block = march_draws(dictionary, loading_of, lacking[index], inputs.weights, tolerance, further)
+    def march(indices: Sequence[int]) -> None:
+        for index in indices:
             with atomic_file(out / "draws" / _name(index)) as path:
+                block = march_draws(dictionary, loading_of, lacking[index], inputs.weights, tolerance, further)
                 write_head(path, KIND, digest=inputs.digest, numbers=block.numbers, block=block)
             if comm.rank == 0:
                 here = sum(1 for _ in (out / "draws").glob("draws-*.h5"))
-                request.tick(min(here * BLOCK, count), count)
+                tick(min(here * BLOCK, count), count, "")
 
-    together(comm, march)
+    with deferred():
+        for first in range(0, len(mine), comm.size):
+            together(comm, lambda start=first + comm.rank: march(mine[start : start + 1]))  # type: ignore[misc]
+            if first + comm.size < len(mine):
+                stop_if_asked(comm, f"{first + comm.size} blocks of draws")
     return sum(len(lacking[index]) for index in mine)
 
 
@@ -194,8 +232,6 @@ def _read_all(out: Path, inputs: Inputs) -> DrawBlock:
         if read_head(folder / _name(index), KIND, "digest") != inputs.digest:
             raise ModelError(f"{folder / _name(index)}: belongs to another study; remove it and run again")
         blocks.append(read_head(folder / _name(index), KIND, "block"))
-    for left in folder.glob(".draws-*.part-*.h5"):
-        left.unlink(missing_ok=True)
     return take_draws(join_blocks(blocks), inputs.study.draws)
 
 
@@ -271,6 +307,8 @@ def _spreads(inputs: Inputs, model: ReducedModel, block: DrawBlock, values: Mapp
         "sources": {name: sources[name] for name in values},
         "bounds": block.bounds,
         "share_above": float(block.above.mean()),
+        "n_outside": int(np.any([np.zeros_like(block.stopped), *block.outside.values()], axis=0).sum()),
+        "outside": {what: int(values.sum()) for what, values in block.outside.items()},
     }
 
 
@@ -305,6 +343,7 @@ def study_summary(result: StudyResult) -> dict[str, Any]:
             "share_above": result.share_above,
             "bound": {field: float(values.max(initial=0.0)) for field, values in result.bounds.items()},
         },
+        "outside": {"draws": result.n_outside, "by": dict(result.outside)},
         "rate": result.rate,
         "seconds": dict(result.seconds),
     }

@@ -141,6 +141,7 @@ class Validity:
     step: (2,) smallest and largest time step [time].
     amplitudes: "kind on set" -> (2,) smallest and largest size of a load or of a prescribed displacement.
     temperature_span: (n_nodes, n) orthonormal changes of the thermal nodes' temperature from the initial one.
+    always: those of `amplitudes` that are not zero throughout in any computation of the training.
     """
 
     temperature: Floats
@@ -148,6 +149,7 @@ class Validity:
     step: Floats
     amplitudes: Mapping[str, Floats]
     temperature_span: Floats
+    always: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from romtool.types import Floats
 NEW_TEMPERATURE = 1e-3
 """Relative distance from the span of the training beyond which a temperature field counts as new."""
 
+UNKNOWN = "not in the training"
+"""What is said of a load that did not act in the training."""
+
 SLACK = 1e-6
 """Relative excess over a training range that is not worth a word."""
 
@@ -42,6 +45,7 @@ def training_domain(thermal: ThermalPoints, loadings: Sequence[Loading]) -> Vali
         step=np.array([steps.min(), steps.max()]),
         amplitudes=amplitudes,
         temperature_span=modes[values > 1e-8 * max(values[0], np.finfo(np.float64).tiny)].T.copy(),
+        always=tuple(key for key in amplitudes if all(key in _not_zero(loading) for loading in loadings)),
     )
 
 
@@ -53,21 +57,32 @@ def outside_validity(model: ReducedModel, loading: Loading) -> list[str]:
     model: the reduced model.
     loading: its temperature restricted to the model's thermal nodes.
     """
+    return [f"{what}: {how}" for what, how in departures(model, loading).items()]
+
+
+def departures(model: ReducedModel, loading: Loading) -> dict[str, str]:
+    """Return in which respects a loading leaves the training ("temperature", "pressure on END" …), and how far.
+
+    Parameters
+    ----------
+    model, loading: as for `outside_validity`.
+    """
     known, fields = model.validity, temperatures(model.thermal, loading, loading.times)
-    found = [
-        _beyond("temperature", fields, known.temperature),
-        _beyond("rate of temperature", np.array([_rate(loading, fields)]), np.array([0.0, known.temperature_rate])),
-        _beyond("time step", np.diff(loading.times), known.step),
-    ]
+    found = {
+        "temperature": _beyond(fields, known.temperature),
+        "rate of temperature": _beyond(np.array([_rate(loading, fields)]), np.array([0.0, known.temperature_rate])),
+        "time step": _beyond(np.diff(loading.times), known.step),
+    }
     for entry in _acting(loading):
-        if _key(entry) in known.amplitudes:
-            found.append(_beyond(_key(entry), _amplitudes(loading, entry), known.amplitudes[_key(entry)]))
-        else:
-            found.append(f"{_key(entry)}: not in the training")
+        key = _key(entry)
+        beyond = _beyond(_amplitudes(loading, entry), known.amplitudes[key]) if key in known.amplitudes else UNKNOWN
+        found[key] = found.get(key) or beyond
+    absent = [key for key in known.always if key not in _not_zero(loading)]
+    found |= {key: found.get(key) or "does not act, and does in all of the training" for key in absent}
     distance = float(temperature_distances(model, loading, loading.times).max())
     if distance > NEW_TEMPERATURE:
-        found.append(f"temperature field: {distance:.1%} of its change is outside the span of the training's fields")
-    return [text for text in found if text]
+        found["temperature field"] = f"{distance:.1%} of its change is outside the span of the training's fields"
+    return {what: how for what, how in found.items() if how}
 
 
 def temperature_distances(model: ReducedModel, loading: Loading, times: Floats) -> Floats:
@@ -133,10 +148,15 @@ def load_amplitudes(loading: Loading) -> dict[str, Floats]:
     return found
 
 
-def _beyond(what: str, values: Floats, known: Floats) -> str:
+def _not_zero(loading: Loading) -> set[str]:
+    """Return the names of what acts at some time."""
+    return {_key(entry) for entry in _acting(loading) if np.any(_amplitudes(loading, entry))}
+
+
+def _beyond(values: Floats, known: Floats) -> str:
     """Say where values leave a range, "" where they do not."""
     slack = SLACK * float(np.abs(known).max())
     low, high = float(values.min()) + 0.0, float(values.max()) + 0.0  # no -0
     if low >= known[0] - slack and high <= known[1] + slack:
         return ""
-    return f"{what}: {low:.6g} to {high:.6g}, trained on {known[0]:.6g} to {known[1]:.6g}"
+    return f"{low:.6g} to {high:.6g}, trained on {known[0]:.6g} to {known[1]:.6g}"

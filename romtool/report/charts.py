@@ -1,21 +1,24 @@
 """Which charts a report has: from facts to lines with labels and units."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from romtool.report.content import (
+    DictionaryFacts,
     ErrorFacts,
     HistoryFacts,
     LoadFacts,
     LoadingFacts,
+    Loop,
     Quantity,
     ReducedFacts,
     TrainingFacts,
-    Units,
 )
 from romtool.report.figures import N_COLOURS, Chart, Line, series
 from romtool.report.indication import CalibrationFacts, FieldIndication, IndicatorFacts, RepairFacts
+from romtool.report.units import Units
 from romtool.types import Floats
 
 N_SHOWN_MODES = 5
@@ -55,10 +58,12 @@ def _load_chart(load: LoadFacts, times: Floats, time: str) -> Chart:
 
 
 def training_charts(training: TrainingFacts) -> tuple[Chart, ...]:
-    """Return the charts of singular values and of the unbalance of the imported displacements."""
+    """Return the charts of singular values, of the quadrature and of the unbalance of the imported displacements."""
     charts = []
     if training.spectra:
         charts.append(_spectra(training))
+    if len(training.convergence):
+        charts.append(_convergence(training))
     if training.unbalance:
         names = list(training.unbalance)
         longest = max((len(values) for values in training.unbalance.values()), default=0)
@@ -94,6 +99,55 @@ def _spectra(training: TrainingFacts) -> Chart:
         marks=marks,
         note="Filled markers are kept, hollow ones discarded; the dashed line ends the displacement modes.",
     )
+
+
+def _convergence(training: TrainingFacts) -> Chart:
+    """Return the error of the quadrature over its points, and what was chosen in the end."""
+    points, errors = training.convergence.T
+    chosen = Line("chosen", np.array([float(training.n_points)]), np.array([training.quadrature_error]), colour=1)
+    lines = (Line("while points are added", points, errors), replace(chosen, scatter=True))
+    note = "Points are added below the tolerance, then those that it does not need are removed."
+    return Chart("Convergence of the quadrature", "points", "relative error", lines, log=True, note=note)
+
+
+def cluster_chart(facts: DictionaryFacts) -> Chart:
+    """Return the map of the clusters, rings around the medoids."""
+    groups = [facts.positions[facts.labels == k] for k in range(len(facts.medoids))]
+    names = [f"{member} ({len(group)})" for member, group in zip(facts.members, groups, strict=True)]
+    lines = [
+        Line(name, group[:, 0], group[:, 1], colour=k % N_COLOURS, scatter=True)
+        for k, (name, group) in enumerate(zip(names, groups, strict=True))
+    ]
+    x, y = facts.positions[facts.medoids].T
+    lines.insert(0, Line("medoids", x, y, colour=-1, scatter=True, dashed=True))  # rings, behind the items
+    return Chart(
+        "Map of the clusters",
+        "first coordinate of the scaling",
+        "second",
+        tuple(lines),
+        note="Distances are like the dissimilarities between the items; each axis has a scale of its own.",
+    )
+
+
+def loop_charts(history: HistoryFacts, reference: HistoryFacts | None, units: Units) -> tuple[Chart, ...]:
+    """Return stress over strain at the chosen points, with the reference's where it has the same."""
+    theirs = reference.loops if reference is not None else ()
+    return tuple(_loop(loop, history, _same(loop, theirs), reference, units) for loop in history.loops)
+
+
+def _same(loop: Loop, others: Sequence[Loop]) -> Loop | None:
+    """Return the loop at the same place, or None."""
+    return next((o for o in others if (o.place, o.component) == (loop.place, loop.component)), None)
+
+
+def _loop(loop: Loop, history: HistoryFacts, other: Loop | None, reference: HistoryFacts | None, units: Units) -> Chart:
+    """Return the chart of one loop."""
+    lines = [Line(history.label, loop.strain, loop.stress)]
+    if other is not None and reference is not None:
+        label = f"{reference.label}, reference"
+        lines.insert(0, Line(label, other.strain, other.stress, colour=1, dashed=True))
+    names = (f"total strain {loop.component}", axis(f"stress {loop.component}", units.stress))
+    return Chart(f"Stress and strain at {loop.place}", *names, tuple(lines))
 
 
 def history_charts(history: HistoryFacts, reference: HistoryFacts | None, units: Units) -> tuple[Chart, ...]:
@@ -137,13 +191,14 @@ def _reduced(reduced: ReducedFacts, times: Floats, time: str) -> list[Chart]:
             tuple(reversed(lines)),
         )
     ]
-    iterations = Line("iterations", times[1:], reduced.iterations[1:].astype(np.float64))
-    charts.append(Chart("Newton iterations per step", time, "iterations", (iterations,), bars=True))
+    counted = reduced.iterations[1:].astype(np.float64)
+    iterations = Line("iterations", np.arange(1.0, len(counted) + 1.0), counted)
+    charts.append(Chart("Newton iterations per step", "step", "iterations", (iterations,), bars=True))
     return charts
 
 
-def error_chart(errors: ErrorFacts, units: Units) -> Chart:
-    """Return the errors against the reference over time."""
+def error_chart(errors: ErrorFacts, units: Units, other: str = "reference") -> Chart:
+    """Return the errors against the reference over time; `other` says what they are relative to."""
     absolute = [name for name, relative, _, _ in errors.rows if relative is None]
     names = [f"{name} (absolute)" if name in absolute else name for name in errors.per_time]
     return Chart(
@@ -152,7 +207,7 @@ def error_chart(errors: ErrorFacts, units: Units) -> Chart:
         "error",
         series(names, errors.times, list(errors.per_time.values())),
         log=True,
-        note="L2 norm of the difference over the body, relative to the largest norm of the reference over time.",
+        note=f"L2 norm of the difference over the body, relative to the largest norm of the {other} over time.",
     )
 
 

@@ -1,70 +1,38 @@
-"""What a report shows: plain frozen facts, with units as labels; whoever opens the files fills them in."""
+"""What a report shows: plain frozen facts; whoever opens the files fills them in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from romtool.report.indication import CalibrationFacts, DomainFacts, IndicatorFacts
-from romtool.report.study import StudyFacts
-from romtool.types import Floats, Ints
+import numpy as np
 
-_STRESS = {("N", "mm"): "MPa", ("N", "m"): "Pa", ("kN", "mm"): "GPa", ("kN", "m"): "kPa"}
-_SIGNS = {"degC": "°C", "degF": "°F"}
+from romtool.report.document import Block, Extra, Picture, note, warning
+from romtool.report.indication import CalibrationFacts, DomainFacts, IndicatorFacts
+from romtool.report.units import Units
+from romtool.types import Floats, Ints
 
 
 @dataclass(frozen=True)
-class Units:
-    """Labels of the units of a case; "" where it has none.
+class PictureSet:
+    """Pictures of one time, and why some are missing.
 
     Parameters
     ----------
-    length, force, time, temperature: labels.
+    caption: what they have in common.
+    pictures: in order.
+    missing: what there should be -> why it is not there.
     """
 
-    length: str = ""
-    force: str = ""
-    time: str = ""
-    temperature: str = ""
+    caption: str = ""
+    pictures: tuple[Picture, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def known(self) -> bool:
-        """Tell whether there is any label."""
-        return bool(self.length or self.force or self.time or self.temperature)
-
-    @property
-    def stress(self) -> str:
-        """Return the label of force per area.
-
-        >>> Units(length="mm", force="N").stress
-        'MPa'
-        """
-        if not (self.force and self.length):
-            return ""
-        return _STRESS.get((self.force, self.length), f"{self.force}/{self.length}²")
-
-    @property
-    def degrees(self) -> str:
-        """Return the label of the temperature as it is written."""
-        return _SIGNS.get(self.temperature, self.temperature)
-
-    def label(self, words: str) -> str:
-        """Return a unit given in words of stress, length, force, time and temperature as labels.
-
-        >>> Units(length="mm", force="N", time="s").label("stress time^(1/n)")
-        'MPa s^(1/n)'
-        """
-        labels = {
-            "stress": self.stress,
-            "length": self.length,
-            "force": self.force,
-            "time": self.time,
-            "temperature": self.degrees,
-        }
-        used = [word for word in labels if word in words]
-        if not all(labels[word] for word in used):
-            return ""
-        for word in used:
-            words = words.replace(word, labels[word])
-        return words
+    def blocks(self) -> Iterator[Block]:
+        """Yield the pictures with their caption, and what is missing."""
+        if self.pictures:
+            yield note(self.caption)
+            yield from self.pictures
+        for what, reason in self.missing.items():
+            yield warning(f"No picture of {what}: {reason}")
 
 
 @dataclass(frozen=True)
@@ -153,6 +121,24 @@ class Spectrum:
 
 
 @dataclass(frozen=True)
+class GappyFacts:
+    """How well the samples at the reduced points determine a dual field.
+
+    Parameters
+    ----------
+    field: its name. n_modes, n_rows: of its basis, and of the samples.
+    condition: ratio of the extreme singular values of the sampled basis.
+    amplification: largest growth of an error of the samples.
+    """
+
+    field: str
+    n_modes: int
+    n_rows: int
+    condition: float
+    amplification: float
+
+
+@dataclass(frozen=True)
 class TrainingFacts:
     """How a model was trained and what it lost on its own training.
 
@@ -167,6 +153,10 @@ class TrainingFacts:
     errors: simulation -> field -> relative error of the model on it.
     settings: table of the case file -> its settings.
     coordinate_unit: of the reduced coordinates.
+    convergence: (n, 2) float, points and relative error of the quadrature on the way; (0, 2) where not recorded.
+    gappy: of the dual fields.
+    sources: simulation -> the files that it came from.
+    tolerance: largest error bound that a step may have.
     """
 
     n_modes: int
@@ -183,11 +173,24 @@ class TrainingFacts:
     errors: Mapping[str, Mapping[str, float]]
     settings: Mapping[str, str]
     coordinate_unit: str
+    convergence: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+    gappy: tuple[GappyFacts, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    tolerance: float = 0.01
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model; `mesh` is None where only its head file is there, `parent` the id of the model it was enriched from."""
+    """A model.
+
+    Parameters
+    ----------
+    label: unique in the report. model_id: its own; parent: of the model it was enriched from, "".
+    mesh: None where only its head file is there.
+    laws, loading, training, calibrations, domain: what it is, what acted, how it was trained, what it covers.
+    seconds, memory: phase -> seconds, and largest bytes of the process up to its end; empty where not recorded.
+    points: pictures of the reduced points.
+    """
 
     label: str
     model_id: str
@@ -199,6 +202,32 @@ class ModelFacts:
     calibrations: tuple[CalibrationFacts, ...]
     domain: DomainFacts
     seconds: Mapping[str, float]
+    memory: Mapping[str, float] = field(default_factory=dict)
+    points: PictureSet = field(default_factory=PictureSet)
+
+
+@dataclass(frozen=True)
+class DictionaryFacts:
+    """Local models and how the training was divided.
+
+    Parameters
+    ----------
+    label: of the dictionary. members: labels of its models in this report.
+    items: names of what was clustered: computations, or increments.
+    labels: (n_items,) cluster of each. medoids: (n_clusters,) items.
+    positions: (n_items, 2) in a plane, distances like the dissimilarities.
+    by: what is clustered, "simulation" or "time".
+    accuracy: part of the training that the selector puts right.
+    """
+
+    label: str
+    members: tuple[str, ...]
+    items: tuple[str, ...]
+    labels: Ints
+    medoids: Ints
+    positions: Floats
+    by: str
+    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -211,6 +240,7 @@ class Quantity:
     location: "node", "element" or "point" of the field.
     times, values: (n_times,) float; NaN where nothing was written.
     time, place: of the largest of all, in words.
+    point: element id and local point of it, None where it is not at an integration point.
     """
 
     name: str
@@ -221,11 +251,28 @@ class Quantity:
     values: Floats
     time: float
     place: str
+    point: tuple[int, int] | None = None
 
     @property
     def largest(self) -> float:
         """Return the value of largest magnitude of all times."""
         return float(max((value for value in self.values if value == value), key=abs))
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Stress over strain at one integration point.
+
+    Parameters
+    ----------
+    place: in words. component: of both, "xx" ….
+    strain, stress: (n_times,) float.
+    """
+
+    place: str
+    component: str
+    strain: Floats
+    stress: Floats
 
 
 @dataclass(frozen=True)
@@ -274,30 +321,6 @@ class ReducedFacts:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A field on the mesh: PNG bytes, what it shows (for those who can not see it), and what to know."""
-
-    png: bytes
-    alternative: str
-
-
-@dataclass(frozen=True)
-class PictureSet:
-    """Pictures of one time, and why some are missing.
-
-    Parameters
-    ----------
-    caption: what they have in common.
-    pictures: in order.
-    missing: what there should be -> why it is not there.
-    """
-
-    caption: str = ""
-    pictures: tuple[Picture, ...] = ()
-    missing: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class HistoryFacts:
     """An online result, a built-in solution, or what a solver wrote.
 
@@ -313,6 +336,9 @@ class HistoryFacts:
     reference: label of the history that the errors refer to, "" for none.
     errors: against it.
     pictures: of the last time.
+    memory: phase -> largest bytes of the process up to its end.
+    loops: stress over strain at chosen points.
+    stopped: why it ended before its last time, "" where it did not.
     """
 
     label: str
@@ -327,6 +353,14 @@ class HistoryFacts:
     reference: str = ""
     errors: ErrorFacts | None = None
     pictures: PictureSet = field(default_factory=PictureSet)
+    memory: Mapping[str, float] = field(default_factory=dict)
+    loops: tuple[Loop, ...] = ()
+    stopped: str = ""
+
+    @property
+    def solver(self) -> str:
+        """Return who computed it, in words."""
+        return "the built-in solver" if self.kind == "built-in solution" else "the solver"
 
 
 @dataclass(frozen=True)
@@ -341,7 +375,9 @@ class Report:
     provenance: (label, rows of (what, text)).
     warnings: (source, sentence) pairs.
     created: when, in words. version: of romtool.
-    studies: many draws of loads.
+    extras: sections that folders of other stages bring, studies first of all.
+    dictionaries: of local models.
+    differences: field -> relative difference, of two online results on one mesh.
     """
 
     title: str
@@ -352,7 +388,9 @@ class Report:
     warnings: tuple[tuple[str, str], ...]
     created: str
     version: str
-    studies: tuple[StudyFacts, ...] = ()
+    extras: tuple[Extra, ...] = ()
+    dictionaries: tuple[DictionaryFacts, ...] = ()
+    differences: ErrorFacts | None = None
 
     def history(self, label: str) -> HistoryFacts | None:
         """Return the history of a label, or None."""

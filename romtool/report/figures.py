@@ -29,7 +29,7 @@ _STYLE: Any = {
     "svg.hashsalt": "romtool",
     "text.parse_math": False,
     "axes.formatter.use_mathtext": False,
-    "font.size": 9.0,
+    "font.size": 8.6,
     "text.color": "#000001",
     "axes.labelcolor": "#000001",
     "xtick.labelcolor": "#000001",
@@ -118,12 +118,14 @@ def draw(chart: Chart, identity: str) -> str:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)  # the page's font has the last word
-        figure = Figure(figsize=(5.5, 2.9), layout="constrained")
+        figure, layout = Figure(figsize=(4.7, 2.7)), ConstrainedLayoutEngine()
         FigureCanvasSVG(figure)
         _plot(figure.add_subplot(), chart)
+        layout.execute(figure)  # once; as the figure's own it would run, and draw, a second time
         text = _svg(figure)
     return _inline(text, identity, describe(chart))
 
@@ -202,6 +204,8 @@ def _label(axes: Any, chart: Chart, log: bool) -> None:
 
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
+    if not chart.log_x:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value)))
     axes.tick_params(which="both", length=3.0)
     for logarithmic, axis in ((chart.log_x, axes.xaxis), (log, axes.yaxis)):

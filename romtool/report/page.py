@@ -1,17 +1,20 @@
-"""One self-contained HTML page of a report: template, style sheet, charts and pictures in a single text."""
+"""A document as one self-contained HTML page: template, style sheet, script, charts and pictures in a single text."""
 
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count as numbers
+from hashlib import sha256
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
-from romtool.report import charts, words
-from romtool.report.content import HistoryFacts, ModelFacts, Picture, Report
+from romtool.report.document import Block, Document, Heading, Picture, Section, Table, Text
 from romtool.report.figures import Chart, draw
-from romtool.report.study import StudyFacts, study_charts
+from romtool.report.words import written
 
 _HERE = Path(__file__).parent
+WIDE = 5
+"""Columns from which a table has the width of the page to itself."""
 
 
 @dataclass(frozen=True)
@@ -35,56 +38,55 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class ModelView:
-    """A model with its figures."""
+class Cell:
+    """A cell of a table.
 
-    facts: ModelFacts
-    loading: list[Figure]
-    training: list[Figure]
-    calibration: list[Figure]
-    worst: tuple[float, str, str] | None
-
-
-@dataclass(frozen=True)
-class StudyView:
-    """A study with its figures."""
-
-    facts: StudyFacts
-    figures: list[Figure]
-
-
-@dataclass(frozen=True)
-class HistoryView:
-    """A history with its figures; `drawn_with` are the results whose charts hold its curves.
-
-    `rows` and `indicator` tell what is known of the error of an online result.
+    Parameters
+    ----------
+    text: as written. key: what it is sorted by, None for the text.
+    right: it is set to the right. bold: it stands out. bar: length of its bar, None for none. anywhere: it may break.
     """
 
-    facts: HistoryFacts
-    reference: HistoryFacts | None
-    drawn_with: list[str]
-    loading: list[Figure]
-    rows: list[words.IndicatorRow]
-    indicator: list[Figure]
-    figures: list[Figure]
-    errors: list[Figure]
-    speed_up: float | None
+    text: str
+    key: float | None
+    right: bool
+    bold: bool
+    bar: float | None
+    anywhere: bool
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as the template shows it; `key` is the id of its caption."""
+
+    key: str
+    table: Table
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Blocks that stand side by side; `kind` is "heading", "text", "wide", "tables", "charts" or "pictures"."""
+
+    kind: str
+    blocks: tuple[Any, ...]
 
 
 class Artist:
     """Draws charts with ids that are unique on the page."""
 
     def __init__(self) -> None:
-        self._numbers = numbers(1)
+        self._numbers = count(1)
 
-    def figures(self, given: tuple[Chart, ...]) -> list[Figure]:
-        """Return the figures of charts."""
-        return [self._figure(chart) for chart in given]
+    def key(self, kind: str) -> str:
+        """Return a new id."""
+        return f"{kind}-{next(self._numbers)}"
 
-    def _figure(self, chart: Chart) -> Figure:
+    def figure(self, chart: Chart) -> Figure:
+        """Return the figure of a chart."""
         from markupsafe import Markup
 
-        svg = Markup(draw(chart, f"figure-{next(self._numbers)}"))
+        svg = Markup(draw(chart, self.key("figure")))
         entries = [LegendEntry(line.label, line.colour + 1, line.dashed, line.scatter) for line in chart.lines]
         shown = list(dict.fromkeys(entries))
         bare = len(shown) == 1 and not shown[0].dashed and chart.lines[0].upper is None
@@ -96,98 +98,71 @@ def _in_order(entries: list[LegendEntry]) -> list[LegendEntry]:
     return sorted(entries, key=lambda entry: entry.colour or 1000)
 
 
-def page(report: Report) -> str:
-    """Return the HTML of a report.
+def to_html(document: Document) -> str:
+    """Return the HTML of a document.
 
-    The page needs no network and no script; all texts are escaped; light or dark follows the reader's settings.
+    The page needs no network, and no script but for sorting its tables; all texts are escaped; light or dark follows
+    the reader's settings.
 
     Parameters
     ----------
-    report: what to show.
+    document: what to show.
     """
-    artist, units = Artist(), report.units
-    return render(
-        "page.html",
-        report=report,
-        tiles=words.tiles(report),
-        sentences=words.sentences(report),
-        models=[_model(model, report, artist) for model in report.models],
-        histories=[_history(history, report, artist) for history in report.histories],
-        studies=[
-            StudyView(s, artist.figures(study_charts(s, charts.axis("time", units.time)))) for s in report.studies
-        ],
-        costs=_costs(report),
-        matching=charts.matching,
-    )
-
-
-def render(template: str, **values: Any) -> str:
-    """Return a template of this folder filled with values and the style sheet; all texts are escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for name in ("number", "count", "percent", "duration", "plural", "with_unit", "factor"):
-        environment.filters[name] = getattr(words, name)
+    environment.filters["written"] = written
     environment.filters["picture"] = _data_url
-    style = Markup((_HERE / "page.css").read_text(encoding="utf-8"))
-    return environment.get_template(template).render(style=style, **values)
+    artist, script = Artist(), (_HERE / "page.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html").render(
+        document=document,
+        sections=[(section, list(_groups(section, artist))) for section in document.sections],
+        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )
 
 
 def _data_url(picture: Picture) -> str:
     return "data:image/png;base64," + b64encode(picture.png).decode("ascii")
 
 
-def _model(model: ModelFacts, report: Report, artist: Artist) -> ModelView:
-    """Return a model with its figures."""
-    return ModelView(
-        facts=model,
-        loading=artist.figures(charts.loading_charts(model.loading, report.units)),
-        training=artist.figures(charts.training_charts(model.training)),
-        calibration=artist.figures(charts.calibration_charts(model.calibrations)),
-        worst=words.worst_training(model),
-    )
+def _groups(section: Section, artist: Artist) -> Iterator[Group]:
+    """Yield the blocks of a section, those of a kind that follow each other together."""
+    for kind, blocks in groupby(section.blocks, _kind):
+        yield Group(kind, tuple(_shown(blocks, artist)))
 
 
-def _history(history: HistoryFacts, report: Report, artist: Artist) -> HistoryView:
-    """Return a history with its figures; those of a reference are in the charts of the results."""
-    reference = report.history(history.reference)
-    drawn_with = [other.label for other in report.histories if other.reference == history.label]
-    own_loading = history.loading is not None and not history.same_loading and not drawn_with
-    return HistoryView(
-        facts=history,
-        reference=reference,
-        drawn_with=drawn_with,
-        loading=artist.figures(charts.loading_charts(history.loading, report.units))
-        if own_loading and history.loading is not None
-        else [],
-        rows=words.indicator_rows(history),
-        indicator=artist.figures(charts.indicator_charts(history, report.units)),
-        figures=artist.figures(charts.history_charts(history, reference, report.units)) if not drawn_with else [],
-        errors=artist.figures((charts.error_chart(history.errors, report.units),)) if history.errors else [],
-        speed_up=words.speed_up(history, report),
-    )
+def _kind(block: Block) -> str:
+    """Return which blocks a block stands beside."""
+    if isinstance(block, Table):
+        return "wide" if len(block.columns) >= WIDE else "tables"
+    return {Heading: "heading", Text: "text", Chart: "charts", Picture: "pictures"}[type(block)]
 
 
-@dataclass(frozen=True)
-class Cost:
-    """The seconds of one phase, and its part of its stage."""
+def _shown(blocks: Iterable[Block], artist: Artist) -> Iterator[Any]:
+    """Yield blocks as the template shows them."""
+    for block in blocks:
+        if isinstance(block, Chart):
+            yield artist.figure(block)
+        elif isinstance(block, Table):
+            yield Grid(artist.key("table"), block, tuple(_cells(block, row) for row in block.rows))
+        else:
+            yield block
 
-    stage: str
-    phase: str
-    seconds: float
-    part: float
+
+def _cells(table: Table, row: tuple[Any, ...]) -> tuple[Cell, ...]:
+    """Return the cells of a row."""
+    return tuple(_cell(cell, column.form, table.facts) for cell, column in zip(row, table.columns, strict=True))
 
 
-def _costs(report: Report) -> list[Cost]:
-    """Return the recorded seconds of all phases of all stages; an enriched model has those of its parent."""
-    stages = [(f"offline, {model.label}", model.seconds) for model in report.models if not model.parent]
-    stages += [(f"{history.label}, {history.kind}", history.seconds) for history in report.histories]
-    stages += [(f"study {study.label}", study.seconds) for study in report.studies]
-    return [
-        Cost(stage, phase, value, value / sum(seconds.values()) if value else 0.0)
-        for stage, seconds in stages
-        for phase, value in seconds.items()
-    ]
+def _cell(cell: Any, form: Any, facts: bool) -> Cell:
+    """Return one cell; numbers stand to the right but in tables of facts."""
+    value = getattr(cell, "value", cell)
+    key = float(value) if isinstance(value, int | float) else None
+    right = not facts and form not in ("text", "identity", "share")
+    bar = key if form == "share" else None
+    return Cell(written(cell, form), key, right, getattr(cell, "bold", False), bar, facts or form == "identity")

@@ -3,6 +3,7 @@
 import ctypes.util
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -50,6 +51,14 @@ _MAX_EDGES = 60_000
 
 
 @dataclass(frozen=True)
+class Marks:
+    """Places that are marked inside the mesh, which is drawn translucent then: (n, 3) float [length], and a colour."""
+
+    points: Floats
+    colour: str
+
+
+@dataclass(frozen=True)
 class _Frame:
     """The file, its size in pixels, and the part of it that VTK draws."""
 
@@ -60,7 +69,7 @@ class _Frame:
     @property
     def window(self) -> tuple[int, int]:
         """Return the pixels left of the colour bar and below the title."""
-        return max(64, self.size[0] - (120 if self.has_bar else 16)), max(64, self.size[1] - 48)
+        return max(64, self.size[0] - (170 if self.has_bar else 16)), max(64, self.size[1] - 48)
 
 
 def render(
@@ -73,6 +82,7 @@ def render(
     scale: float = 0.0,
     view: View = "iso",
     size: tuple[int, int] = (900, 700),
+    marks: Sequence[Marks] = (),
     path: Path,
 ) -> None:
     """Draw a scalar field on the surface of the deformed mesh and write it as PNG.
@@ -87,6 +97,7 @@ def render(
     scale: factor on the displacement.
     view: "iso" from the front, "back" from the opposite side.
     size: width and height in pixels.
+    marks: places inside the mesh.
     path: the .png file.
 
     Raises
@@ -104,7 +115,9 @@ def render(
     except Exception as error:
         raise MissingPartError(f"VTK cannot open an off-screen window ({error}); {_REMEDY}") from error
     try:
-        _draw(pyvista, plotter, surface, _edges(mesh, np.asarray(grid.points)), name)
+        edges = _edges(mesh, np.asarray(grid.points)) if not marks else np.zeros((0, 2, 3))
+        _draw(pyvista, plotter, surface, edges, name, 0.25 if marks else 1.0)
+        _mark(plotter, marks)
         _look(plotter, np.asarray(surface.points), view)
         image = _shot(plotter)
     finally:
@@ -235,12 +248,12 @@ def _segments(corners: Ints, middle: Ints) -> Ints:
     return np.vstack([half.reshape(-1, 2) for half in halves])
 
 
-def _draw(pyvista: Any, plotter: Any, surface: Any, edges: Floats, name: str | None) -> None:
+def _draw(pyvista: Any, plotter: Any, surface: Any, edges: Floats, name: str | None, opacity: float) -> None:
     """Add the surface, coloured in bands, and the element edges a little in front of it."""
     plotter.set_background("white")
     shading = {"ambient": 0.55, "diffuse": 0.5, "specular": 0.0, "smooth_shading": False}
     if name is None:
-        plotter.add_mesh(surface, color="#b9c6d3", **shading)
+        plotter.add_mesh(surface, color="#b9c6d3", opacity=opacity, **shading)
     else:
         bands = {"cmap": _COLOURS, "n_colors": _N_BANDS, "clim": _limits(surface[name]), "nan_color": "#c8c8c8"}
         plotter.add_mesh(surface, scalars=name, show_scalar_bar=False, **bands, **shading)
@@ -251,12 +264,22 @@ def _draw(pyvista: Any, plotter: Any, surface: Any, edges: Floats, name: str | N
         actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(-2.0, -8.0)
 
 
+def _mark(plotter: Any, marks: Sequence[Marks]) -> None:
+    """Add places as round dots."""
+    for entry in marks:
+        if len(entry.points):
+            dots = {"point_size": 13.0, "render_points_as_spheres": True, "lighting": False}
+            plotter.add_points(np.array(entry.points), color=entry.colour, **dots)
+
+
 def _limits(values: Floats) -> tuple[float, float]:
-    """Return the range of the colours, never empty."""
+    """Return the range of the colours, never empty: wider than a uniform field by a twentieth, or by one about zero."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    margin = max(abs(low), 1e-30) * 1e-6
-    return (low, high) if high - low > margin else (low - margin, low + margin)
+    if high - low > max(abs(low), 1e-30) * 1e-6:
+        return low, high
+    margin = 0.05 * abs(low) or 1.0
+    return low - margin, low + margin
 
 
 def _look(plotter: Any, points: Floats, view: View) -> None:
@@ -278,7 +301,7 @@ def _look(plotter: Any, points: Floats, view: View) -> None:
 
 def _shot(plotter: Any) -> NDArray[np.uint8]:
     """Return the (height, width, 3) pixels; a picture without content is an error."""
-    plotter.add_axes(color="#444444", line_width=3, viewport=(0.0, 0.0, 0.15, 0.18))
+    plotter.add_axes(color="#444444", line_width=3, viewport=(0.0, 0.0, 0.18, 0.22))
     plotter.enable_anti_aliasing("ssaa")
     try:
         image = plotter.screenshot(return_img=True)
@@ -300,13 +323,13 @@ def _compose(image: NDArray[np.uint8], limits: tuple[float, float] | None, label
     figure = Figure(figsize=(width / 100.0, height / 100.0), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)
     figure.figimage(image, 0, 0)
-    figure.text(16 / width, 1.0 - 14 / height, label, fontsize=13, va="top", color="#222222")
+    figure.text(16 / width, 1.0 - 12 / height, label, fontsize=17, va="top", color="#222222")
     if limits is not None:
         bounds = np.linspace(*limits, _N_BANDS + 1)
-        bar = figure.add_axes((1.0 - 104 / width, 0.14, 20 / width, 0.72))
+        bar = figure.add_axes((1.0 - 150 / width, 0.14, 24 / width, 0.72))
         colours = ScalarMappable(BoundaryNorm(bounds, 256), _COLOURS)
         figure.colorbar(colours, cax=bar, ticks=bounds[::2], format="%.3g")
-        bar.tick_params(labelsize=11, length=0, colors="#222222")
+        bar.tick_params(labelsize=15, length=0, colors="#222222")
         bar.minorticks_off()
         bar.set_frame_on(False)
     figure.savefig(frame.path, format="png")

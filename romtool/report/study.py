@@ -1,11 +1,13 @@
-"""Studies in a report: facts of many draws, and their charts."""
+"""Studies in a report: facts of many draws, and the section with their tables and charts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from romtool.report.document import Block, Column, Extra, Section, Table, Text, Tile, Value, warning
 from romtool.report.figures import N_COLOURS, Chart, Line
+from romtool.report.words import number, percent, plural
 from romtool.types import Floats
 
 MOST_POINTS = 400
@@ -52,6 +54,7 @@ class StudyFacts:
     bounds: dual field -> largest error bound of all draws.
     share_above, tolerance: part of the draws whose error may be above the tolerance.
     seconds: by phase.
+    provenance: where it comes from, (what, text) rows.
     """
 
     label: str
@@ -67,6 +70,72 @@ class StudyFacts:
     share_above: float
     tolerance: float
     seconds: Mapping[str, float]
+    provenance: tuple[tuple[str, str], ...] = ()
+
+
+def study_extra(study: StudyFacts, time: str) -> Extra:
+    """Return what a study brings to a report; `time` is the label of the time axis."""
+    key = "study-" + "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in study.label)
+    section = Section(key, study.label, tuple(_blocks(study, time)), "study")
+    tiles = (
+        Tile(Value(study.n_draws, "count"), "draws", f"{study.n_stopped} did not converge"),
+        Tile(Value(study.share_above, "percent"), "draws above the tolerance", f"of {percent(study.tolerance)}"),
+        *(
+            Tile(Value(entry.exceedance, "percent"), f"{entry.name} above {number(entry.threshold)}", "of the draws")
+            for entry in study.quantities
+            if entry.threshold is not None
+        ),
+    )
+    return Extra(study.label, section, (_sentence(study),), study.seconds, tiles, study.provenance)
+
+
+def _sentence(study: StudyFacts) -> str:
+    """Return what a study says in a sentence."""
+    counted = [
+        f"{entry.name} exceeds {number(entry.threshold)} in {percent(entry.exceedance)}"
+        for entry in study.quantities
+        if entry.threshold is not None
+    ]
+    found = f"; {'; '.join(counted)} of the draws" if counted else ""
+    return f"Study {study.label}: {plural(study.n_draws, 'draw')}{found}."
+
+
+def _blocks(study: StudyFacts, time: str) -> Iterator[Block]:
+    """Yield all that is shown of a study."""
+    random = ", ".join(f"{target} ({plural(size, 'variable')})" for target, size in study.random)
+    bounds = ", ".join(f"{field} {percent(bound)}" for field, bound in study.bounds.items())
+    yield Text(
+        f"{plural(study.n_draws, 'draw')} of {random}, answered by model {study.model_id}; {study.n_stopped} did not "
+        f"converge. {percent(study.share_above)} of the draws may have an error above {percent(study.tolerance)} at "
+        f"some time{f' (largest 95 % bounds: {bounds})' if bounds else ''}."
+    )
+    if study.quantities:
+        yield _quantity_table(study)
+    for name, reason in study.missing.items():
+        yield warning(f"{name} is not known: {reason}")
+    if study.fields:
+        yield Text(f"Quantiles of {', '.join(study.fields)} on the whole mesh are in quantiles.xdmf beside the study.")
+    yield from study_charts(study, time)
+
+
+def _quantity_table(study: StudyFacts) -> Table:
+    """Return the quantiles of all quantities at the last time."""
+    shares = study.quantities[0].probabilities
+    quantiles = [column for p in shares for column in (Column(f"{100.0 * p:g} %", "number4"), Column("±", "number2"))]
+    return Table(
+        f"Quantities at time {number(float(study.times[-1]))}",
+        (Column("quantity"), Column("from"), *quantiles, Column("threshold", "number"), Column("exceeded", "percent")),
+        tuple(_quantity_row(entry) for entry in study.quantities),
+        "±: standard deviation of the quantile over resamples of the draws (bootstrap). Modes: exact for the reduced "
+        "answers; mesh: over all reconstructed points; reduced quadrature: an integral with its weights.",
+    )
+
+
+def _quantity_row(entry: StudyQuantity) -> tuple[object, ...]:
+    """Return one quantity at the last time."""
+    pairs = zip(entry.quantiles[:, -1], entry.errors[:, -1], strict=True)
+    cells = [float(cell) for pair in pairs for cell in pair]
+    return entry.name, entry.source, *cells, Value(entry.threshold), entry.exceedance
 
 
 def study_charts(study: StudyFacts, time: str) -> tuple[Chart, ...]:

@@ -1,19 +1,11 @@
-"""Numbers in words, and the summary of a report: only what was computed or recorded is said."""
+"""Numbers in words: how the values of a document are written."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any
 
-import numpy as np
+from romtool.report.document import Form, Value
 
-from romtool.report.charts import matching
-from romtool.report.content import ErrorFacts, HistoryFacts, ModelFacts, Quantity, Report
-from romtool.report.indication import FieldIndication
-from romtool.report.study import StudyFacts
-from romtool.types import Floats
-
-MAX_RESULTS = 3
-"""Online results up to which the summary tells of each."""
 THIN = "\u202f"
 """Narrow space between thousands."""
 
@@ -42,12 +34,14 @@ def count(value: int) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a relative number in per cent.
+    """Return a relative number in per cent, with two digits.
 
-    >>> percent(0.00123)
-    '0.12 %'
+    >>> percent(0.00123), percent(4.321)
+    ('0.12 %', '432 %')
     """
-    return "–" if value is None or not math.isfinite(value) else f"{100.0 * value:.2g} %".replace("-", "−")
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{number(100.0 * value, 2 if abs(value) < 0.995 else 3)} %"
 
 
 def duration(seconds: float | None) -> str:
@@ -79,272 +73,60 @@ def with_unit(value: float, unit: str) -> str:
     return f"{number(value)} {unit}".rstrip()
 
 
-@dataclass(frozen=True)
-class Tile:
-    """One number at the top of the page, with what it is and what it is compared with."""
-
-    value: str
-    name: str
-    remark: str = ""
-
-
-def tiles(report: Report) -> list[Tile]:
-    """Return the numbers at the top of the page."""
-    found = _model_tiles(report.models[0]) if len(report.models) == 1 else []
-    worst = _worst_error(report)
-    if worst is not None:
-        error, field, history = worst
-        found.append(Tile(percent(error), "largest error against a reference", f"{field}, {history.label}"))
-    found += _bound_tile(report)
-    marches = [(history, history.seconds["march"]) for history in report.histories if "march" in history.seconds]
-    if marches:
-        slowest, seconds = max(marches, key=lambda pair: pair[1])
-        name = "online march" if len(marches) == 1 else "slowest online march"
-        found.append(Tile(duration(seconds), name, plural(len(slowest.times) - 1, "step")))
-    ratios = [ratio for history in report.histories if (ratio := speed_up(history, report)) is not None]
-    if ratios:
-        span = dict.fromkeys(number(ratio) for ratio in (min(ratios), max(ratios)))
-        found.append(Tile(" … ".join(span) + "×", "speed-up", "built-in solver / march, as recorded"))
-    return found
-
-
-def _bound_tile(report: Report) -> list[Tile]:
-    """Return the largest error bound of all results, where there is one."""
-    known = [(row.bound, row, history) for history in report.histories for row in indicator_rows(history) if row.bound]
-    if not known:
-        return []
-    bound, row, history = max(known, key=lambda entry: entry[0])
-    remark = f"{row.field}, {history.label}" + (", outside the calibration" if row.counts[2] else "")
-    return [Tile(percent(bound), "largest 95 % error bound", remark)]
-
-
-def _model_tiles(model: ModelFacts) -> list[Tile]:
-    """Return the numbers of the only model."""
-    training = model.training
-    found = [
-        Tile(count(training.n_modes), "displacement modes", f"of {count(3 * training.n_nodes)} components"),
-        Tile(count(training.n_points), "reduced integration points", f"of {count(training.n_points_full)}"),
-    ]
-    worst = worst_training(model)
-    if worst is not None:
-        error, field, simulation = worst
-        found.append(Tile(percent(error), "training error", f"{field}, simulation {simulation}"))
-    return found
-
-
-def factor(ratio: float) -> str:
+def factor(ratio: float | None) -> str:
     """Return a ratio of two durations."""
-    return f"{number(ratio)}×"
+    return "–" if ratio is None else f"{number(ratio)}×"
 
 
-def speed_up(history: HistoryFacts, report: Report) -> float | None:
-    """Return the recorded seconds of the reference over those of the march, None where either was not recorded."""
-    reference = report.history(history.reference)
-    if reference is None or not history.seconds.get("march"):
-        return None
-    seconds = reference.seconds.get("solve")
-    return None if seconds is None else seconds / history.seconds["march"]
+def size(value: float | None) -> str:
+    """Return bytes in a fitting unit.
 
-
-def worst_training(model: ModelFacts) -> tuple[float, str, str] | None:
-    """Return the largest error of a model on its own training, with field and simulation."""
-    errors = model.training.errors
-    found = [(error, field, name) for name, fields in errors.items() for field, error in fields.items()]
-    return max(found, default=None)
-
-
-def _worst_error(report: Report) -> tuple[float, str, HistoryFacts] | None:
-    """Return the largest relative error against a reference, with its field and history."""
-    found = [
-        (relative, field, history)
-        for history in report.histories
-        if history.errors is not None
-        for field, relative, _, _ in history.errors.rows
-        if relative is not None
-    ]
-    return max(found, key=lambda entry: entry[0], default=None)
-
-
-def sentences(report: Report) -> list[str]:
-    """Return the summary in words."""
-    found = [text for model in report.models for text in _model_sentences(model)]
-    results = [history for history in report.histories if history.reduced is not None]
-    if len(results) > MAX_RESULTS:
-        found += _overview(results, report)
-    else:
-        found += [text for history in results for text in _result_sentences(history, report)]
-    found += [_study_sentence(study) for study in report.studies]
-    if not report.models and not results and not report.studies:
-        labels = ", ".join(f"{history.label} ({history.kind})" for history in report.histories)
-        found.append(f"No reduced model and no online result: {labels}.")
-    if report.warnings:
-        found.append(f"{plural(len(report.warnings), 'warning')} below: read before use.")
-    return found
-
-
-def _study_sentence(study: StudyFacts) -> str:
-    """Return what a study says in a sentence."""
-    counted = [
-        f"{entry.name} exceeds {number(entry.threshold)} in {percent(entry.exceedance)}"
-        for entry in study.quantities
-        if entry.threshold is not None
-    ]
-    found = f"; {'; '.join(counted)} of the draws" if counted else ""
-    return f"Study {study.label}: {plural(study.n_draws, 'draw')}{found}."
-
-
-def _overview(results: Sequence[HistoryFacts], report: Report) -> list[str]:
-    """Return what many results say together."""
-    worst = _worst_error(report)
-    found = [f"{count(len(results))} online results; each is in the table below."]
-    if worst is not None:
-        error, field, history = worst
-        n_known = sum(history.errors is not None for history in results)
-        found.append(
-            f"Of the {count(n_known)} with a reference, {history.label} is farthest off: {percent(error)} in {field}."
-        )
-    return found
-
-
-def _model_sentences(model: ModelFacts) -> list[str]:
-    """Return what a model replaces and what it loses on its own training."""
-    training = model.training
-    extra = training.n_sampled - training.n_points
-    sampled = f", and {plural(extra, 'point')} more for the reconstruction of fields" if extra else ""
-    found = [
-        f"Model {model.label}: {plural(training.n_modes, 'mode')} in place of {count(3 * training.n_nodes)} "
-        f"displacement components, and {plural(training.n_points, 'integration point')} with weights in place of "
-        f"{count(training.n_points_full)} (1 in {number(training.n_points_full / training.n_points)}){sampled}."
-    ]
-    worst = worst_training(model)
-    if worst is not None:
-        error, field, name = worst
-        found.append(
-            f"Run again on its {plural(len(training.errors), 'training computation')}, {model.label} is off by "
-            f"{percent(error)} at most ({field}, simulation {name}; L2 over the body, largest over time)."
-        )
-    return found
-
-
-def _result_sentences(history: HistoryFacts, report: Report) -> list[str]:
-    """Return what a result says, against its reference where there is one."""
-    found = []
-    if history.errors is not None:
-        fields = ", ".join(
-            f"{percent(relative)} in {name}" for name, relative, _, _ in history.errors.rows if relative is not None
-        )
-        times = plural(len(history.errors.times), "common time")
-        words = f"relative error {fields}" if fields else "the reference is zero throughout"
-        found.append(f"{history.label} against {history.reference}, {times}: {words}.")
-    found += _indicator_sentences(history)
-    found += [_quantity_sentence(entry, history, report) for entry in history.quantities]
-    march = history.seconds.get("march")
-    if march is not None:
-        found.append(
-            f"{history.label}: the march of {plural(len(history.times) - 1, 'step')}"
-            f"{' and its repairs' if _repaired(history) else ''} took {duration(march)}" + _speed_words(history, report)
-        )
-    return found
-
-
-def _quantity_sentence(entry: Quantity, history: HistoryFacts, report: Report) -> str:
-    """Return where and when a quantity is largest."""
-    time = with_unit(entry.time, report.units.time)
-    text = f"{history.label}: {entry.name} {with_unit(entry.largest, entry.unit)} at time {time} ({entry.place})"
-    other = matching(entry, report.history(history.reference))
-    if other is None:
-        return f"{text}."
-    return f"{text}; the reference has {with_unit(other.largest, other.unit)} ({other.place})."
-
-
-def _speed_words(history: HistoryFacts, report: Report) -> str:
-    """Return how the march compares with the recorded seconds of the reference."""
-    ratio, reference = speed_up(history, report), report.history(history.reference)
-    if ratio is None or reference is None:
-        return "."
-    recorded = f"{duration(reference.seconds['solve'])} of the built-in solver"
-    if ratio >= 1.0:
-        return f", {factor(ratio).rstrip('×')} times faster than the recorded {recorded}."
-    return f"; the recorded {recorded} were less ({factor(ratio)})."
-
-
-@dataclass(frozen=True)
-class IndicatorRow:
-    """What is known of the error of one field of an online result, in one row.
-
-    Parameters
-    ----------
-    field: its name.
-    counts: steps that are elastic, calibrated, outside the calibration.
-    n_above: steps above the tolerance.
-    expected, bound: largest ones; None where the field is elastic throughout. time: of the largest bound.
-    error: largest true error, None without a reference.
-    n_known, n_held: times with bound and true error, and those of them whose bound is not below the error.
+    >>> size(2.5e6)
+    '2.5 MB'
     """
-
-    field: str
-    counts: tuple[int, int, int]
-    n_above: int
-    expected: float | None
-    bound: float | None
-    time: float | None
-    error: float | None
-    n_known: int
-    n_held: int
+    if value is None:
+        return "–"
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.0f} B"
 
 
-def indicator_rows(history: HistoryFacts) -> list[IndicatorRow]:
-    """Return what is known of the errors of an online result, field by field; none of other histories."""
-    if history.reduced is None:
-        return []
-    facts = history.reduced.indicator
-    return [_indicator_row(entry, facts.tolerance, history) for entry in facts.fields]
+def share(value: float | None) -> str:
+    """Return a part of one in whole per cent.
+
+    >>> share(0.001)
+    '< 1 %'
+    """
+    if value is None:
+        return "–"
+    return f"{100.0 * value:.0f} %" if value >= 0.005 else "< 1 %"
 
 
-def _indicator_row(entry: FieldIndication, tolerance: float, history: HistoryFacts) -> IndicatorRow:
-    """Return what is known of the error of one field."""
-    top, errors = entry.top, _true_errors(entry.field, history.times, history.errors)
-    known = np.isfinite(errors) & np.isfinite(entry.bound)
-    return IndicatorRow(
-        field=entry.field,
-        counts=entry.counts,
-        n_above=entry.n_above(tolerance),
-        expected=None if top is None else float(np.nanmax(entry.expected)),
-        bound=None if top is None else float(entry.bound[top]),
-        time=None if top is None else float(history.times[top]),
-        error=float(np.nanmax(errors)) if np.isfinite(errors).any() else None,
-        n_known=int(known.sum()),
-        n_held=int(np.count_nonzero(entry.bound[known] >= errors[known])),
-    )
+FORMS: Mapping[Form, Callable[[Any], str]] = {
+    "text": str,
+    "identity": str,
+    "number": number,
+    "number2": lambda value: number(value, 2),
+    "number4": lambda value: number(value, 4),
+    "count": lambda value: count(int(value)),
+    "percent": percent,
+    "duration": duration,
+    "size": size,
+    "factor": factor,
+    "share": share,
+}
+"""Form of a value -> how it is written."""
 
 
-def _true_errors(field: str, times: Floats, errors: ErrorFacts | None) -> Floats:
-    """Return the (n_times,) true errors at the times of a result, NaN where there is none."""
-    found = np.full(len(times), np.nan)
-    if errors is not None and field in errors.causal:
-        found[np.abs(times[:, None] - errors.times).argmin(axis=0)] = errors.causal[field]
-    return found
+def written(cell: Any, form: Form = "number") -> str:
+    """Return a cell of a table as text: a dash for nothing, a text as it is, a value in its form with its unit.
 
-
-def _indicator_sentences(history: HistoryFacts) -> list[str]:
-    """Return what the error indicator says of a result, and which steps were repaired."""
-    rows, found = indicator_rows(history), []
-    bounds = [f"{percent(row.bound)} in {row.field}" for row in rows if row.bound is not None and not row.counts[2]]
-    if bounds:
-        found.append(f"{history.label}: by its error indicator the error is at most {', '.join(bounds)} (95 % bounds).")
-    n_steps = len(history.times) - 1
-    found += [
-        f"{history.label}: the error of {row.field} is not known at {row.counts[2]} of {plural(n_steps, 'step')}, "
-        "which are outside the calibration."
-        for row in rows
-        if row.counts[2]
-    ]
-    if _repaired(history):
-        text = f"{count(_repaired(history))} of {plural(n_steps, 'step')} were solved by the high-fidelity model"
-        found.append(f"{history.label}: {text}, which the reduced model learnt from.")
-    return found
-
-
-def _repaired(history: HistoryFacts) -> int:
-    """Return the number of repaired steps."""
-    return 0 if history.reduced is None else len(history.reduced.indicator.repaired)
+    >>> written(None), written("as it is"), written(Value(3.0, "number", "mm")), written(0.5, "percent")
+    ('–', 'as it is', '3 mm', '50 %')
+    """
+    if isinstance(cell, Value):
+        return f"{written(cell.value, cell.form)} {cell.unit}".rstrip()
+    if cell is None:
+        return "–"
+    return cell if isinstance(cell, str) else FORMS[form](cell)

@@ -102,7 +102,11 @@ def test_the_saved_model_answers_later_loads(case_folder):
     done = adapt(case_folder, load, "--save-model", saved)
     assert done.code == 0, done.err
     assert (saved / "training.h5").is_file()
-    assert romtool("info", saved, "--json").json["kind"] == "model"
+    told, parent = (romtool("info", folder, "--json").json for folder in (saved, case_folder / "model"))
+    assert told["kind"] == "model"
+    assert told["parent"] == parent["model_id"] == told["lineage"][-1]["id"]
+    assert told["lineage"][-1]["created"] == parent["created"] <= told["created"]
+    assert told["inputs"] == parent["inputs"]
     later = romtool("online", saved, load, "-o", case_folder / "later", "--json")
     assert later.code == 0, later.err
     assert max(errors(case_folder, case_folder / "later" / "far", load).values()) < 2e-2
@@ -132,6 +136,20 @@ def test_a_load_starts_with_what_the_loads_before_it_taught(case_folder):
     assert both[1]["enrichments"] < alone[0]["enrichments"]
     ids = [romtool("info", case_folder / "both" / name, "--json").json for name in ("first", "second")]
     assert all(entry["kind"] == "result" for entry in ids)
+    assert ids[1]["enrichments"] == 0
+    assert ids[1]["model"] == "../first/model"
+    fields = romtool(
+        "fields", case_folder / "both" / "second", "--at", "1.0", "--names", "u", "-o", case_folder / "f.xdmf"
+    )
+    assert fields.code == 0, fields.err
+    enriched = case_folder / "both" / "first" / "model"
+    third = write_load(case_folder, "third", 1.62, NEW_FIELD)
+    again = romtool(
+        "online", enriched, third, "-o", case_folder / "again", "--adapt", "--tolerance", 1e-7, "--max-enrichments", 1
+    )
+    assert again.code == 0, again.err
+    models = [romtool("info", path, "--json").json for path in (enriched, case_folder / "again" / "third" / "model")]
+    assert [entry["id"] for entry in models[1]["lineage"]] == [models[0]["parent"], models[0]["model_id"]]
 
 
 def test_no_more_repairs_than_allowed(case_folder):

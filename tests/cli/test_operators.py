@@ -152,7 +152,7 @@ def test_validation_and_report(folder):
     assert "5 unseen parameters" in text
     assert text.count("<svg") == 7
     assert "slower" in text or "faster" in text
-    assert "http" not in re.sub(r'xmlns\S*="[^"]*"', "", text)
+    assert "://" not in text
 
 
 def test_complex_symmetric_problem_with_sampled_entries(tmp_path):

@@ -60,8 +60,8 @@ def test_results_without_a_deck_become_a_dataset(tmp_path, name):
     done = romtool("import", tmp_path / "case" / "case.toml", "--json", "-q")
     assert done.code == 0, done.err
     assert done.json["simulations"] == {"run": 3}
-    with h5py.File(tmp_path / "case" / "dataset" / "subdomain-0000.h5") as file:
-        stored = np.asarray(file["simulations/0/u"])
+    with h5py.File(tmp_path / "case" / "dataset" / "simulation-0000" / "subdomain-0000.h5") as file:
+        stored = np.asarray(file["u"])
     np.testing.assert_allclose(stored, np.multiply.outer(TIMES, 1e-3 * mesh.points), rtol=1e-15)
 
 

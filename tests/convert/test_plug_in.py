@@ -95,8 +95,8 @@ def displacement(dataset: Path) -> np.ndarray:
     """Return the displacement of the last time."""
     import h5py
 
-    with h5py.File(dataset / "subdomain-0000.h5") as file:
-        return np.asarray(file["simulations/0/u"][-1])
+    with h5py.File(dataset / "simulation-0000" / "subdomain-0000.h5") as file:
+        return np.asarray(file["u"][-1])
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,16 @@ def test_tolerance_is_honoured_on_all_rows(tolerance):
     assert result.n_pricings == len(result.history)
 
 
+def test_the_residual_is_told_on_its_way_to_the_tolerance():
+    told = []
+    result = run(smooth_case(2000, 6, 8), tolerance=1e-6, tick=lambda *entry: told.append(entry))
+    assert len(told) >= len(result.weights)
+    assert {total for _, total, _ in told} == {1.0}
+    assert told[-1][0] == 1.0
+    ratios = [float(words.split()[3]) for _, _, words in told]
+    assert ratios[0] > 1e3 > 1.0 > ratios[-1]
+
+
 def test_number_of_points_is_below_the_numerical_rank():
     case = smooth_case(5000, 10, 20, waves=0.4)
     values = np.linalg.svd(columns(*case[:2]) * np.sqrt(case[2])[:, None], compute_uv=False)

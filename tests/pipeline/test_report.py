@@ -1,16 +1,19 @@
 """A report opens what the stages wrote, takes the right reference, and says only what was computed or recorded."""
 
 import html
+import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from romtool.cli.main import main
-from romtool.errors import CaseError, MissingPartError, ModelError
-from romtool.fem.operators import build_operators
+from romtool.errors import CaseError, InputError, MissingPartError, ModelError
+from romtool.fem.operators import build_operators, strain
 from romtool.laws import LAWS, build_tables
 from romtool.linalg.reduction import SerialComm
 from romtool.loading import LoadKind, Material, Plugin
@@ -18,17 +21,22 @@ from romtool.offline.calibrate import FLOOR
 from romtool.pipeline.adapt import AdaptRequest, online_adaptive
 from romtool.pipeline.compare import compare
 from romtool.pipeline.describe import describe
-from romtool.pipeline.folders import read_head, read_model
+from romtool.pipeline.folders import read_head, read_mode_field, read_model, read_modes
 from romtool.pipeline.offline import offline
 from romtool.pipeline.online import online
-from romtool.pipeline.report import collect, write_report
-from romtool.pipeline.report_facts import LOAD_QUANTITIES, law_facts, place_of, scalar
+from romtool.pipeline.report import FORMATS, Options, collect, write_document, write_report
+from romtool.pipeline.report_facts import LOAD_QUANTITIES, law_facts
+from romtool.pipeline.report_history import place_of, scalar
+from romtool.pipeline.report_provenance import recorded_seconds
 from romtool.pipeline.results import open_history
 from romtool.pipeline.solve import solve_loads
 from romtool.reduced.indicator import ELASTIC, OUTSIDE
 from romtool.report import pictures
+from romtool.report.build import build
 from romtool.report.charts import indicator_charts
-from romtool.report.content import Units
+from romtool.report.document import Table
+from romtool.report.figures import Chart
+from romtool.report.units import Units
 from romtool.report.words import duration
 from tests.structures import VISCOPLASTIC, box
 
@@ -67,6 +75,9 @@ points = [0.0, 0.25, 0.5, 0.75, 1.0]
 """
 
 
+PLAIN = Options(pictures=False)
+
+
 def say(_: str) -> None:
     """Take a sentence and keep quiet."""
 
@@ -83,6 +94,12 @@ def write_mesh(path: Path) -> None:
     sets = [f"*NSET, NSET={name}\n" + ", ".join(map(str, mesh.node_ids[mesh.node_sets[name]])) for name in ("x0", "x1")]
     text = ["*NODE, NSET=NALL", *nodes, "*ELEMENT, TYPE=C3D8, ELSET=EALL", *elements, *sets]
     path.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch):
+    """Leave the charts empty: what they show is tested with the page."""
+    monkeypatch.setattr("romtool.report.page.draw", lambda chart, identity: f"<svg id='{identity}'></svg>")
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +119,14 @@ def chain(tmp_path_factory):
 
 def text_of(path: Path) -> str:
     """Return the words of a page, without its charts and styles."""
-    page = re.sub(r"<(svg|style).*?</\1>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    page = re.sub(r"<(svg|style|script).*?</\1>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page))).replace("\u202f", "")
 
 
 @pytest.fixture(scope="module")
 def whole(chain):
     """Return the report of everything in the chain."""
-    return collect([chain / "model", chain / "out", chain / "ref"], say, pictures=False)
+    return collect([chain / "model", chain / "out", chain / "ref"], say, options=PLAIN)
 
 
 def test_solutions_are_the_references_of_the_results_with_their_name(whole):
@@ -180,7 +197,7 @@ def test_an_adapted_result_tells_its_repairs_and_its_parent(chain, tmp_path):
     request = AdaptRequest(tolerance=1e-7, max_enrichments=2)
     (answer,) = online_adaptive(chain / "model", [chain / "half.toml"], tmp_path, SerialComm(), say, request)
     page = tmp_path / "page.html"
-    report = write_report([tmp_path / "half", chain / "ref" / "half"], page, say, pictures=False)
+    report = write_report([tmp_path / "half", chain / "ref" / "half"], page, say, options=PLAIN)
     history, (model,) = report.history("half"), report.models
     facts = history.reduced.indicator
     assert facts.tolerance == 1e-7
@@ -227,20 +244,20 @@ def test_facts_of_the_model(chain, whole):
 
 
 def test_a_solution_of_another_load_is_no_reference_of_a_result(chain):
-    report = collect([chain / "out", chain / "ref" / "train"], say, pictures=False)
+    report = collect([chain / "out", chain / "ref" / "train"], say, options=PLAIN)
     assert report.history("half").errors is None
     assert (
         "half",
         "no errors: train (built-in solution) answers the load 'train' of another result",
     ) in report.warnings
-    alone = collect([chain / "out" / "half", chain / "ref" / "train"], say, pictures=False)
+    alone = collect([chain / "out" / "half", chain / "ref" / "train"], say, options=PLAIN)
     assert alone.history("half").errors is not None
     assert "the errors hold the difference of the loads" in dict(alone.warnings)["half"]
 
 
 def test_several_histories_without_a_name_are_no_reference(chain, tmp_path):
     other = shutil.copytree(chain / "ref" / "train", tmp_path / "other")
-    report = collect([chain / "out" / "half", chain / "ref" / "train", other], say, pictures=False)
+    report = collect([chain / "out" / "half", chain / "ref" / "train", other], say, options=PLAIN)
     assert report.history("half").reference == ""
     assert "2 other histories are on its mesh" in dict(report.warnings)["half"]
     assert [h.label for h in report.histories] == ["half", str(chain / "ref" / "train"), str(other)]
@@ -248,7 +265,7 @@ def test_several_histories_without_a_name_are_no_reference(chain, tmp_path):
 
 def test_page_says_what_was_recorded(chain, tmp_path):
     out = tmp_path / "page.html"
-    report = write_report([chain / "out" / "half", chain / "ref" / "half"], out, say, pictures=False)
+    report = write_report([chain / "out" / "half", chain / "ref" / "half"], out, say, options=PLAIN)
     text = text_of(out)
     history, reference = report.history("half"), report.history("half (built-in solution)")
     march, solve = history.seconds["march"], reference.seconds["solve"]
@@ -265,10 +282,11 @@ def test_no_speed_up_without_recorded_seconds(chain, tmp_path):
     from romtool.pipeline.fields import write_fields
 
     write_fields(chain / "ref" / "half", tmp_path / "half.xdmf", (), ("u", "p"), overwrite=False)
-    report = write_report([chain / "out" / "half", tmp_path / "half.xdmf"], tmp_path / "a.html", say, pictures=False)
+    report = write_report([chain / "out" / "half", tmp_path / "half.xdmf"], tmp_path / "a.html", say, options=PLAIN)
     assert report.history("half").reference == "half.xdmf"
     assert "u" in report.history("half").errors.per_time
-    assert "speed-up" not in text_of(tmp_path / "a.html")
+    assert "the speed-up is not known" in text_of(tmp_path / "a.html")
+    assert "as fast as" not in text_of(tmp_path / "a.html")
 
 
 def test_a_result_without_its_modes_has_no_fields_but_a_reason(chain, tmp_path):
@@ -290,20 +308,30 @@ def test_pictures_have_what_they_show_or_a_reason(chain, tmp_path, monkeypatch):
     drawn = []
 
     def draw(mesh, values, *, path, **options):
+        if values is None:
+            return path.write_bytes(b"points")
         drawn.append((options["title"], options["unit"], options["view"]))
-        if options["title"].startswith("|p"):
+        if "|p" in options["title"]:
             raise MissingPartError("no off-screen window; install one")
-        assert len(values) == mesh.n_elements
-        path.write_bytes(b"png")
+        assert len(values) == (mesh.n_nodes if "temperature" in options["title"] else mesh.n_elements)
+        return path.write_bytes(b"png")
 
     monkeypatch.setattr("romtool.pipeline.report_pictures.render", draw)
     report = collect([chain / "out" / "half", chain / "ref" / "half"], say)
     shown = report.history("half").pictures
-    titles = [("cumulated inelastic strain p", ""), ("von Mises stress", "MPa")]
-    assert drawn == [(*title, view) for title in titles for view in ("iso", "back")] + [
-        ("|p - p of the reference|", "", "iso")
-    ]
-    assert [picture.png for picture in shown.pictures] == [b"png"] * 4
+    names = {
+        "cumulated inelastic strain p": "",
+        "von Mises stress": "MPa",
+        "temperature, of the reference": "°C",
+        "|p - p of the reference|": "",
+        "|von Mises stress - that of the reference|": "MPa",
+    }
+    expected = [(f"time 1 s: {name}", unit, view) for name, unit in names.items() for view in ("iso", "back")]
+    assert drawn == [*expected[:7], *expected[8:]]
+    assert [picture.png for picture in shown.pictures] == [b"png"] * 8
+    assert all("at time 1 s" in picture.alternative for picture in shown.pictures)
+    (points,) = [model.points for model in report.models]
+    assert [picture.png for picture in points.pictures] == [b"points"] * 2
     assert shown.missing == {"|p - p of the reference|": "no off-screen window; install one"}
     assert report.history("half (built-in solution)").pictures.pictures == ()
 
@@ -316,9 +344,122 @@ def test_pictures_are_drawn(chain, tmp_path):
         pytest.skip(str(error))
     report = write_report([chain / "out" / "half"], tmp_path / "page.html", say)
     shown = report.history("half").pictures
-    if shown.missing:
+    if set(shown.missing) - {"temperature"}:
         pytest.skip(str(shown.missing))
     assert [picture.png[:4] for picture in shown.pictures] == [b"\x89PNG"] * 4
+
+
+def test_loops_are_stress_over_strain_of_the_displacement(chain, whole):
+    for label, path in (("half", chain / "out" / "half"), ("half (built-in solution)", chain / "ref" / "half")):
+        results, (loop, *_) = open_history(path), whole.history(label).loops
+        element, local = (int(word) for word in re.findall(r"\d+", loop.place))
+        row = 8 * (element - 1) + local
+        operators, c = build_operators(results.mesh), ("xx", "yy", "zz", "xy", "yz", "zx").index(loop.component)
+        strains = np.array([strain(operators, results.read("u", i))[row] for i in range(5)])
+        stress = np.array([results.read("stress", i)[row] for i in range(5)])
+        np.testing.assert_allclose(loop.strain, strains[:, c], rtol=1e-12)
+        np.testing.assert_array_equal(loop.stress, stress[:, c])
+        assert np.ptp(stress, axis=0).argmax() == c
+    ours, theirs = whole.history("half").loops, whole.history("half (built-in solution)").loops
+    assert [loop.place for loop in ours] == [loop.place for loop in theirs]
+
+
+def test_nodes_and_points_that_are_asked_for_are_followed(chain):
+    options = Options(pictures=False, nodes=(16,), points=((3, 7),))
+    history = collect([chain / "out" / "half"], say, options).history("half")
+    results = open_history(chain / "out" / "half")
+    (moved,) = [entry for entry in history.quantities if entry.symbol == "|u| of node 16"]
+    np.testing.assert_array_equal(moved.values, [np.linalg.norm(results.read("u", i)[15]) for i in range(5)])
+    assert [loop.place for loop in history.loops] == ["element 3, point 7"]
+    for wrong, words in ((Options(False, (99,)), "--node 99"), (Options(False, (), ((3, 8),)), "--point 3,8")):
+        with pytest.raises(InputError, match=words):
+            collect([chain / "out" / "half"], say, wrong)
+
+
+def test_only_the_fields_that_are_shown_are_read(chain, monkeypatch):
+    asked = []
+
+    def watched(path, model_id, index, field):
+        asked.append(field)
+        return read_mode_field(path, model_id, index, field)
+
+    monkeypatch.setattr("romtool.pipeline.results.read_mode_field", watched)
+    collect([chain / "model"], say, PLAIN)
+    assert asked == []
+    model = read_model(chain / "model")
+    duals = {**model.duals, "alpha": model.duals["p"]}  # a field that no report shows
+    face = replace(model, duals=duals)
+    monkeypatch.setattr("romtool.pipeline.results.read_model", lambda *_: face)
+    collect([chain / "out" / "half"], say, PLAIN)
+    assert sorted(asked) == ["p", "stress", "u"]
+
+
+def test_a_model_alone_reads_its_mesh_and_no_modes(chain, monkeypatch):
+    read, whole = set(), h5py.Dataset.__getitem__
+
+    def watched(dataset, key, *rest):
+        if Path(dataset.file.filename).name.startswith("subdomain"):
+            read.add(dataset.name.split("/")[2])
+        return whole(dataset, key, *rest)
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", watched)
+    collect([chain / "model"], say, PLAIN)
+    assert read == {"subdomain"}
+    read_modes(chain / "model", read_model(chain / "model").model_id, 0)
+    assert read == {"subdomain", "displacement", "lifting", "duals"}
+
+
+def test_two_models_or_results_are_put_side_by_side(chain, tmp_path):
+    shutil.copytree(chain / "model", tmp_path / "other")
+    changed = (chain / "case.toml").read_text(encoding="utf-8") + "[quadrature]\ntolerance = 0.01\n"
+    (chain / "coarse.toml").write_text(changed, encoding="utf-8")
+    offline(chain / "coarse.toml", tmp_path / "coarse", SerialComm(), say)
+    online(tmp_path / "coarse", [chain / "half.toml"], tmp_path / "out", say)
+    report = collect([chain / "model", tmp_path / "coarse", chain / "out" / "half", tmp_path / "out"], say, PLAIN)
+    sections = {section.key: section for section in build(report).sections}
+    (table,) = [block for block in sections["models"].blocks if isinstance(block, Table)]
+    rows = {row[0]: row[1:] for row in table.rows}
+    fine, coarse = (read_model(path) for path in (chain / "model", tmp_path / "coarse"))
+    one, other, difference = rows["reduced points with weight"]
+    assert (one.value, other.value) == (fine.n_active, coarse.n_active)
+    assert difference == pytest.approx((coarse.n_active - fine.n_active) / fine.n_active)
+    charts = {block.title: block for block in sections["models"].blocks if isinstance(block, Chart)}
+    assert len(charts["Singular values of u"].lines) == len(charts["Convergence of the quadratures"].lines) == 2
+    expected = compare(open_history(tmp_path / "out"), open_history(chain / "out" / "half"))
+    assert {row[0]: row[1] for row in report.differences.rows} == {n: e.relative_l2 for n, e in expected.fields.items()}
+    overlaid = [block for block in sections["histories"].blocks if isinstance(block, Chart)]
+    assert {len(chart.lines) for chart in overlaid if chart.title.startswith("Largest")} == {2}
+
+
+def test_a_solver_tells_its_seconds_beside_its_results(tmp_path):
+    (tmp_path / "a.frd").touch()
+    assert recorded_seconds(tmp_path / "a.frd") == {}
+    (tmp_path / "a.log").write_text("x\n" * 100_000 + " Total CalculiX Time: 21.653756\n", encoding="utf-8")
+    assert recorded_seconds(tmp_path / "a.frd") == {"solve": 21.653756}
+    (tmp_path / "b.msg").write_bytes(b"\xff WALLCLOCK TIME (SEC) =       42\n")
+    assert recorded_seconds(tmp_path / "b.odb") == {"solve": 42.0}
+    assert recorded_seconds(tmp_path) == {}
+
+
+def test_all_formats_have_the_same_content(whole, tmp_path):
+    for form in FORMATS:
+        write_document(build(whole), tmp_path / form, form)
+    machine = json.loads((tmp_path / "json").read_text(encoding="utf-8"))
+    words = re.sub(r"\\(.)", r"\1", html.unescape((tmp_path / "md").read_text(encoding="utf-8")))
+    texts = [re.sub(r"\s+", " ", text) for text in (text_of(tmp_path / "html"), words)]
+    expected = [machine["verdict"]["text"], *machine["verdict"]["limits"], *machine["summary"]]
+    for section in machine["sections"]:
+        for block in (section, *section["blocks"]):
+            expected += [block.get(key, "") for key in ("title", "caption", "text", "note")]
+            expected += [column["name"] for column in block.get("columns", ())]
+    assert len(expected) > 100
+    for wanted in expected:
+        assert all(re.sub(r"\s+", " ", wanted) in text for text in texts), wanted
+    glance = next(section for section in machine["sections"] if section["key"] == "glance")["blocks"][0]
+    assert [row[11] for row in glance["rows"]] == [
+        max((row[1] for row in history.errors.rows), default=None) if history.errors else None
+        for history in whole.histories
+    ]
 
 
 def test_existing_pages_and_wrong_paths(chain, tmp_path):

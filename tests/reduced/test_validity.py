@@ -59,6 +59,15 @@ def test_each_excess_is_said(loading, words):
     assert all(text.startswith(word) for text, word in zip(found, words, strict=True))
 
 
+def test_a_load_that_does_not_act_is_said_where_it_always_did():
+    removed = replace(HOT, loads=tuple(load for load in HOT.loads if load.kind != "pressure"))
+    (found,) = outside(removed)
+    assert found == "pressure on x1: does not act, and does in all of the training"
+    scaled = replace(HOT, loads=tuple(replace(load, value=0.0 * load.value) for load in HOT.loads))
+    assert [text.partition(":")[0] for text in outside(scaled)] == ["pressure on x1", "centrifugal on all"]
+    assert outside(removed, HOT, removed) == []
+
+
 def test_a_moved_hot_spot_is_outside_the_span_of_the_training_although_its_values_are_not():
     (found,) = outside(thermal_cycle(400.0, 50.0, 3e3, MESH, centre=0.7))
     assert found.startswith("temperature field: ")

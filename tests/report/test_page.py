@@ -1,12 +1,19 @@
 """The page of a report: one file without network, every text escaped, every image with words, true in its numbers."""
 
+import base64
+import hashlib
+import html
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from romtool.report import charts, words
+from romtool.report.build import build
 from romtool.report.content import (
     ErrorFacts,
     HistoryFacts,
@@ -15,20 +22,23 @@ from romtool.report.content import (
     LoadingFacts,
     MeshFacts,
     ModelFacts,
-    Picture,
     PictureSet,
     Quantity,
     ReducedFacts,
     Report,
     Spectrum,
     TrainingFacts,
-    Units,
 )
+from romtool.report.document import Column, Extra, Picture, Section, Table, Text, Tile, Value
 from romtool.report.figures import Chart, Line, describe, draw
 from romtool.report.indication import CalibrationFacts, DomainFacts, FieldIndication, IndicatorFacts, RepairFacts
-from romtool.report.page import page
+from romtool.report.judgement import indicator_rows
+from romtool.report.machine import to_json
+from romtool.report.markdown import to_markdown
+from romtool.report.page import to_html
+from romtool.report.units import Units
 
-NASTY = "<b>bold</b> & $x_1$ \"q\" 'a' _é"
+NASTY = "<b>bold</b><script>alert(1)</script> & $x_1$ \"q\" 'a' _é | `c` -->"
 TIMES = np.linspace(0.0, 2.0, 5)
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -52,7 +62,7 @@ class Elements(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text += data
 
 
@@ -157,6 +167,10 @@ def report(models=(), histories=(), warnings=()):
     return Report(NASTY, units, models, histories, provenance, warnings, "2020-02-02", "1.2.3")
 
 
+def page(shown):
+    return to_html(build(shown))
+
+
 @pytest.fixture(scope="module")
 def full():
     return page(report((model(),), (result(), solution()), ((NASTY, NASTY),)))
@@ -170,9 +184,13 @@ def test_names_stay_text(full):
     assert elements.text.count(NASTY) > 20
 
 
-def test_nothing_is_loaded_and_nothing_runs(full):
+def test_nothing_is_loaded_and_only_the_sorting_runs(full):
     elements = parse(full)
-    assert {tag for tag, _ in elements.tags} & {"script", "link", "iframe", "object", "image"} == set()
+    assert {tag for tag, _ in elements.tags} & {"link", "iframe", "object", "image"} == set()
+    (script,) = re.findall(r"<script>(.*?)</script>", full, flags=re.DOTALL)
+    policy = next(a["content"] for tag, a in elements.tags if tag == "meta" and "http-equiv" in a)
+    assert f"script-src 'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy
+    assert policy.startswith("default-src 'none'")
     assert not re.search(r"https?:|//\w+\.\w|@import|url\((?!#)", full)
     sources = [attributes["src"] for _, attributes in elements.tags if "src" in attributes]
     assert sources
@@ -231,12 +249,12 @@ def test_numbers_are_those_of_the_facts(full):
 
 
 def test_the_error_indicator_is_told_in_a_row_per_field(full):
-    p, elastic = words.indicator_rows(result())
+    p, elastic = indicator_rows(result())
     assert (p.counts, p.n_above, p.time) == ((1, 2, 1), 2, 2.0)
     assert (p.expected, p.bound, p.error) == pytest.approx((0.06, 0.12, 0.1))
     assert (p.n_held, p.n_known) == (2, 3)
     assert (elastic.counts, elastic.n_above, elastic.bound, elastic.error) == ((4, 0, 0), 0, None, None)
-    assert words.indicator_rows(solution()) == []
+    assert indicator_rows(solution()) == []
     spaced = re.sub(r"<(svg|style).*?</\1>", "", full.replace("<td", " <td").replace("<th", " <th"), flags=re.DOTALL)
     text = re.sub(r"\s+", " ", parse(spaced).text)
     for expected in (
@@ -286,7 +304,8 @@ def test_what_was_not_recorded_is_not_said():
     histories = (result("a", "", seconds={}), result("b", "solver", seconds={"march": 1.0}), solution("solver"))
     bare = page(report((model(errors={}, unbalance={}),), (*histories[:2], solver_files())))
     text = parse(bare).text
-    assert "speed-up" not in text
+    assert "No time of a full computation is recorded, so the speed-up is not known." in text
+    assert not re.search(r"\d×", text)
     assert "training error" not in text
     assert "Errors on the training were not recorded." in text
     assert "Unbalance" not in text
@@ -361,3 +380,83 @@ def test_units_are_labels():
     assert units.label("stress^-n time^-(1+m)") == "MPa^-n s^-(1+m)"
     assert Units("in", "lbf").stress == "lbf/in²"
     assert (Units().stress, Units().label("length^2.5"), Units().known) == ("", "", False)
+
+
+def test_markdown_shows_every_text_as_it_is(full):
+    document = build(report((model(),), (result(), solution()), ((NASTY, NASTY),)))
+    text = to_markdown(document)
+    assert "<b>" not in text
+    assert "<script" not in text
+    assert not re.search(r"!\[|\]\(|data:", text)
+    lines = text.splitlines()
+    for line in lines:
+        if line.startswith("|"):
+            assert line.endswith("|")
+    rows = [re.split(r"(?<!\\)\|", line) for line in lines if line.startswith("|")]
+    for above, below in pairwise(lines):
+        if above.startswith("|") and below.startswith("|"):
+            assert len(re.split(r"(?<!\\)\|", above)) == len(re.split(r"(?<!\\)\|", below))
+    assert len(rows) > 60
+    shown = re.sub(r"\\(.)", r"\1", html.unescape(text))
+    assert shown.count(NASTY) > 20
+
+
+def test_json_holds_values_and_not_their_writing():
+    found = json.loads(to_json(build(report((model(),), (result(), solution()), ((NASTY, NASTY),)))))
+    assert [entry["value"] for entry in found["numbers"][:3]] == [0.01, 500.0, 3]
+    assert found["verdict"]["level"] == "good"
+    sections = {section["key"]: section["blocks"] for section in found["sections"]}
+    (costs,) = [block for block in sections["cost"] if block["type"] == "table"]
+    assert [row[2] for row in costs["rows"]] == [0.5, 0.01, 5.0]  # an enriched model has those of its parent
+    charts_ = [block for block in sections["history-1"] if block["type"] == "chart"]
+    quantities = next(block for block in charts_ if block["title"] == "Largest von Mises stress")
+    assert {line["label"]: line["y"] for line in quantities["lines"]}[NASTY] == (TIMES * 3.0).tolist()
+    assert [block["alternative"] for block in sections["history-1"] if block["type"] == "picture"] == [NASTY]
+    bounds = next(block for block in charts_ if block["title"] == "Error of p")["lines"][0]["y"]
+    assert bounds[:2] == [None, None]  # elastic: not known, and JSON has no NaN
+
+
+@pytest.mark.parametrize(
+    ("error", "outside", "level", "words"),
+    [
+        (0.05, False, "good", "Good: the largest error against a reference is 5 %"),
+        (0.051, False, "care", "Use with care: the largest error against a reference is 5.1 %"),
+        (0.51, False, "poor", "Not to be trusted as it is: the largest error against a reference is 51 %"),
+        (None, True, "unknown", "Not known how good it is: no 95 % error bound (steps outside the calibration)"),
+        (None, False, "care", "Use with care: the largest 95 % error bound is 12 %"),
+    ],
+)
+def test_the_verdict_follows_the_best_known_error(error, outside, level, words):
+    rows = (("u", error, error, 1.0),)
+    errors = None if error is None else ErrorFacts(TIMES, rows, {"u": TIMES}, {}, {})
+    known = indicator()
+    if not outside:
+        fields = tuple(replace(entry, outside=np.full(5, False)) for entry in known.fields)
+        known = replace(known, fields=fields)
+    history = result(reference="ref" if errors else "", errors=errors)
+    history = replace(history, reduced=replace(history.reduced, indicator=known))
+    found = build(report((model(),), (history, solution()))).verdict
+    assert found.level == level
+    assert found.text.startswith(words)
+    assert any(text == f"{NASTY}: outside the training: {NASTY}" for text in found.limits)
+    assert any("p may be off by more than 5 % at" in text for text in found.limits)
+
+
+def test_a_model_alone_is_judged_by_its_training():
+    found = build(report((model(),)))
+    assert found.verdict.text.startswith("Use with care: the largest error on the training is 2 % (p, simulation")
+    assert found.verdict.text.endswith("1 in 8 integration points is evaluated, with 2 modes.")
+    assert build(report((), (solver_files(),))).verdict is None
+
+
+def test_sections_of_other_stages_stand_after_the_histories():
+    section = Section("life-1", NASTY, (Text(NASTY), Table("", (Column("a", "number"),), ((1.0,),))), "lifetime")
+    extra = Extra(NASTY, section, (NASTY,), {"count": 2.0}, (Tile(Value(7, "count"), NASTY),), (("path", NASTY),))
+    document = build(replace(report((model(),), (solver_files(),)), extras=(extra,)))
+    keys = [entry.key for entry in document.sections]
+    assert keys.index("life-1") == keys.index("history-1") + 1
+    assert document.tiles[-1].value.value == 7
+    assert NASTY in document.summary
+    text = parse(to_html(document)).text
+    assert f"lifetime {NASTY}" in text
+    assert "a lifetime:" in text
