@@ -1,7 +1,7 @@
 """Error indicator and repair of a model on new loads, against `romtool solve`; prints JSON.
 
-For each load the true errors of p and stress at every step (METHODS 6: L2 over the body, relative to the largest norm
-so far), the indicator and its bound; then the same with `--adapt`: high-fidelity steps and final errors.
+For each load the true errors of p and stress at every step (theory, eq. (7.2): L2 over the body, relative to the
+largest norm so far), the indicator and its bound; then the same with `--adapt`: high-fidelity steps and final errors.
 
     python benchmarks/indicator.py CASE/case.toml LOAD.toml… --tolerance 1e-2
     python benchmarks/indicator.py --cube FOLDER       Z-set's cube (cube.inp with its files): nine loads written here
@@ -114,7 +114,7 @@ def len_of(loading):
 
 
 def true_errors(found, exact, floors):
-    """Return field -> (n_times,) relative errors of METHODS 6."""
+    """Return field -> (n_times,) relative errors of theory, eq. (7.2)."""
     weights = np.abs(build_operators(exact.mesh).weights)
     errors = {}
     for field in FIELDS:

@@ -62,6 +62,8 @@ point = [0.0, 0.0, 0.0]
 axis = [0.0, 1.0, 0.0]
 [partition]
 subdomains = {subdomains}
+[balance]
+limit = 1.0
 """
 
 

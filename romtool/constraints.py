@@ -27,7 +27,8 @@ class Equations:
     name: of the constraint.
     place: the file that says it, for messages.
     starts: (n_equations + 1,) int, first term of each equation.
-    nodes: (n_terms,) int, ids of the solver. components: (n_terms,) int, 0 to 2, of reference nodes also 3 to 5.
+    nodes: (n_terms,) int, ids of the solver.
+    components: (n_terms,) int, 0 to 2, of reference nodes also 3 to 5.
     coefficients: (n_terms,) float.
     values: (n_equations,) float [length].
     table: name of a table, or None for a constant.

@@ -110,6 +110,7 @@ class Orientation:
     Parameters
     ----------
     kind: what `values` are.
+    values: float, of
         "axes": (2, 3), the local x and a vector in the local xy plane;
         "euler": (3,) Bunge's angles [degree];
         "cylindrical": (2, 3), a point of the axis and its direction; local axes radial, circumferential, axial;
@@ -244,6 +245,34 @@ class Temperature:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """When a reduced march through cycles stops: nothing changes any more.
+
+    Parameters
+    ----------
+    tolerance: largest relative change, from one cycle to the next, of the increment of p and of the strain range.
+    cycles: for how many cycles on end.
+    """
+
+    tolerance: float = 1e-2
+    cycles: int = 3
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """How a reduced march chooses its steps.
+
+    Parameters
+    ----------
+    tolerance: largest error of a step's increment of p, relative to the largest increment.
+    strain_increment: largest equivalent strain of a step.
+    """
+
+    tolerance: float = 5e-2
+    strain_increment: float = 2e-3
+
+
+@dataclass(frozen=True)
 class Loading:
     """Everything that acts on the structure, for one computation.
 
@@ -255,6 +284,8 @@ class Loading:
     constraints: see `romtool.constraints`; equations only, once the mesh is known.
     rate_independent: time intervals (start, end) in which viscous flow and creep are switched off
         (CalculiX' *STATIC steps).
+    stop: when a reduced march through cycles stops before its last time; None: it does not.
+    adaptive: how a reduced march chooses its steps; None: it takes `times`.
     """
 
     name: str
@@ -265,6 +296,28 @@ class Loading:
     temperature: Temperature = field(default_factory=Temperature)
     rate_independent: tuple[tuple[float, float], ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    stop: Stop | None = None
+    adaptive: Adaptive | None = None
+
+    def cycle_ends(self) -> Floats:
+        """Return the times at which cycles of the tables end, as far as these are increments; none without cycles."""
+        count = max((table.cycles for table in self.tables), default=1)
+        if count == 1:
+            return np.zeros(0)
+        places = next(table.points[:, 0] for table in self.tables if table.cycles == count)
+        period = float(places[-1] - places[0])
+        ends = places[-1] + period * np.arange(count)
+        rows = np.minimum(np.searchsorted(self.times, ends - 1e-9 * period), len(self.times) - 1)
+        found: Floats = self.times[rows[np.abs(self.times[rows] - ends) <= 1e-9 * period]]
+        return found if len(found) and found[-1] == self.times[-1] else np.append(found, self.times[-1])
+
+    def break_points(self) -> Floats:
+        """Return the times at which something begins, ends or changes its rate."""
+        tables = [(table.points[:, 0], table.cycles) for table in self.tables]
+        entries = np.array([entry.time for entry in self.temperature.entries])
+        several = [*tables, *([(entries, self.temperature.cycles)] if len(entries) else [])]
+        repeated = [np.add.outer((p[-1] - p[0]) * np.arange(cycles), p).ravel() for p, cycles in several]
+        return np.unique(np.concatenate([*repeated, *map(np.array, self.rate_independent), np.zeros(0)]))
 
     def amplitude(self, table: str | None, time: float) -> float:
         """Return table(time), or 1 where there is no table. Raises KeyError for an unknown name."""

@@ -16,7 +16,7 @@ stamp=$venv/setup.stamp
 chosen=$venv/setup.python # the Python that was named, kept for the next time
 if [ -z "${PYTHON:-}" ] && [ -f $chosen ]; then PYTHON=$(cat $chosen); fi
 petsc_site() { ls -d /usr/lib/petscdir/petsc*/*-real/lib/python3/dist-packages 2>/dev/null | sort -V | tail -n 1 || true; }
-fingerprint() { { pwd; echo "${PYTHON:-}"; petsc_site; command -v mpiexec || true; cat pyproject.toml scripts/setup.sh; } | sha256sum | cut -c 1-64; }
+fingerprint() { { pwd; echo "${PYTHON:-} ${EXTRAS:-} ${WITHOUT:-}"; petsc_site; command -v mpiexec || true; cat pyproject.toml scripts/setup.sh; } | sha256sum | cut -c 1-64; }
 
 if [ "${1:-}" != --force ] && [ -x $venv/bin/romtool ] && [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ]; then
   exit 0
@@ -33,9 +33,14 @@ wanted=(
   libxrender1 libxext6 libsm6 libfontconfig1 libgomp1
 )
 
+# A cluster of one node for the tests of batch jobs; where an init system runs, it would start the daemons for good.
+if [ -z "${EXTRAS:-}" ] && [ ! -d /run/systemd/system ]; then wanted+=(slurmctld slurmd slurm-client munge shellcheck); fi
+
+# An image needs less: EXTRAS=mpi,pictures WITHOUT="calculix-ccx gfortran" bash scripts/setup.sh
 absent_packages() {
   local package
   for package in "${wanted[@]}"; do
+    if [[ " ${WITHOUT:-} " = *" $package "* ]]; then continue; fi
     dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
   done
 }
@@ -92,13 +97,13 @@ site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"
 constraints=$venv/constraints.txt
 : >$constraints
 rm -f "$site/distribution_petsc4py.pth"
-extras=mpi,pictures,partition,exodus,fmu,cases,oracles,dev,docs
+extras=${EXTRAS:-mpi,pictures,partition,exodus,fmu,cases,oracles,dev,docs}
 if [ -n "$with_petsc" ]; then
   echo "$with_petsc" >"$site/distribution_petsc4py.pth"
   numpy=$(/usr/bin/python3 -I -c 'import numpy; print(numpy.__version__.split(".")[0])' 2>/dev/null || echo 2)
   if [ "$numpy" = 1 ]; then
     echo 'numpy<2' >$constraints
-    extras+=,nastran # pyNastran needs it too
+    [ -n "${EXTRAS:-}" ] || extras+=,nastran # pyNastran needs it too
   fi
 fi
 if ! command -v mpiexec >/dev/null; then extras+=,mpiexec; fi

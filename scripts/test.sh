@@ -13,11 +13,9 @@ check() {
 check "ruff check" .venv/bin/ruff check --quiet .
 check "ruff format" .venv/bin/ruff format --check --quiet .
 check "mypy" .venv/bin/mypy --no-error-summary
-if [ -f mkdocs.yml ]; then
-  site=$(mktemp -d)
-  check "documentation" .venv/bin/mkdocs --quiet build --strict --site-dir "$site"
-  rm -rf "$site"
-fi
+site=$(mktemp -d)
+check "documentation" .venv/bin/sphinx-build -W --keep-going -q -b html docs "$site"
+rm -rf "$site"
 if [ ${#failed[@]} -gt 0 ]; then printf 'FAILED before the tests: %s\n' "${failed[@]}"; fi
 
 # The tests of a file stay on one process: what they prepare together is made once.

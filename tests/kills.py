@@ -37,8 +37,11 @@ PATIENCE = 120.0
 COMPILING = 600.0
 """Seconds that the first run of a command may take."""
 
-DIFFERENT = {"seconds", "created", "rate"}
+DIFFERENT = {"seconds", "memory", "created", "rate"}
 """What of a file differs between two undisturbed runs."""
+
+TIMES = "times-"
+"""What the folders with the fields of a solution are called."""
 
 STUDY = """name = "draws"
 draws = 200
@@ -129,6 +132,7 @@ class Running:
 def _run(folder: str, arguments: tuple[str, ...], file: str, limit: int | None) -> None:
     """Run a command in this process."""
     os.chdir(folder)
+    sys.argv = ["romtool", *arguments]
     if limit is not None:
         import resource
 
@@ -180,12 +184,26 @@ def _value(node: Any) -> Any:
 def difference(one: Path, other: Path) -> str:
     """Return in words where two folders differ, apart from what depends on the clock; nothing where they are alike."""
     names = [{str(path.relative_to(folder)) for path in folder.rglob("*")} for folder in (one, other)]
+    names = [{name for name in entry if TIMES not in name} for entry in names]
     if names[0] != names[1]:
         return f"files differ: {sorted(names[0] ^ names[1])}"
     for name in sorted(names[0]):
         if (one / name).is_file() and (text := _file_difference(one / name, other / name)):
             return f"{name}: {text}"
-    return ""
+    first, second = histories(one), histories(other)
+    if first.keys() != second.keys():
+        return f"fields differ: {sorted(first.keys() ^ second.keys())}"
+    return ", ".join([name for name in first if first[name].tobytes() != second[name].tobytes()][:5])
+
+
+def histories(folder: Path) -> dict[str, Any]:
+    """Return the fields of all solutions in a folder, all times together: which of them share a file is chance."""
+    found: dict[str, list[Any]] = {}
+    for path in sorted(folder.rglob(f"{TIMES}*/*.h5")):
+        with h5py.File(path, "r") as file:
+            for name in file["fields"]:
+                found.setdefault(f"{path.parent.parent}/{path.name}/{name}", []).append(file["fields"][name][()])
+    return {name.removeprefix(str(folder)): np.concatenate(entry) for name, entry in found.items()}
 
 
 def _file_difference(one: Path, other: Path) -> str:

@@ -44,10 +44,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "operators": (*CORE, "linalg", "io"),
     "lifetime": (*CORE, "io"),
     "report": (*CORE, "io"),
+    "batch": (*CORE, "io"),
     "pipeline": (
         *(*CORE, *PHYSICS, "convert", "io", "hifi", "reduced", "offline", "online", "operators", "lifetime", "report"),
+        "batch",
     ),
-    "cli": ("errors", "interruption", "progress", "pipeline"),
+    "cli": ("errors", "interruption", "progress", "batch", "pipeline"),
     "": ("kernel_cache", "pipeline"),
 }
 """Part -> the parts it may import, besides itself and "", which is romtool/__init__.py with the version."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from romtool.cli.estimate import with_estimate
 from romtool.cli.options import PATH, UNBROKEN, json_option, print_json
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("paths", metavar="PATH", type=PATH, nargs=-1, required=True)
 @click.option("--diff", is_flag=True, help="Say in what two PATHs of one kind differ.")
 @json_option
+@with_estimate
 def command(paths: tuple[Path, ...], diff: bool, as_json: bool) -> None:
     """Describe PATH: a solver file, deck, case, load file, dataset, model, result, solution or study.
 

@@ -39,7 +39,9 @@ COMMANDS = {
     "operators": "Models of parameter-dependent matrices that any code exported.",
     "law": "Run a material law along a path of strain and stress, and check it.",
     "report": "Make one self-contained HTML page of models and results.",
+    "slurm": "Write or submit the batch job of a command, or of a whole case.",
     "info": "Describe a solver file, dataset, model or result.",
+    "doctor": "Say what is installed and works here, and how to put right what does not.",
     "readers": "List the file formats and what they need.",
 }
 ON_ALL_RANKS = {
@@ -52,6 +54,7 @@ ON_ALL_RANKS = {
     "study": "",
     "life": "",
     "operators": "build",
+    "doctor": "--ranks",
 }
 """Commands that share their work (where a word is named: with it); of the others rank 0 does all, the rest wait."""
 
@@ -114,13 +117,11 @@ class Outcome:
 def _run(arguments: list[str]) -> Outcome:
     """Run a command line; errors on purpose are returned."""
     try:
-        cli.main(arguments, prog_name="romtool", standalone_mode=False)
+        left = cli.main(arguments, prog_name="romtool", standalone_mode=False)
     except RomtoolError as error:
         return _failure(error.code, type(error).__name__, str(error))
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _failure(INTERRUPTED, "Interrupted", "interrupted")
-    except click.exceptions.Exit as exit_:
-        return Outcome(exit_.exit_code)
     except click.ClickException as error:
         return _failure(2, type(error).__name__, error.format_message())
     except MemoryError:
@@ -130,7 +131,7 @@ def _run(arguments: list[str]) -> Outcome:
             return _failure(1, "OSError", f"{reason}; make room, or give a path that can be read and written")
         text = f"unexpected {type(error).__name__}: {error}; this is a fault of romtool: please report it with --debug"
         return _failure(1, type(error).__name__, text)
-    return Outcome()
+    return Outcome(left if isinstance(left, int) else 0)  # click returns the code of an Exit
 
 
 def _system_error(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Linear equations between unknowns solved for the dependent ones: `u_d = M u_o + S a(t)` (METHODS 1).
+"""Linear equations between unknowns solved for the dependent ones: `u_d = M u_o + S a(t)` (theory, eq. (2.4)).
 
 An unknown is a number: 6 × id of its node + component (0 to 2 displacements, 3 to 5 rotations of a reference node). The
 first unknown of each equation is the dependent one. Where dependent unknowns stand in other equations, these chains are

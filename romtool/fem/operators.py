@@ -242,7 +242,7 @@ def internal_force(operators: Operators, stress: Floats) -> Floats:
 
 
 def absolute_internal_force(operators: Operators, stress: Floats) -> Floats:
-    """Return the (n_nodes, 3) sums over points of |w B^T sig| [force]; its norm is METHODS 0's `s_t`."""
+    """Return the (n_nodes, 3) sums over points of |w B^T sig| [force]; its norm is `s_t` of theory, eq. (2.3)."""
     return _internal_force(operators, stress, absolute=True)
 
 

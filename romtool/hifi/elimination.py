@@ -1,4 +1,6 @@
-"""Supports and constraints as one elimination, `u = C x + g(t)` (METHODS 1): what a rank solves for, and what follows.
+"""Supports and constraints as one elimination, `u = C x + g(t)`: what a rank solves for, and what follows.
+
+Theory, eq. (2.4).
 
 The unknowns of a rank are those of its nodes, then those of nodes that its own depend on: held by other ranks, or
 reference nodes of constraints, which belong to no element and which every rank holds. C has a row of its own unknown

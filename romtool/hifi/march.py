@@ -29,7 +29,7 @@ class HifiState:
     displacement: (n_nodes, 3) float [length].
     stress: (n_points, 6) float [stress].
     state: (n_points, n_state) float, internal variables, columns of `romtool.laws.state_fields`.
-    scale: [force], running maximum of the assembled absolute internal forces (METHODS 0).
+    scale: [force], running maximum of the assembled absolute internal forces (theory, eq. (2.3)).
     rate: (n_nodes, 3) float [length/time] of the last increment, to extrapolate from; None for none.
     """
 

@@ -51,6 +51,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def is_resumable(error: BaseException | None) -> bool:
+    """Tell whether the same command may go on with what is finished after an error; HDF5 hides those of a full disk."""
+    return isinstance(error, RESUMABLE) or "errno = " in str(error)
+
+
 class Work:
     """An output folder in the making, beside its final name; all methods are of rank 0.
 
@@ -111,7 +116,7 @@ class Work:
         ----------
         error: that ended the command; None where it is complete.
         """
-        if not (self.key and isinstance(error, RESUMABLE) and self._holds_something()):
+        if not (self.key and is_resumable(error) and self._holds_something()):
             shutil.rmtree(self.folder, ignore_errors=True)
         self._leave(error)
 

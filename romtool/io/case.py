@@ -26,7 +26,8 @@ from romtool.io.entries import (
     time_of,
 )
 from romtool.io.load import apply_load, read_load
-from romtool.io.schema import CaseFile, QuantityEntry, SimulationEntry
+from romtool.io.schema import CaseFile, SimulationEntry
+from romtool.io.schema_settings import QuantityEntry
 from romtool.io.validation import read_toml
 from romtool.loading import Deck, Dirichlet, Loading, Material, Table
 from romtool.settings import Quantity, Settings

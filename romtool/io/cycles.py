@@ -151,11 +151,14 @@ def fit_times(loading: Loading, before: Cycle | None, time: TimeSource | None) -
 
 
 def with_time(loading: Loading, time: TimeSource | None) -> Loading:
-    """Replace times and rate-independent intervals by those that are given."""
+    """Replace times, rate-independent intervals, stop and choice of steps by those that are given."""
     if time is not None and time.points is not None:
         loading = replace(loading, times=time.points)
     if time is not None and time.rate_independent is not None:
         loading = replace(loading, rate_independent=time.rate_independent)
+    if time is not None:
+        adaptive = loading.adaptive if time.adaptive is None else time.adaptive or None
+        loading = replace(loading, stop=time.stop or loading.stop, adaptive=adaptive)
     return loading
 
 

@@ -21,8 +21,9 @@ from romtool.constraints import (
 )
 from romtool.errors import CaseError
 from romtool.io.schema import entry_name
+from romtool.io.schema_constraints import ConstraintEntry
 from romtool.io.schema_loading import (
-    ConstraintEntry,
+    AdaptiveTable,
     DirichletEntry,
     LoadEntry,
     MaterialEntry,
@@ -34,12 +35,14 @@ from romtool.io.schema_loading import (
 )
 from romtool.io.validation import did_you_mean
 from romtool.loading import (
+    Adaptive,
     Dirichlet,
     Load,
     Loading,
     Material,
     Orientation,
     Plugin,
+    Stop,
     Table,
     Temperature,
     TemperatureEntry,
@@ -141,10 +144,12 @@ class TemperatureSource:
 
 @dataclass(frozen=True)
 class TimeSource:
-    """[time]: the increments, and the intervals without viscous flow; None where not given."""
+    """[time]: increments, intervals without viscous flow, how a reduced march goes on; None where not given."""
 
     points: Floats | None
     rate_independent: tuple[tuple[float, float], ...] | None
+    stop: Stop | None = None
+    adaptive: Adaptive | Literal[False] | None = None
 
 
 def material_of(entry: MaterialEntry, folder: Path) -> Material:
@@ -288,8 +293,15 @@ def _entry_of(point: TemperaturePoint, folder: Path) -> EntrySource:
 def time_of(table: TimeTable) -> TimeSource:
     """Return the times."""
     points = None if table.points is None else np.array(table.points, dtype=np.float64)
-    intervals = table.rate_independent
-    return TimeSource(points, None if intervals is None else tuple((a, b) for a, b in sorted(intervals)))
+    given, choice = table.rate_independent, table.adaptive
+    intervals = None if given is None else tuple((a, b) for a, b in sorted(given))
+    stop = None if table.stop is None else Stop(table.stop.tolerance, table.stop.cycles)
+    adaptive: Adaptive | Literal[False] | None = None
+    if isinstance(choice, AdaptiveTable):
+        adaptive = Adaptive(choice.tolerance, choice.strain_increment)
+    elif choice is not None:
+        adaptive = Adaptive() if choice else False
+    return TimeSource(points, intervals, stop, adaptive)
 
 
 def put(existing: Sequence[Item], entries: Sequence[Item], key: Callable[[Item], str]) -> tuple[Item, ...]:

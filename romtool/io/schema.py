@@ -1,6 +1,6 @@
 """What a case file and a load file may hold, as pydantic models; private to the parsing in `romtool.io`.
 
-The keys are those of DESIGN section 2. Every key's description is the text of its error message.
+Every key's description is the text of its error message, the text below it its meaning in the documentation.
 """
 
 from collections.abc import Sequence
@@ -8,10 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from romtool.io.schema_constraints import ConstraintEntry
 from romtool.io.schema_loading import (
-    COUNT_WORDS,
-    ConstraintEntry,
-    Count,
     DirichletEntry,
     LoadEntry,
     MaterialEntry,
@@ -20,23 +18,20 @@ from romtool.io.schema_loading import (
     TemperatureTable,
     Text,
     TimeTable,
-    Vector,
+)
+from romtool.io.schema_settings import (
+    BalanceTable,
+    ClusterTable,
+    DualTable,
+    HifiTable,
+    IndicatorTable,
+    NewtonTable,
+    PartitionTable,
+    PodTable,
+    QuadratureTable,
+    QuantityEntry,
 )
 from romtool.io.validation import Table, reject, require_unique
-from romtool.settings import (
-    BalanceSettings,
-    ClusterSettings,
-    DualSettings,
-    HifiSettings,
-    IndicatorSettings,
-    NewtonSettings,
-    PartitionSettings,
-    PodSettings,
-    QuadratureSettings,
-)
-
-Tolerance = Annotated[float, Field(gt=0.0, lt=1.0)]
-_FRACTION = "a number between 0 and 1, both excluded"
 
 
 def _folder_name(value: str) -> str:
@@ -54,27 +49,37 @@ class Units(Table):
     """Labels of the units."""
 
     length: Text | None = Field(default=None, description='a label, e.g. "mm"')
+    """Of lengths."""
     force: Text | None = Field(default=None, description='a label, e.g. "N"')
+    """Of forces."""
     time: Text | None = Field(default=None, description='a label, e.g. "s"')
+    """Of times."""
     temperature: Text | None = Field(default=None, description='a label, e.g. "degC"')
+    """Of temperatures."""
 
 
 class CaseHead(Table):
     """[case]."""
 
     name: Name = Field(description=_NAME)
+    """Name of the case."""
     units: Units = Field(default=Units())
+    """Labels for reports, one text each for `length`, `force`, `time`, `temperature`; nothing is converted."""
 
 
 class SimulationEntry(Table):
     """[[simulations]]: a training computation."""
 
     name: Name = Field(description=_NAME)
+    """Name of the simulation, each one its own."""
     deck: Text | None = Field(default=None, description="the path of the solver's input deck")
+    """Where mesh, materials, supports, loads, temperature and increments come from."""
     results: Text | list[Text] = Field(
         default=[], description="a path, or a list of paths, of result files or a folder"
     )
+    """Where the displacements come from: files of the solver, or the folder that `romtool solve` wrote (`ref/LOAD`)."""
     load: Text | None = Field(default=None, description="the path of a load file")
+    """How this computation differs from the case's own loading."""
 
     @model_validator(mode="after")
     def _has_source(self) -> "SimulationEntry":
@@ -87,141 +92,7 @@ class MeshEntry(Table):
     """[mesh]."""
 
     file: Text = Field(description="the path of a mesh file")
-
-
-class PartitionTable(Table):
-    """[partition]."""
-
-    subdomains: Count = Field(default=PartitionSettings.subdomains, description=COUNT_WORDS)
-
-
-class PodTable(Table):
-    """[pod]."""
-
-    tolerance: Tolerance = Field(default=PodSettings.tolerance, description=_FRACTION)
-    inner_product: Literal["h1", "l2", "energy"] = Field(
-        default=PodSettings.inner_product, description='one of "h1", "l2", "energy"'
-    )
-    max_modes: Count = Field(default=PodSettings.max_modes, description=COUNT_WORDS)
-    memory: Annotated[float, Field(gt=0.0)] = Field(
-        default=PodSettings.memory, description="a positive number of gigabytes"
-    )
-
-
-class QuadratureTable(Table):
-    """[quadrature]."""
-
-    tolerance: Tolerance = Field(default=QuadratureSettings.tolerance, description=_FRACTION)
-
-
-class DualTable(Table):
-    """[duals]."""
-
-    fields: list[Text] = Field(default=list(DualSettings.fields), description="a list of names of fields")
-    tolerance: Tolerance = Field(default=DualSettings.tolerance, description=_FRACTION)
-
-    @model_validator(mode="after")
-    def _are_distinct(self) -> "DualTable":
-        require_unique(self.fields, "the field")
-        return self
-
-
-class ClusterTable(Table):
-    """[clusters]."""
-
-    count: Count | Literal["auto"] = Field(default=ClusterSettings.count, description=f'{COUNT_WORDS}, or "auto"')
-    by: Literal["simulation", "time"] = Field(default=ClusterSettings.by, description='"simulation" or "time"')
-    dissimilarity: Literal["sine", "euclidean"] = Field(
-        default=ClusterSettings.dissimilarity, description='"sine" or "euclidean"'
-    )
-    field: Text = Field(default=ClusterSettings.field, description="the name of a field")
-    overlap: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
-        default=ClusterSettings.overlap, description="a number between 0 and 1"
-    )
-    seed: Annotated[int, Field(ge=0)] = Field(default=ClusterSettings.seed, description="a whole number of at least 0")
-    certainty: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
-        default=ClusterSettings.certainty, description="a number between 0 and 1"
-    )
-    max_count: Count = Field(default=ClusterSettings.max_count, description=COUNT_WORDS)
-    budget: Annotated[float, Field(gt=0.0)] | None = Field(default=None, description="a positive number of hours")
-    simulation_hours: Annotated[float, Field(gt=0.0)] | None = Field(
-        default=None, description="a positive number of hours"
-    )
-
-
-class IndicatorTable(Table):
-    """[indicator]."""
-
-    tolerance: Tolerance = Field(default=IndicatorSettings.tolerance, description=_FRACTION)
-
-
-class BalanceTable(Table):
-    """[balance]."""
-
-    tolerance: Tolerance = Field(default=BalanceSettings.tolerance, description=_FRACTION)
-    limit: Annotated[float, Field(gt=0.0)] = Field(default=BalanceSettings.limit, description="a positive number")
-
-
-class NewtonTable(Table):
-    """[newton]."""
-
-    tolerance: Tolerance = Field(default=NewtonSettings.tolerance, description=_FRACTION)
-    max_iterations: Count = Field(default=NewtonSettings.max_iterations, description=COUNT_WORDS)
-    max_cuts: Annotated[int, Field(ge=0)] = Field(
-        default=NewtonSettings.max_cuts, description="a whole number of at least 0"
-    )
-
-
-class HifiTable(Table):
-    """[hifi]."""
-
-    solver: Literal["direct", "iterative"] = Field(default=HifiSettings.solver, description='"direct" or "iterative"')
-
-
-_OVER_ELEMENTS = {"field", "elements", "component"}
-_QUANTITIES: dict[str, tuple[set[str], set[str]]] = {  # keys that a kind needs, those that it may have
-    "displacement": ({"nodes"}, {"nodes", "component"}),
-    "point": ({"field"}, _OVER_ELEMENTS | {"at", "nodes"}),
-    "maximum": ({"field"}, _OVER_ELEMENTS),
-    "mean": ({"field"}, _OVER_ELEMENTS),
-    "percentile": ({"field", "percentile"}, _OVER_ELEMENTS | {"percentile"}),
-    "reaction": ({"nodes"}, {"nodes", "component"}),
-    "energy": (set(), set()),
-    "dissipation": (set(), set()),
-}
-_KIND_WORDS = "one of " + ", ".join(f'"{kind}"' for kind in _QUANTITIES)
-
-
-class QuantityEntry(Table):
-    """[[quantities]]: a history in results, reports and studies."""
-
-    name: Text = Field(description="a text")
-    kind: Literal["displacement", "point", "maximum", "mean", "percentile", "reaction", "energy", "dissipation"] = (
-        Field(description=_KIND_WORDS)
-    )
-    nodes: Text | None = Field(default=None, description="the name of a node set")
-    elements: Text = Field(default="all", description='an element set, or "all"')
-    field: Text | None = Field(default=None, description="the name of a field")
-    component: Text | None = Field(default=None, description='a component: "x", "xx", "mises", "magnitude" …')
-    at: Vector | None = Field(default=None, description="a list of three numbers, a place")
-    percentile: Annotated[float, Field(ge=0.0, le=100.0)] | None = Field(
-        default=None, description="a number between 0 and 100"
-    )
-
-    @model_validator(mode="after")
-    def _fits_kind(self) -> "QuantityEntry":
-        needed, allowed = _QUANTITIES[self.kind]
-        for key in sorted(needed - self.model_fields_set):
-            reject(f'of kind "{self.kind}" lacks the key "{key}": {type(self).model_fields[key].description}')
-        for key in sorted(self.model_fields_set - allowed - {"name", "kind"}):
-            reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed)) or "none"}')
-        places = self.model_fields_set & {"at", "nodes"}
-        if self.kind == "point" and (len(places) == 2 or (not places and "elements" not in self.model_fields_set)):
-            reject(
-                'of kind "point" needs one of the keys "at" (a place) and "nodes" (a node set, its middle), '
-                'or "elements" alone (an element set, its middle)'
-            )
-        return self
+    """The mesh, where neither deck nor results hold it."""
 
 
 class CaseFile(Table):
@@ -264,8 +135,11 @@ class ScaledEntry(Table):
     """An entry of a load file that keeps the case's entry, scaled, or removes it."""
 
     name: Text = Field(description="the name of an entry of the case")
+    """The entry of the case."""
     scale: Number | None = Field(default=None, description="a number")
+    """Multiplies pressure, vector, displacement, the values of a table, or *omega*."""
     remove: Literal[True] | None = Field(default=None, description="true")
+    """Removes the entry."""
 
     @model_validator(mode="before")
     @classmethod
@@ -287,7 +161,9 @@ class ScaledTemperature(Table):
     """[temperature] of a load file that scales the case's entries (not its initial temperature)."""
 
     scale: Number = Field(default=1.0, description="a number")
+    """Every entry of the case becomes `scale * T + offset`."""
     offset: Number = Field(default=0.0, description="a number")
+    """See `scale`; `initial` stays. [temperature]"""
 
     @model_validator(mode="before")
     @classmethod
@@ -330,6 +206,7 @@ class LoadCaseFile(Table):
     noun: ClassVar[str] = "key or table"
 
     name: Name = Field(description=_NAME)
+    """Name of the load and of the folder of its result, each one of a command its own."""
     loads: list[Annotated[Annotated[WholeLoad, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(default=[])
     tables: list[Annotated[Annotated[WholeTable, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(default=[])
     dirichlet: list[Annotated[Annotated[WholeDirichlet, Tag("(whole)")] | _Scaled, Discriminator(_form)]] = Field(

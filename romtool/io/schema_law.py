@@ -23,34 +23,54 @@ class PathFile(Table):
     noun: ClassVar[str] = "key"
 
     name: Text = Field(default="path", description="a text")
+    """Name of the path."""
     kind: Literal["uniaxial", "strain", "shear", "thermal", "plane_stress", "plane_strain", "axisymmetric", "table"] = (
         Field(
             description='one of "uniaxial", "strain", "shear", "thermal", "plane_stress", "plane_strain", '
             '"axisymmetric", "table"'
         )
     )
+    """What is zero in components that are not given, see below."""
     times: Annotated[list[Number], Field(min_length=2)] | None = Field(
         default=None, description="a list of at least two increasing numbers"
     )
+    """Times of the values. [time]"""
     file: Text | None = Field(default=None, description="the path of a table with a header")
+    """Columns `time`, `temperature`, `strain_xx`, `stress_yy`, …"""
     rest: Literal["stress", "strain"] | None = Field(
         default=None, description='"stress" or "strain": what is zero in components that are not given'
     )
+    """Of kind `"table"`; `"stress"` where nothing is said."""
     increments: Count = Field(default=1, description=f"{COUNT_WORDS}, between two times")
+    """Steps of the law."""
     cycles: Count = Field(default=1, description=COUNT_WORDS)
+    """How often the path is run through; it must end where it begins."""
     temperature: Series = Field(default=0.0, description=_SERIES)
+    """At the times. [temperature]"""
     strain_xx: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed tensor strain."""
     strain_yy: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed tensor strain."""
     strain_zz: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed tensor strain."""
     strain_xy: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed tensor strain."""
     strain_yz: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed tensor strain."""
     strain_zx: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed tensor strain."""
     stress_xx: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed stress. [stress]"""
     stress_yy: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed stress. [stress]"""
     stress_zz: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed stress. [stress]"""
     stress_xy: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed stress. [stress]"""
     stress_yz: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed stress. [stress]"""
     stress_zx: Series | None = Field(default=None, description=_SERIES)
+    """Prescribed stress. [stress]"""
 
     @model_validator(mode="after")
     def _is_complete(self) -> "PathFile":

@@ -1,6 +1,6 @@
 """The tables that say what acts on a structure, as pydantic models; private to the parsing in `romtool.io`.
 
-Every key's description is the text of its error message.
+Every key's description is the text of its error message, the text below it its meaning in the documentation.
 """
 
 from itertools import pairwise
@@ -19,7 +19,7 @@ Pair = Annotated[list[Number], Field(min_length=2, max_length=2)]
 Count = Annotated[int, Field(ge=1)]
 
 COUNT_WORDS = "a whole number of at least 1"
-_TABLE = "the name of one of the [[tables]]"
+TABLE_WORDS = "the name of one of the [[tables]]"
 
 
 def _numbers(value: Any) -> bool:
@@ -35,10 +35,15 @@ class OrientationTable(Table):
     axes: Annotated[list[Vector], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="two lists of three numbers: local x, and a vector in the local xy plane"
     )
+    """Local axes, the same in all elements."""
     euler: Vector | None = Field(default=None, description="a list of three numbers, Bunge's angles in degrees")
+    """Angles phi1, Phi, phi2. [degrees]"""
     point: Vector | None = Field(default=None, description="a list of three numbers, a point of the cylinder's axis")
+    """A point of the axis of a cylinder: local axes are radial, circumferential, axial. [length]"""
     axis: Vector | None = Field(default=None, description="a list of three numbers, the direction of that axis")
+    """Direction of the axis of that cylinder."""
     file: Text | None = Field(default=None, description="the path of a table: element id, three Bunge angles")
+    """One line per element."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "OrientationTable":
@@ -58,27 +63,43 @@ class MaterialEntry(Table):
     """[[materials]]."""
 
     elements: Text = Field(default="all", description='an element set, or "all"')
+    """Where the material is; later entries win where sets overlap."""
     law: Text = Field(description="the name of a law")
+    """The law, see Material laws."""
     density: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
         default=None, description="a positive number"
     )
+    """Needed by centrifugal loads. [mass/volume]"""
     reference_temperature: Number = Field(default=0.0, description="a number")
+    """Where the expansion counts from. [temperature]"""
     convention: Literal["secant", "mean", "instantaneous"] = Field(
         default="secant", description='"secant", "mean" or "instantaneous": what the coefficients of expansion are'
     )
+    """What the coefficients of expansion are."""
     definition_temperature: Number | None = Field(default=None, description="a number")
+    """With `convention = "mean"`: where its coefficients count from. [temperature]"""
     orientation: OrientationTable | None = None
+    """Local axes of laws with directions, a table of its own."""
     library: Text | None = Field(default=None, description="the path of a shared library")
+    """Of a UMAT or of MFront's behaviours."""
     function: Text | None = Field(default=None, description="the name of the function in the library")
+    """Of a UMAT; `umat` where nothing is said."""
     behaviour: Text | None = Field(default=None, description="the name of MFront's behaviour")
+    """Of MGIS."""
     name: Text | None = Field(default=None, description="the name that a UMAT is told, CMNAME")
+    """Of a UMAT; the element set in capitals where nothing is said."""
     n_state: Annotated[int, Field(ge=0)] | None = Field(default=None, description="a whole number of at least 0")
+    """Of a UMAT: NSTATV."""
     states: dict[str, Count | Annotated[list[Count], Field(min_length=2, max_length=2)] | Text] | None = Field(
         default=None, description='a table: name = number of a state variable, [first, last], or "name in MFront"'
     )
+    """Names under which internal variables are shown."""
     props: list[Number] | None = Field(default=None, description="a list of numbers, PROPS")
+    """Of a UMAT."""
     properties: dict[str, Number] | None = Field(default=None, description="a table of MFront's material properties")
+    """Of MGIS: all material properties of the behaviour."""
     parameters: dict[str, Any] = Field(default={}, description="a table [materials.parameters] of the law's parameters")
+    """Numbers, or tables over temperature `[[T, value], …]`. Required, but for libraries."""
 
     @model_validator(mode="after")
     def _fits_law(self) -> "MaterialEntry":
@@ -117,12 +138,17 @@ class DirichletEntry(Table):
     """[[dirichlet]]."""
 
     name: Text | None = Field(default=None, description="a text")
+    """By default that of the node set."""
     nodes: Text = Field(description="the name of a node set")
+    """Where displacements are prescribed."""
     components: Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)] = Field(
         default=["x", "y", "z"], description='a list of some of "x", "y", "z"'
     )
+    """Which displacements."""
     value: Number = Field(default=0.0, description="a number")
-    table: Text | None = Field(default=None, description=_TABLE)
+    """The displacement. [length]"""
+    table: Text | None = Field(default=None, description=TABLE_WORDS)
+    """Amplitude in time; constant without."""
 
 
 _KINDS = {  # keys that a kind needs, and those that it may have, beside name, kind, table
@@ -137,21 +163,33 @@ class LoadEntry(Table):
     """[[loads]], a whole entry; which keys belong to it follows from its kind."""
 
     name: Text | None = Field(default=None, description="a text")
+    """By default that of the side set, else of the element set."""
     kind: Literal["pressure", "centrifugal", "body", "traction"] = Field(
         description='one of "pressure", "centrifugal", "body", "traction"'
     )
+    """What acts."""
     faces: Text | None = Field(default=None, description="the name of a side set")
+    """Where pressure and traction act."""
     elements: Text = Field(default="all", description='an element set, or "all"')
+    """Where body and centrifugal forces act."""
     value: Number | Vector | None = Field(
         default=None, description="a number (pressure) or a list of three numbers (body, traction)"
     )
+    """Pressure, positive in compression [stress]; traction [stress] or body force [force/volume]."""
     field: Text | None = Field(default=None, description="the path of a file with the pressure")
+    """Pressure that differs from place to place; with `on`. [stress]"""
     mesh: Text | None = Field(default=None, description="the path of the mesh that the field lives on")
+    """Where it is not the mesh of the case; of several arrays in `field` the one with the load's `name` counts."""
     on: Literal["face", "node"] = Field(default="face", description='"face" or "node"')
+    """Whether `field` has a value per face, in the order of the set, or per node of it, by id."""
     omega: Number | None = Field(default=None, description="a number, in rad per time unit")
+    """Speed of a centrifugal load; the table multiplies omega."""
     point: Vector | None = Field(default=None, description="a list of three numbers, a point of the axis")
+    """Of a centrifugal load. [length]"""
     axis: Vector | None = Field(default=None, description="a list of three numbers, the direction of the axis")
-    table: Text | None = Field(default=None, description=_TABLE)
+    """Of a centrifugal load."""
+    table: Text | None = Field(default=None, description=TABLE_WORDS)
+    """Amplitude in time; constant without."""
 
     @model_validator(mode="after")
     def _fits_kind(self) -> "LoadEntry":
@@ -181,79 +219,15 @@ class LoadEntry(Table):
             reject('has the key "mesh" without "field", which lives on that mesh')
 
 
-_CONSTRAINTS: dict[str, tuple[set[str], set[str]]] = {  # keys of a kind: needed, and others that it may have
-    "equation": ({"terms"}, {"value", "table"}),
-    "rigid": ({"nodes", "reference"}, {"point", "components"}),
-    "mean": ({"nodes", "reference"}, {"point"}),
-    "tie": ({"slave", "master"}, {"tolerance"}),
-    "cyclic": ({"slave", "master", "sectors", "point", "axis"}, {"tolerance"}),
-    "local": ({"nodes", "directions"}, {"axes", "point", "axis", "value", "table"}),
-}
-_UNKNOWN = Literal["x", "y", "z", "rx", "ry", "rz"]
-
-
-class ConstraintEntry(Table):
-    """[[constraints]]: linear equations between displacements; which keys belong to it follows from its kind."""
-
-    name: Text = Field(description="a text")
-    kind: Literal["equation", "rigid", "mean", "tie", "cyclic", "local"] = Field(
-        description='one of "equation", "rigid", "mean", "tie", "cyclic", "local"'
-    )
-    terms: Annotated[list[list[Count | _UNKNOWN | Number]], Field(min_length=1)] | None = Field(
-        default=None, description='a list of [node id, "x", coefficient]; components of reference nodes also "rx" …'
-    )
-    nodes: Text | None = Field(default=None, description="the name of a node set or side set")
-    reference: Count | None = Field(default=None, description="the id of the reference node")
-    slave: Text | None = Field(default=None, description="the name of a node set or side set")
-    master: Text | None = Field(default=None, description="the name of a side set")
-    sectors: Annotated[int, Field(ge=2)] | None = Field(default=None, description="a whole number of at least 2")
-    tolerance: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
-        default=None, description="a positive number, a distance"
-    )
-    components: Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)] = Field(
-        default=["x", "y", "z"], description='a list of some of "x", "y", "z"'
-    )
-    directions: Annotated[list[Literal[1, 2, 3]], Field(min_length=1)] | None = Field(
-        default=None, description="a list of some of 1, 2, 3, the local directions that are prescribed"
-    )
-    axes: Annotated[list[Vector], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="two lists of three numbers: local x, and a vector in the local xy plane"
-    )
-    point: Vector | None = Field(default=None, description="a list of three numbers, a point")
-    axis: Vector | None = Field(default=None, description="a list of three numbers, the direction of an axis")
-    value: Number = Field(default=0.0, description="a number")
-    table: Text | None = Field(default=None, description=_TABLE)
-
-    @field_validator("terms")
-    @classmethod
-    def _are_terms(cls, value: list[list[Any]] | None) -> list[list[Any]] | None:
-        for term in value or []:
-            if [type(part) for part in term[:2]] != [int, str] or len(term) != 3 or isinstance(term[2], str):
-                reject_value(f'has the term {term}; expected [node id, "x", coefficient]')
-        return value
-
-    @model_validator(mode="after")
-    def _fits_kind(self) -> "ConstraintEntry":
-        needed, more = _CONSTRAINTS[self.kind]
-        allowed = needed | more
-        given = self.model_fields_set - {"name", "kind"}
-        for key in sorted(given - allowed):
-            reject(f'of kind "{self.kind}" has no key "{key}"; its keys are {", ".join(sorted(allowed))}')
-        for key in sorted(needed - given):
-            reject(f'of kind "{self.kind}" lacks the key "{key}": {type(self).model_fields[key].description}')
-        if self.axis is not None and not any(self.axis):
-            reject("has axis = [0, 0, 0]; expected a direction")
-        if self.kind == "local" and sorted(given & {"axes", "point", "axis"}) not in (["axes"], ["axis", "point"]):
-            reject('of kind "local" needs the key "axes", or "point" and "axis" of a cylinder')
-        return self
-
-
 class TableEntry(Table):
     """[[tables]]: amplitudes in time."""
 
     name: Text = Field(description="a text")
+    """Name of the table."""
     points: Annotated[list[Pair], Field(min_length=1)] = Field(description="a list of pairs [time, value]")
+    """Times that do not decrease; linear between, constant outside. A time given twice is a jump. [time, factor]"""
     cycles: Count = Field(default=1, description=COUNT_WORDS)
+    """How often the table is run through."""
 
     @model_validator(mode="after")
     def _times_grow(self) -> "TableEntry":
@@ -269,13 +243,21 @@ class TemperaturePoint(Table):
     """One of the entries of [temperature]."""
 
     time: Number = Field(description="a number")
+    """When; entries in increasing order. [time]"""
     value: Number | None = Field(default=None, description="a number")
+    """The same everywhere; exactly one of `value`, `field`, `expression`. [temperature]"""
     field: Text | None = Field(default=None, description="the path of a file with the temperature at the nodes")
+    """One number per node, or on the mesh of `mesh`. [temperature]"""
     mesh: Text | None = Field(default=None, description="the path of the mesh that the field lives on")
+    """Where it is not the mesh of the case; may be the file itself."""
     name: Text | None = Field(default=None, description="the name of the field in the file")
+    """Array in the file; of Z-set's `.node` the number of the record."""
     expression: Text | None = Field(default=None, description="an expression of x, y, z")
+    """See below. [temperature]"""
     scale: Number = Field(default=1.0, description="a number")
+    """The temperature is `scale * field + offset`."""
     offset: Number = Field(default=0.0, description="a number")
+    """See `scale`. [temperature]"""
 
     @field_validator("expression")
     @classmethod
@@ -303,7 +285,9 @@ class TemperatureTable(Table):
     """[temperature], a whole one."""
 
     initial: Number = Field(description="a number, the temperature at the beginning")
+    """T_0: where there are no entries, and of the thermal strain. [temperature]"""
     entries: list[TemperaturePoint] = Field(default=[])
+    """The history, linear between, constant outside; a list of tables."""
 
     @model_validator(mode="after")
     def _times_grow(self) -> "TemperatureTable":
@@ -313,17 +297,45 @@ class TemperatureTable(Table):
         return self
 
 
+class StopTable(Table):
+    """[time] stop: when an online march through cycles ends early."""
+
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=1e-2, description="a number between 0 and 1")
+    """Largest relative change of what a cycle adds."""
+    cycles: Count = Field(default=3, description=COUNT_WORDS)
+    """How many cycles in a row change by less."""
+
+
+class AdaptiveTable(Table):
+    """[time] adaptive, with its limits."""
+
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=5e-2, description="a number between 0 and 1")
+    """Error of p in a step, relative to its largest increment; over a run the error stays below this part of p."""
+    strain_increment: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = Field(
+        default=2e-3, description="a positive number"
+    )
+    """Largest change of the strain in a step."""
+
+
 class TimeTable(Table):
-    """[time]: the increments, and the intervals without viscous flow."""
+    """[time]: the increments, the intervals without viscous flow, and how an online march goes through them."""
 
     points: Annotated[list[Number], Field(min_length=2)] | None = Field(
         default=None, description="a list of at least two increasing numbers"
     )
+    """The increments; the first is the initial state. By default those of the deck, else the output times. [time]"""
     rate_independent: list[Pair] | None = Field(default=None, description="a list of intervals [start, end]")
+    """No viscous flow in these intervals; by default the deck's `*STATIC` steps. [time]"""
+    stop: StopTable | None = None
+    """Where a run over many cycles ends early."""
+    adaptive: bool | AdaptiveTable | None = Field(
+        default=None, description="true, false, or a table { tolerance, strain_increment }"
+    )
+    """Steps chosen by their error, online; of `points` the ends are kept, and points of tables and temperatures met."""
 
     @model_validator(mode="after")
     def _times_grow(self) -> "TimeTable":
-        if self.points is None and self.rate_independent is None:
+        if not self.model_fields_set:
             reject('lacks the key "points": a list of at least two increasing numbers')
         points = self.points or []
         if any(b <= a for a, b in pairwise(points)):

@@ -1,6 +1,6 @@
 """What the case file of parameter-dependent operators may hold, as pydantic models; private to the parsing.
 
-Every key's description is the text of its error message.
+Every key's description is the text of its error message, the text below it its meaning in the documentation.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -35,6 +35,7 @@ class CaseHead(Table):
     """[case]."""
 
     name: Name = Field(description="a text that can name a folder")
+    """Name of the case."""
 
 
 class ParameterEntry(Table):
@@ -43,9 +44,13 @@ class ParameterEntry(Table):
     name: ParameterName = Field(
         description="a name made of letters, digits and _ that is no function and not x, y, z, pi, number, file"
     )
+    """As in expressions and in the columns of lists."""
     range: Pair = Field(description="a list of two numbers, the smaller first")
+    """Smallest and largest value; outside is an error."""
     samples: Count = Field(default=100, description=COUNT_WORDS)
+    """Training values along this component; the training is the full grid."""
     spacing: Literal["linear", "log"] = Field(default="linear", description='"linear" or "log"')
+    """Of the training values."""
 
     @model_validator(mode="after")
     def _ascends(self) -> "ParameterEntry":
@@ -60,12 +65,15 @@ class GridPoints(Table):
     """points = { x = [from, to, count] }."""
 
     x: Annotated[list[Number], Field(min_length=3, max_length=3)] = Field(description="[from, to, count]")
+    """Coordinates along x."""
     y: Annotated[list[Number], Field(min_length=3, max_length=3)] | None = Field(
         default=None, description="[from, to, count]"
     )
+    """Along y."""
     z: Annotated[list[Number], Field(min_length=3, max_length=3)] | None = Field(
         default=None, description="[from, to, count]"
     )
+    """Along z."""
 
     @model_validator(mode="after")
     def _can_be_counted(self) -> "GridPoints":
@@ -83,14 +91,21 @@ class SourceTable(Table):
     functions: Annotated[list[Text], Field(min_length=1)] | None = Field(
         default=None, description="a list of expressions"
     )
+    """`g_r(mu, x)`: all that multiplies fixed matrices in the assembly."""
     plugin: Text | None = Field(default=None, description="the name of an installed plug-in")
+    """A function of Python in place of expressions."""
     points: Text | GridPoints | None = Field(
         default=None, description="the path of a table of coordinates, or { x = [from, to, count] }"
     )
+    """Where the functions are evaluated."""
     entries: Text | None = Field(default=None, description="the path of an .npz file with parameters and values")
+    """Values of chosen entries of the matrices in place of functions."""
     method: Literal["eim", "deim", "qdeim"] = Field(default="eim", description='one of "eim", "deim", "qdeim"')
+    """How the parameters to export are chosen."""
     tolerance: Tolerance = Field(default=1e-8, description=_TOLERANCE)
+    """Of the functions, relative to the largest value of each."""
     max_terms: Count = Field(default=50, description=COUNT_WORDS)
+    """Exported matrices at most."""
 
     def check_source(self) -> None:
         """Refuse, from inside a validator, none or several sources of the coefficients."""
@@ -105,7 +120,9 @@ class OperatorTable(SourceTable):
     """[operator]."""
 
     files: Pattern = Field(description=_PATTERN)
+    """The exported matrices; `{}` is the four-digit number of the parameter, from 0001."""
     forms: Literal["any", "positive"] = Field(default="any", description='"any" or "positive"')
+    """`"positive"`: A is a sum of positive semidefinite forms, each times one `g_r` at one of the points."""
 
     @model_validator(mode="after")
     def _has_source(self) -> "OperatorTable":
@@ -119,7 +136,9 @@ class RhsTable(SourceTable):
     """[rhs]."""
 
     files: Pattern | None = Field(default=None, description=_PATTERN)
+    """The exported vectors."""
     file: Text | None = Field(default=None, description="the path of a vector")
+    """Instead of everything else, where it does not depend on the parameters."""
 
     @model_validator(mode="after")
     def _is_constant_or_not(self) -> "RhsTable":
@@ -136,15 +155,23 @@ class BasisTable(Table):
     """[basis]."""
 
     problem: Literal["coercive", "general"] = Field(default="general", description='"coercive" or "general"')
+    """Hermitian positive definite (a bound), or not (an indicator)."""
     tolerance: Tolerance = Field(default=1e-4, description=_TOLERANCE)
+    """Largest bound on the training, relative to the norm of the solution."""
     max_modes: Count = Field(default=60, description=COUNT_WORDS)
+    """Number of modes at most."""
     norm: Text | None = Field(default=None, description='"reference", "euclidean", or the path of a matrix')
+    """In which errors are measured."""
     reference: dict[str, Number] | None = Field(default=None, description="a table of one number per parameter")
+    """Parameter of the reference matrix; by default the middle of the ranges."""
     constant: Literal["scm", "ratio", "interpolation"] | None = Field(
         default=None, description='one of "scm", "ratio", "interpolation"'
     )
+    """How the stability constant is had."""
     training: Count = Field(default=300, description=COUNT_WORDS)
+    """Training parameters of the greedy search at most."""
     outputs: Text | None = Field(default=None, description="the path of a matrix with one row per output")
+    """Linear outputs of the solution."""
 
     @model_validator(mode="after")
     def _fits_problem(self) -> "BasisTable":
@@ -161,23 +188,31 @@ class PowersTable(Table):
     """[inverse] and [logdet]."""
 
     degree: Count = Field(default=2, description=COUNT_WORDS)
+    """Largest degree of products of the coefficients."""
     tolerance: Tolerance = Field(default=1e-12, description=_TOLERANCE)
+    """Of the products, relative."""
     max_terms: Count = Field(default=12, description=COUNT_WORDS)
+    """Factorisations at most."""
 
 
 class InverseTable(PowersTable):
     """[inverse]."""
 
     vectors: Text = Field(default="rhs", description='"rhs", "identity", or the path of a matrix of columns')
+    """To which columns the inverse is applied."""
 
 
 class ValidationTable(Table):
     """[validation]."""
 
     samples: Count = Field(default=20, description=COUNT_WORDS)
+    """Random parameters."""
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="a whole number of at least 0")
+    """Of the parameters."""
     files: Pattern = Field(description=_PATTERN)
+    """Where the matrices of these parameters are."""
     rhs_files: Pattern | None = Field(default=None, description=_PATTERN)
+    """Where their right-hand sides are."""
 
 
 class OperatorCaseFile(Table):

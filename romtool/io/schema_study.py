@@ -17,15 +17,20 @@ class FieldTable(Table):
     """A field of one number per node in a file."""
 
     field: Text = Field(description="the path of a file with the temperature at the nodes")
+    """One number per node."""
     name: Text | None = Field(default=None, description="the name of the field in the file")
+    """Array in the file."""
 
 
 class KernelTable(Table):
     """kernel of [[random]]: a covariance."""
 
     kind: Literal["gaussian"] = Field(description='"gaussian"')
+    """Covariance `s² exp(-r² / (2 length²))`."""
     length: Positive = Field(description="a positive number, the correlation length")
+    """Correlation length. [length]"""
     standard_deviation: Positive = Field(description="a positive number")
+    """s. [temperature]"""
 
 
 class RandomEntry(Table):
@@ -35,13 +40,19 @@ class RandomEntry(Table):
         description='"temperature", "temperature.scale", "temperature.offset", or "loads.NAME.scale" (also tables, '
         "dirichlet)"
     )
+    """What is random, each once; see below."""
     mean: FieldTable | None = None
+    """Field in place of that of the base load."""
     kernel: KernelTable | None = None
+    """Covariance of a random field."""
     fields: list[FieldTable] | None = None
+    """Instead of `kernel`: sample covariance, and mean, of given fields."""
     energy: Fraction = Field(default=0.95, description=_FRACTION)
+    """Part of the variance that the modes keep."""
     distribution: dict[str, Any] | None = Field(
         default=None, description='a table { name = "norm", loc = 1.0, scale = 0.05 } in the words of scipy.stats'
     )
+    """Of a number."""
 
     @field_validator("distribution")
     @classmethod
@@ -75,13 +86,19 @@ class OutputTable(Table):
     """[output]."""
 
     quantities: list[Text] | None = Field(default=None, description="a list of names of the case's [[quantities]]")
+    """By default all of the case."""
     quantiles: Annotated[list[Fraction], Field(min_length=1)] = Field(
         default=[0.05, 0.5, 0.95], description="a list of numbers between 0 and 1, both excluded"
     )
+    """Which quantiles."""
     fields: list[Text] = Field(default=[], description="a list of names of fields")
+    """`u` or dual fields: quantiles at every node or integration point."""
     thresholds: dict[str, Number] = Field(default={}, description="a table: quantity or field = number")
+    """Of quantities and fields: how often they are exceeded."""
     at: Annotated[list[Number], Field(min_length=1)] | None = Field(default=None, description="a list of times")
+    """Times of all values, by default the last; stored ones, else linear between two. [time]"""
     life: Text | None = Field(default=None, description="the path of a life file")
+    """Life file: the shortest life of each draw, at the reduced points."""
 
     @model_validator(mode="after")
     def _are_distinct(self) -> "OutputTable":
@@ -96,10 +113,15 @@ class StudyFile(Table):
     noun: ClassVar[str] = "key or table"
 
     name: Name = Field(description='a text that can name a folder (without / \\ : * ? " < > |)')
+    """Name of the study."""
     draws: Count = Field(description=COUNT_WORDS)
+    """May be raised later: what is there is kept (not of `lhs`)."""
     sampler: Literal["sobol", "lhs", "random"] = Field(default="sobol", description='"sobol", "lhs" or "random"')
+    """Points of the unit cube by scipy.stats.qmc, scrambled."""
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="a whole number of at least 0")
+    """The same seed gives the same draws."""
     base: Text | None = Field(default=None, description="the path of a load file")
+    """The load that the draws differ from; without it the loading of the first simulation."""
     random: list[RandomEntry]
     output: OutputTable = Field(default=OutputTable())
 

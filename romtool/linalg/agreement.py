@@ -12,7 +12,7 @@ from romtool.linalg.reduction import Comm, gather_subdomains
 Result = TypeVar("Result")
 
 TIE = 1e-9
-"""Candidates within this relative distance of the best count as tied (METHODS 0)."""
+"""Candidates within this relative distance of the best count as tied (theory, section 1)."""
 
 
 def first_subdomain(comm: Comm, n_owned: int) -> int:
@@ -82,7 +82,7 @@ def all_finite(values: NDArray[np.float64]) -> bool:
 
 
 def best_tied(scores: NDArray[np.float64], ids: NDArray[np.int64]) -> int:
-    """Return the row of the largest score; among ties (METHODS 0) the one with the lowest id.
+    """Return the row of the largest score; among ties (theory, section 1) the one with the lowest id.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Snapshots that come one after the other, kept within a given memory (METHODS 2).
+"""Snapshots that come one after the other, kept within a given memory (theory, eq. (3.4)).
 
 They are collected as they are while they fit. When the memory is full, they are replaced by their weighted modes,
 and the next ones are collected behind these: a hierarchical POD (Himpe, Leibner & Rave 2018), whose discarded parts

@@ -1,4 +1,4 @@
-"""Empirical cubature: few points and nonnegative weights that integrate the reduced internal forces (METHODS 3)."""
+"""Empirical cubature: few points and weights that integrate the reduced internal forces (theory, eq. (4.2))."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SELF_EQUILIBRATED = 1e-3
-"""Below this ratio of ‖b‖ to the absolute integrals, these take the place of ‖b‖ (METHODS 3)."""
+"""Below this ratio of ‖b‖ to the absolute integrals, these take the place of ‖b‖ (theory, eq. (4.3))."""
 
 EXHAUSTED = 0.03
 """Candidates are replaced when the best score has fallen to this fraction of its value after pricing."""
@@ -42,7 +42,7 @@ class Cubature:
     subdomains: (n_selected,) int index of the owning subdomain, over all ranks.
     rows: (n_selected,) int row of the point in its subdomain.
     weights: (n_selected,) float [volume], positive.
-    error: `‖G_S ω - b‖ / scale` on all rows, the volume row included; scale is ‖b‖ (METHODS 3).
+    error: `‖G_S ω - b‖ / scale` on all rows, the volume row included; scale is ‖b‖ (theory, eq. (4.2)).
     volume_error: `|Σ ω - V| / V`.
     n_pricings: passes over all points (of a large mesh, over a part that changes).
     history: (n_points, error) after each pass.

@@ -1,4 +1,4 @@
-"""Interpolation of functions from few samples at few points: EIM, DEIM, Q-DEIM; real and complex (METHODS 9).
+"""Interpolation of functions from few samples at few points: EIM, DEIM, Q-DEIM; real and complex (theory, eq. (10.1)).
 
 All three write `g(mu, ·) ≈ Σ_m β_m(mu) g(mu_m, ·)` with `β` from the values of g at few points.
 """
@@ -132,7 +132,7 @@ def _eim(values: Numbers, tolerance: float, max_terms: int) -> Interpolation:
 
 
 def _largest(errors: Numbers) -> tuple[int, int]:
-    """Return row and column of the entry of largest magnitude; of ties the lowest column, then row (METHODS 0)."""
+    """Return row and column of the largest magnitude; of ties the lowest column, then row (theory, section 1)."""
     magnitudes = np.abs(errors)
     peaks = magnitudes.max(axis=0)
     sample = int(np.argmax(peaks >= (1.0 - TIE) * peaks.max()))

@@ -1,4 +1,4 @@
-"""Gappy POD: sampling points of a vector-valued basis, and the reconstruction from samples (METHODS 5)."""
+"""Gappy POD: sampling points of a vector-valued basis, and the reconstruction from samples (theory, eq. (6.1))."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

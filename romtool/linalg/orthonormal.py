@@ -89,7 +89,7 @@ def subtract_span(fields: Floats, modes: Floats, coefficients: Floats, out: Floa
 def mode_signs(modes: Sequence[Floats], dof_ids: Sequence[Ints] | None, comm: Comm) -> Floats:
     """Return the factors (+1 or -1) that make the largest component of each mode positive.
 
-    Components within 1e-9 relative of the largest count as tied: the lowest id decides (METHODS 0).
+    Components within 1e-9 relative of the largest count as tied: the lowest id decides (theory, section 1).
 
     Parameters
     ----------

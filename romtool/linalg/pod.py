@@ -1,4 +1,4 @@
-"""Proper orthogonal decomposition of distributed snapshots (METHODS 2).
+"""Proper orthogonal decomposition of distributed snapshots (theory, section 3).
 
 The method of snapshots loses everything below 1e-8 of the largest singular value, since the Gram matrix
 squares it. Here each pass keeps only what its Gram matrix resolves, subtracts that from the snapshots and
@@ -83,8 +83,8 @@ def pod(
 ) -> Pod:
     """Return the fewest modes whose truncation error is at most the tolerance.
 
-    Deflated method of snapshots (Sirovich 1987; METHODS 2), accurate down to round-off of the snapshots. The sign
-    of a mode makes its component of largest magnitude positive.
+    Deflated method of snapshots (Sirovich 1987; theory, eq. (3.2)), accurate down to round-off of the snapshots. The
+    sign of a mode makes its component of largest magnitude positive.
 
     Parameters
     ----------

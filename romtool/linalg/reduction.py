@@ -1,7 +1,7 @@
 """Reductions over subdomains whose result does not depend on the number of ranks.
 
 Ranks own contiguous, ascending ranges of subdomains. Each sum is one partial sum per subdomain, gathered
-and added in subdomain order (METHODS 0), so every number of ranks gives the same bits.
+and added in subdomain order (theory, section 1), so every number of ranks gives the same bits.
 """
 
 from collections.abc import Sequence

@@ -90,7 +90,7 @@ class Unknowns:
 
 
 class Balance:
-    """Relative residual of the imported displacements, increment after increment (METHODS 0).
+    """Relative residual of the imported displacements, increment after increment (theory, eq. (2.5)).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Learn how the gappy misfit of a model relates to its error (METHODS 6).
+"""Learn how the gappy misfit of a model relates to its error (theory, eq. (7.3)).
 
 The errors come from running poorer models through the training: models of fewer modes, and models that have not seen
 one of the simulations or a part of it. Their modes are combinations of the model's own and the training is known by

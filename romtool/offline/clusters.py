@@ -1,4 +1,4 @@
-"""How much training computations differ, and which of them a local model is trained on (METHODS 8).
+"""How much training computations differ, and which of them a local model is trained on (theory, eq. (9.1)).
 
 All is computed from the coefficients and remainders of the modes of all snapshots, hence from small matrices that do
 not depend on the mesh. An *item* is what is clustered: a whole simulation, or a single snapshot.

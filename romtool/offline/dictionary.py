@@ -1,4 +1,4 @@
-"""Train a dictionary of local models: cluster the training, train a model per cluster, learn to choose (METHODS 8)."""
+"""Train a dictionary of local models: divide the training, train on each part, learn to choose (theory, section 9)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

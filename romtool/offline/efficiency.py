@@ -1,4 +1,4 @@
-"""Whether several local bases beat one global basis, and how many, before any model is trained (METHODS 8).
+"""Whether several local bases beat one global basis, and how many, before any model is trained (theory, eq. (9.4)).
 
 Two views of the same simulations: the gain γ_K of K medoids over one, and the error of projecting simulations that were
 held out on the basis of their cluster and on the global basis, at the same online cost.

@@ -1,4 +1,4 @@
-"""Train local models of the phases of a run: its increments are clustered, not whole computations (METHODS 8).
+"""Train local models of the phases of a run: its increments are clustered, not whole computations (theory, eq. (9.5)).
 
 The modes of a phase are those of the change of displacement since the phase began, its dual bases those of its
 increments; all phases share their reduced points.
@@ -187,7 +187,7 @@ def calibrate_phases(
     labels: Sequence[Ints],
     tick: Tick = untold,
 ) -> dict[str, Calibration]:
-    """Return field -> relation of misfit and error, learnt by running poorer phases through the training (METHODS 6).
+    """Return field -> relation of misfit and error, learnt by running poorer phases (theory, eq. (7.3)).
 
     Parameters
     ----------

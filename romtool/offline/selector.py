@@ -1,4 +1,4 @@
-"""Learn from the training which local model a load belongs to, from the load's input alone (METHODS 8)."""
+"""Learn from the training which local model a load belongs to, from the load's input alone (theory, section 9)."""
 
 import warnings
 from collections.abc import Sequence

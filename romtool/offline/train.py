@@ -1,8 +1,8 @@
 """Train a reduced model: bases, reduced quadrature, gappy operators, generalised forces, error indicator.
 
-Phases: displacement modes (METHODS 2), recomputed dual fields (METHODS 1) and their modes; then, also when a model is
-enriched, empirical cubature (METHODS 3), sampling points and gappy operators (METHODS 5), generalised forces, and the
-calibration of the indicator (METHODS 6).
+Phases: displacement modes (theory, section 3), recomputed dual fields (theory, section 2) and their modes; then, also
+when a model is enriched, empirical cubature (theory, section 4), sampling points and gappy operators (theory, section
+6), generalised forces, and the calibration of the indicator (theory, section 7).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""March a model through a load and repair it where its error bound is too large (METHODS 7).
+"""March a model through a load and repair it where its error bound is too large (theory, section 8).
 
 The reduced march runs ahead; at the first step whose bound exceeds the tolerance the complete state before it is
 rebuilt by following the reduced trajectory with the laws at all points, one high-fidelity step is solved, the model
@@ -318,7 +318,7 @@ class _AdaptiveRun:
         return field
 
     def _errors(self, step: int, history: ReducedHistory, fields: Mapping[str, Floats]) -> dict[str, float]:
-        """Return field -> relative error of the reduced step (METHODS 6), where it was reached and not negligible."""
+        """Return field -> relative error of the reduced step (theory, eq. (7.2)), where reached and not negligible."""
         if step >= len(history.times):
             return {}
         names = [name for name in self.trained.model.duals if not history.elastic[name][step]]

@@ -1,4 +1,4 @@
-"""Enrich a reduced model with snapshots that a high-fidelity computation made for it (METHODS 7)."""
+"""Enrich a reduced model with snapshots that a high-fidelity computation made for it (theory, section 8)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -47,7 +47,8 @@ class MemberRows:
     Parameters
     ----------
     draws: (n,) their numbers.
-    coordinates: (n, n_at, n_modes). lifting: (n, n_at, n_liftings).
+    coordinates: (n, n_at, n_modes).
+    lifting: (n, n_at, n_liftings).
     duals: field -> (n, n_at, n_dual_modes).
     """
 
@@ -260,18 +261,24 @@ class StudyResult:
     ----------
     name: of the study.
     model_id, source: the model.
-    draws: how many were asked for; done: how many are answered. stopped: how many of these did not converge.
+    draws: how many were asked for.
+    done: how many are answered.
+    stopped: how many of these did not converge.
     at: (n_at,) times of all values.
     random: target -> number of variables.
-    spreads: quantity -> its distribution. sources: quantity -> what it is computed from.
+    spreads: quantity -> its distribution.
+    sources: quantity -> what it is computed from.
     missing: quantity or field -> why it is not known.
     fields: names of the fields in quantiles.xdmf.
     bounds: dual field -> (n_draws,) largest error bound of each draw.
     share_above: part of the draws whose error may be above the tolerance.
     tolerance: largest error bound of a step.
-    n_outside: number of draws that leave the training. outside: respect in which draws do -> how many.
-    seconds: by phase. rate: draws per second of this run, all ranks together.
-    versions: of romtool and the packages behind it. created: when.
+    n_outside: number of draws that leave the training.
+    outside: respect in which draws do -> how many.
+    seconds: by phase.
+    rate: draws per second of this run, all ranks together.
+    versions: of romtool and the packages behind it.
+    created: when.
     """
 
     name: str

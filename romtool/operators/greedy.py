@@ -1,4 +1,4 @@
-"""Weak greedy training of the reduced basis (METHODS 9)."""
+"""Weak greedy training of the reduced basis (theory, eq. (10.2))."""
 
 import time
 from collections.abc import Callable

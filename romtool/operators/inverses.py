@@ -1,4 +1,4 @@
-"""Inverse and log-determinant of A(mu) from factorisations at few parameters (METHODS 9)."""
+"""Inverse and log-determinant of A(mu) from factorisations at few parameters (theory, section 10)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,13 @@ SAFETY = 2.0
 
 @dataclass(frozen=True)
 class ErrorBound:
-    """What bounds the errors: positive forms and the spectra at the selected parameters."""
+    """What bounds the errors.
+
+    Parameters
+    ----------
+    forms: positive forms.
+    spectral: spectra at the selected parameters.
+    """
 
     forms: PositiveForms
     spectral: SpectralBound

@@ -39,6 +39,7 @@ from romtool.pipeline.folders import (
 )
 from romtool.pipeline.interface import load_plugins
 from romtool.pipeline.kept import Kept
+from romtool.pipeline.missions import check_increments
 from romtool.pipeline.model_fields import changes_nothing
 from romtool.pipeline.offline import write_dictionary
 from romtool.pipeline.online import (
@@ -237,6 +238,7 @@ def _loading_on_mesh(model: ReducedModel, record: TrainingRecord, load: LoadFile
     """
     loading = apply_load(record.loadings[0] if changes_nothing(load) else record.loading, load, field_reader(mesh))
     check_loading(model, loading)
+    check_increments(loading, "--adapt")
     return loading
 
 

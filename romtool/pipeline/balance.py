@@ -17,7 +17,8 @@ from romtool.offline.clock import Keep
 from romtool.offline.consistency import Consistency, StressReader, check_run
 from romtool.offline.parts import Part, build_part
 from romtool.offline.training import TrainingRun
-from romtool.pipeline.folders import Dataset, read_displacements, read_loading, read_part
+from romtool.pipeline.dataset_files import read_displacements, read_loading, read_part
+from romtool.pipeline.folders import Dataset
 from romtool.pipeline.ranks import on_root, owned, together
 from romtool.progress import Tick, part_of, untold
 from romtool.settings import BalanceSettings

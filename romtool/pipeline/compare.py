@@ -1,4 +1,4 @@
-"""Errors between two results on the same mesh (DESIGN: `relative_l2`, `relative_max`, `per_time`)."""
+"""Errors between two results on the same mesh (theory, section 14)."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class FieldErrors:
     reference_l2: tuple[float, ...]
 
     def causal(self, floor: float) -> Floats:
-        """Return (n_times,) `‖a - b‖_i / max_{j ≤ i} ‖b‖_j`, the norm at least `floor` (METHODS 6)."""
+        """Return (n_times,) `‖a - b‖_i / max_{j ≤ i} ‖b‖_j`, the norm at least `floor` (theory, eq. (7.2))."""
         scale = max(self.reference_l2) or 1.0
         largest = np.maximum.accumulate(np.maximum(self.reference_l2, floor))
         return np.asarray(np.array(self.per_time) * scale / largest)

@@ -18,19 +18,8 @@ from romtool.io.records import create_rows
 from romtool.linalg.reduction import Comm
 from romtool.loading import Dirichlet, Loading
 from romtool.pipeline.balance import Source, check_dataset, source_of, verdicts
-from romtool.pipeline.folders import (
-    Dataset,
-    SimulationRecord,
-    check_history,
-    check_part,
-    now,
-    part_writer,
-    read_dataset,
-    simulation_folder,
-    versions,
-    write_head,
-    write_record,
-)
+from romtool.pipeline.dataset_files import check_history, check_part, read_dataset, simulation_folder
+from romtool.pipeline.folders import Dataset, SimulationRecord, now, part_writer, versions, write_head, write_record
 from romtool.pipeline.kept import Kept
 from romtool.pipeline.ranks import on_root, owned, shared_work, together
 from romtool.pipeline.sources import (

@@ -17,9 +17,11 @@ from romtool.io.records import stamps
 from romtool.loading import Loading, PartialDeckError
 from romtool.online.adapt import Enrichment
 from romtool.pipeline.balance import summary
-from romtool.pipeline.folders import Dataset, Provenance, part_name, read_dataset, read_dictionary, read_head
+from romtool.pipeline.dataset_files import read_dataset
+from romtool.pipeline.folders import Dataset, Provenance, part_name, read_dictionary, read_head
 from romtool.pipeline.init import is_deck
 from romtool.pipeline.judged import judge_models, judge_result
+from romtool.pipeline.life_output import life_summary, read_life_result
 from romtool.pipeline.operator_models import read_operator_model
 from romtool.pipeline.operators import build_summary
 from romtool.pipeline.quantities import quantity_summary
@@ -30,8 +32,8 @@ from romtool.reduced.indicator import STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import Calibration, ReducedModel, Validity
 from romtool.reduced.validity import load_amplitudes
-from romtool.report.brief import briefs, difference_briefs
-from romtool.report.plain import Brief
+from romtool.report.brief import briefs
+from romtool.report.plain import Brief, difference_briefs
 from romtool.types import Floats, Mesh, SolverResults
 
 __all__ = [
@@ -66,7 +68,7 @@ def describe(path: Path) -> Description:
 
 def _describe_own(path: Path) -> Description:
     """Describe one of romtool's folders, or its head file."""
-    heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5", "study.h5")
+    heads = ("model.h5", "dataset.h5", "result.h5", "solution.h5", "study.h5", "life.h5")
     found = path if path.is_file() else next((path / name for name in heads if (path / name).is_file()), None)
     if found is None:
         children = [child for child in sorted(path.iterdir()) if any((child / name).is_file() for name in heads)]
@@ -80,6 +82,7 @@ def _describe_own(path: Path) -> Description:
         "result": lambda: _describe_result(found),
         "solution": lambda: _describe_solution(found),
         "study": lambda: {"kind": "study", **study_summary(read_head(found, "study", "result"))},
+        "life": lambda: _describe_life(found.parent),
         "operators": lambda: {"kind": "operators", **build_summary(read_operator_model(found))},
     }
     kind, schema = stamps(found)
@@ -294,6 +297,18 @@ def _steps_by_status(indication: Indication) -> dict[str, int]:
     """Return the number of steps with each status."""
     counts = np.bincount(indication.status[1:], minlength=len(STATUS_WORDS))
     return dict(zip(STATUS_WORDS, counts.tolist(), strict=True))
+
+
+def _describe_life(folder: Path) -> Description:
+    """Describe cycles to failure."""
+    found = read_life_result(folder)
+    return {
+        "kind": "life",
+        **life_summary(found, folder),
+        "created": found.created,
+        "versions": dict(found.versions),
+        "size": {"whole folder": _size(folder)},
+    }
 
 
 def _sizes(loading: Loading) -> Description:

@@ -25,7 +25,7 @@ from romtool import __version__, constraints, laws, loading, settings, types
 from romtool.errors import ModelError
 from romtool.fem import partition
 from romtool.fem.partition import Subdomain
-from romtool.hifi.march import HifiState, StepStatistics
+from romtool.hifi.march import HifiState
 from romtool.io.records import (
     create_file,
     open_file,
@@ -37,19 +37,16 @@ from romtool.io.records import (
     write_value,
 )
 from romtool.lifetime import cycles, result
-from romtool.linalg.ecm import Cubature
 from romtool.linalg.eim import Interpolation
 from romtool.linalg.gappy import GappyOperator
 from romtool.linalg.pod import Pod
 from romtool.loading import Loading, Material
-from romtool.offline import cluster_fields, selection, snapshots, train
 from romtool.offline.consistency import Consistency
 from romtool.offline.training import TrainingRecord
 from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
 from romtool.pipeline.ranks import launched_size
-from romtool.protocols import SolverMemory
 from romtool.reduced import dictionary, indicator, march, model, quantities, selector, state
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
@@ -172,7 +169,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-_CLASSES: dict[str, type] = {
+CLASSES: dict[str, type] = {
     entry.__name__: entry
     for entry in (
         *(types.CellBlock, types.Mesh, types.FieldInfo, partition.Subdomain),
@@ -185,6 +182,8 @@ _CLASSES: dict[str, type] = {
             loading.Load,
             loading.Loading,
             loading.Before,
+            loading.Stop,
+            loading.Adaptive,
             constraints.Equations,
         ),
         *(loading.Temperature, loading.TemperatureEntry, laws.LawTables, GappyOperator),
@@ -194,6 +193,7 @@ _CLASSES: dict[str, type] = {
             model.ModeShapes,
             march.ReducedHistory,
             state.ReducedState,
+            state.CycleHistory,
             HifiState,
             SimulationRecord,
             Dataset,
@@ -203,13 +203,11 @@ _CLASSES: dict[str, type] = {
         *(cycles.Change, result.PointLives, result.LifeResult),
         *(model.Functional, model.Resultant, settings.Quantity, quantities.QuantityHistory),
         *(dictionary.Dictionary, dictionary.Clusters, dictionary.Choice, selector.Selector, selector.Inputs),
-        *(model.Calibration, indicator.Indication, adapt.Enrichment, adapt.Progress, Pod, TrainingRecord, Consistency),
+        *(model.Calibration, indicator.Indication, adapt.Enrichment, Pod, TrainingRecord, Consistency),
         *(getattr(settings, name) for name in dir(settings) if name.endswith("Settings")),
         *(Interpolation, domain.Domain, functions.Functions, functions.PluginFunctions, functions.Entries),
         *(coefficients.Coefficients, stability.SuccessiveConstraints, stability.PositiveForms),
         *(stability.MeasuredRemainder, stability.InterpolatedConstant, reduced.ReducedSystem, powers.Powers),
-        *(Cubature, selection.Selection, snapshots.DualSnapshots, cluster_fields.Snapshots, train.Trained),
-        *(StepStatistics, SolverMemory),
         *(power_bounds.SpectralBound, inverses.ErrorBound, inverses.InverseModel, inverses.LogDetModel, OperatorModel),
     )
 }
@@ -218,7 +216,7 @@ _CLASSES: dict[str, type] = {
 def value_digest(value: Any) -> str:
     """Return the digest of a value of romtool's classes: of the bytes that would be stored."""
     with h5py.File("digest", "w", driver="core", backing_store=False) as file:
-        write_value(file, "value", value, _CLASSES)
+        write_value(file, "value", value, CLASSES)
         digest = hashlib.sha256()
         file.visititems(lambda name, node: _feed(digest, name, node))
     return digest.hexdigest()[:16]
@@ -240,13 +238,13 @@ def write_head(path: Path, kind: str, **values: Any) -> None:
     """Write a new file of a kind with the given values."""
     with create_file(path, kind) as file:
         for name, value in values.items():
-            write_value(file, name, value, _CLASSES)
+            write_value(file, name, value, CLASSES)
 
 
 def read_head(path: Path, kind: str, name: str) -> Any:
     """Return one value of a file. Raises ModelError where it is absent or damaged."""
     with open_file(path, kind) as file, told_as_damage(path):
-        return read_value(file, name, _CLASSES)
+        return read_value(file, name, CLASSES)
 
 
 @contextmanager
@@ -283,12 +281,12 @@ def part_reader(folder: Path, kind: str, index: int, owner_id: str) -> Iterator[
 
 def write_record(group: h5py.Group, name: str, value: Any) -> None:
     """Store a value of romtool's classes under a name."""
-    write_value(group, name, value, _CLASSES)
+    write_value(group, name, value, CLASSES)
 
 
 def read_record(group: h5py.Group, name: str) -> Any:
     """Return a value of romtool's classes."""
-    return read_value(group, name, _CLASSES)
+    return read_value(group, name, CLASSES)
 
 
 def model_file(path: Path, maker: str = "romtool offline") -> Path:
@@ -390,66 +388,3 @@ def read_training(path: Path, model_id: str) -> TrainingRecord:
         raise ModelError(f"{file}: belongs to another model than model.h5; make the folder anew")
     record: TrainingRecord = read_head(file, "training", "record")
     return record
-
-
-def read_dataset(folder: Path) -> Dataset:
-    """Read the head of a dataset folder. Raises ModelError."""
-    dataset: Dataset = read_head(folder / "dataset.h5", "dataset", "dataset")
-    return dataset
-
-
-def read_part(folder: Path, dataset: Dataset, index: int) -> Subdomain:
-    """Read the mesh of one subdomain of a dataset. Raises ModelError."""
-    with part_reader(folder, "subdomain", index, dataset.digest) as file:
-        part: Subdomain = read_record(file, "subdomain")
-        return part
-
-
-def check_part(folder: Path, dataset: Dataset, index: int) -> None:
-    """Check that the file of one subdomain is there, complete and of this import. Raises ModelError."""
-    with part_reader(folder, "subdomain", index, dataset.digest):
-        pass
-    for number in range(len(dataset.simulations)):
-        check_history(folder, dataset.digest, index, number)
-
-
-def simulation_folder(folder: Path, number: int) -> Path:
-    """Return the folder with the histories of one simulation of a dataset, one file per subdomain."""
-    return folder / f"simulation-{number:04d}"
-
-
-def check_history(folder: Path, digest: str, index: int, number: int) -> None:
-    """Check that one simulation of a dataset is there on one subdomain. Raises ModelError."""
-    with part_reader(simulation_folder(folder, number), "history", index, digest) as file:
-        file["u"].shape  # noqa: B018 - raises where it is absent
-
-
-class StoredHistory:
-    """The (n_times, n_nodes, 3) displacements of one simulation on one subdomain, read time by time.
-
-    Parameters
-    ----------
-    values: in an open file, which stays open as long as this.
-    """
-
-    def __init__(self, values: h5py.Dataset) -> None:
-        self._values = values
-
-    def __getitem__(self, time: int, /) -> Floats:
-        """Return the (n_nodes, 3) displacement at an output time. Raises ModelError where the file is damaged."""
-        with told_as_damage(Path(self._values.file.filename)):
-            return np.asarray(self._values[time])
-
-
-def read_displacements(folder: Path, dataset: Dataset, index: int) -> tuple[StoredHistory, ...]:
-    """Return the displacement histories of all simulations on one subdomain; their files stay open."""
-    count = len(dataset.simulations)
-    files = [open_part(simulation_folder(folder, i), "history", index, dataset.digest) for i in range(count)]
-    return tuple(StoredHistory(file["u"]) for file in files)
-
-
-def read_loading(folder: Path, dataset: Dataset, index: int, simulation: int) -> Loading:
-    """Return the loading of one simulation on one subdomain."""
-    with part_reader(simulation_folder(folder, simulation), "history", index, dataset.digest) as file:
-        loading: Loading = read_record(file, "loading")
-        return loading

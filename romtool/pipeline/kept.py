@@ -7,14 +7,27 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from romtool.errors import ModelError
+from romtool.hifi.march import StepStatistics
 from romtool.interruption import is_asked, stop_if_asked
+from romtool.io.records import create_file, open_file, read_value, told_as_damage, write_value
+from romtool.linalg.ecm import Cubature
 from romtool.linalg.reduction import Comm
-from romtool.pipeline.folders import read_head, write_head
+from romtool.offline.cluster_fields import Snapshots
+from romtool.offline.selection import Selection
+from romtool.offline.snapshots import DualSnapshots
+from romtool.offline.train import Trained
+from romtool.online.adapt import Progress
+from romtool.pipeline.folders import CLASSES
 from romtool.pipeline.ranks import on_root, together
+from romtool.protocols import SolverMemory
 
 Value = TypeVar("Value")
 
 KIND = "checkpoint"
+
+_OWN = (Cubature, DualSnapshots, Progress, Selection, Snapshots, SolverMemory, StepStatistics, Trained)
+_KEPT: dict[str, type] = {**CLASSES, **{entry.__name__: entry for entry in _OWN}}
+"""Classes of the values that are kept: those of romtool's files, and some that are in no other file."""
 
 INTERVAL = 5.0
 """Seconds between two checkpoints of a march, at least."""
@@ -80,7 +93,8 @@ class Kept:
     def _read(self, path: Path) -> Any:
         """Return a value; None where it is absent or damaged."""
         try:
-            return read_head(path, KIND, "value")
+            with open_file(path, KIND) as file, told_as_damage(path):
+                return read_value(file, "value", _KEPT)
         except ModelError:
             return None
 
@@ -88,8 +102,14 @@ class Kept:
         """Write the value of this rank; the step has its name when all have written."""
         new = self.folder / f"{name}.new"
         on_root(self.comm, lambda: _empty(new))
-        together(self.comm, lambda: write_head(new / f"rank-{self.comm.rank}.h5", KIND, value=value))
+        together(self.comm, lambda: _write_value(new / f"rank-{self.comm.rank}.h5", value))
         on_root(self.comm, lambda: _replace(new, self.folder / name, self.folder / f"{name}.old"))
+
+
+def _write_value(path: Path, value: Any) -> None:
+    """Write a value to a file of its own."""
+    with create_file(path, KIND) as file:
+        write_value(file, "value", value, _KEPT)
 
 
 def _empty(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from romtool.errors import ModelError
+from romtool.errors import CaseError, ModelError
 from romtool.io.records import open_file
 from romtool.loading import Before, Loading
 from romtool.pipeline.folders import Provenance, read_head, read_record
@@ -82,6 +82,12 @@ def inherit(loading: Loading, earlier: Loading) -> Loading:
     if reference is own or (np.shape(reference) == np.shape(own) and np.array_equal(reference, own)):
         return loading
     return replace(loading, temperature=replace(loading.temperature, reference=reference))
+
+
+def check_increments(loading: Loading, what: str) -> None:
+    """Raise CaseError where a loading does not keep to its increments, which `what` needs."""
+    if loading.stop is not None or loading.adaptive is not None:
+        raise CaseError(f"{loading.name}: [time] stop and adaptive do not go with {what}; leave them")
 
 
 def check_jump(loading: Loading, earlier: Loading, points: Floats, say: Callable[[str], None]) -> None:

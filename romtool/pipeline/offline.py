@@ -30,13 +30,13 @@ from romtool.offline.training import TrainingSet
 from romtool.offline.verify import worst
 from romtool.pipeline.balance import load_runs, refuse, verdicts
 from romtool.pipeline.dataset import dataset_folder, import_case, moved_constraints, moved_supports
+from romtool.pipeline.dataset_files import read_part
 from romtool.pipeline.folders import (
     Dataset,
     member_folder,
     now,
     part_writer,
     read_dictionary,
-    read_part,
     versions,
     write_head,
     write_record,

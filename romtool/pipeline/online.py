@@ -25,6 +25,8 @@ from romtool.pipeline.missions import check_jump, read_start
 from romtool.pipeline.quantities import quantity_summary, write_histories
 from romtool.pipeline.ranks import SharedWork, shared_works
 from romtool.progress import Track, untracked
+from romtool.reduced.adaptive import step_words
+from romtool.reduced.cycles import cycle_summary, in_words
 from romtool.reduced.dictionary import Choice
 from romtool.reduced.indicator import ELASTIC, OUTSIDE, STATUS_WORDS, Indication
 from romtool.reduced.march import ReducedHistory
@@ -51,6 +53,7 @@ class Answer:
     stopped: why the run ended before its last time; "" where it did not.
     quantities: of the case, by name.
     before: what it went on from.
+    steps: which steps it took, and those of the training.
     """
 
     choice: Choice
@@ -63,6 +66,7 @@ class Answer:
     stopped: str = ""
     quantities: Mapping[str, QuantityHistory] = field(default_factory=dict)
     before: Before = field(default_factory=Before)
+    steps: str = ""
 
 
 def online(
@@ -154,6 +158,7 @@ def _answer(result: Result, work: SharedWork, say: Say) -> Answer:
         stopped=run.stopped,
         quantities=result.quantities,
         before=result.before,
+        steps=step_words(run.model, run.history.times),
     )
     source = os.path.relpath(model_file(path) if path.is_file() else path, work.path)
     answer = write_answer(work.new, answer, result.loading, run.model.model_id, source)
@@ -219,6 +224,9 @@ def tell_answer(answer: Answer, folder: Path, say: Say) -> None:
     history = answer.history
     by, steps = answer.choice.in_words(), len(history.times) - 1
     say(f"{history.name}: {by}{', ' * bool(by)}{steps} steps in {1e3 * answer.seconds['march']:.1f} ms -> {folder}")
+    words = [answer.before.in_words(), answer.steps, "" if history.cycles is None else in_words(history.cycles)]
+    for text in filter(None, words):
+        say(f"{history.name}: {text}")
     far = [name for name, found in answer.indications.items() if (found.status == OUTSIDE).any()]
     if far:
         say(
@@ -259,4 +267,6 @@ def _load_summary(answer: Answer) -> dict[str, Any]:
         "largest": largest,
         "quantities": quantity_summary(answer.quantities),
         "seconds": answer.seconds,
+        "before": {"names": list(answer.before.names), "elapsed": answer.before.elapsed},
+        "cycles": None if history.cycles is None else cycle_summary(history.cycles),
     }

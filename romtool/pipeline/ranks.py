@@ -217,7 +217,7 @@ def shared_work(path: Path, comm: "Comm", *, overwrite: bool = False, key: str =
     ------
     CaseError: as `romtool.io.atomic.Work`, on every rank.
     """
-    from romtool.io.atomic import RESUMABLE, Work
+    from romtool.io.atomic import Work, is_resumable
 
     work = Work(path, overwrite, key)
 
@@ -235,7 +235,7 @@ def shared_work(path: Path, comm: "Comm", *, overwrite: bool = False, key: str =
     except BaseException as error:
         if comm.rank == 0:
             work.close(error)
-        elif not isinstance(error, RESUMABLE):
+        elif not is_resumable(error):
             shutil.rmtree(work.folder, ignore_errors=True)
         raise
     on_root(comm, work.close)

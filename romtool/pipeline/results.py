@@ -1,7 +1,7 @@
 """Open anything that holds a history, from solver files to reduced answers, as `SolverResults`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def online_pieces(folder: Path, history: ReducedHistory, behind: tuple[Path, Red
 
         @cache
         def modes_of(name: str) -> ModeShapes:
-            return read_mode_field(source, model.model_id, index, name)
+            return replace(read_mode_field(source, model.model_id, index, name), subdomain=subdomain)
 
         def read(name: str, i: int) -> Floats:
             modes = modes_of(name)
@@ -187,7 +187,7 @@ def _open_solution(folder: Path) -> Pieces:
 
     def open_piece(index: int) -> tuple[Subdomain, ReadField]:
         def read(name: str, i: int) -> Floats:
-            return read_solution(folder, index, head.source_id, name, np.array([i]))[0]
+            return read_solution(folder, index, head.source_id, name, np.array([range(len(times))[i]]))[0]
 
         return read_solution_mesh(folder, index, head.source_id), read
 

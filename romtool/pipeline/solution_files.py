@@ -159,7 +159,7 @@ class SolutionWriter:
             with part_writer(folder, ROWS, part.index, self.source_id) as file:
                 for name, width in self.widths.items():
                     chosen = rows[name in NODAL]
-                    data = create_rows(file, name, len(self._pending), (len(chosen), width))
+                    data = create_rows(file, f"fields/{name}", len(self._pending), (len(chosen), width))
                     for i, values in enumerate(self._pending):
                         data[i] = values[name][chosen]
 
@@ -220,7 +220,7 @@ def read_solution(folder: Path, index: int, source_id: str, name: str, rows: Int
     for place in np.unique(places):
         path = times_folder(folder, int(starts[place]))
         with part_reader(path, ROWS, index, source_id) as file:
-            found.append(_take(file[name], rows[places == place] - starts[place], path / part_name(index)))
+            found.append(_take(file[f"fields/{name}"], rows[places == place] - starts[place], path / part_name(index)))
     return np.concatenate(found)
 
 

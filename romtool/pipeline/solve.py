@@ -120,8 +120,10 @@ def solve_loads(
     share = build_share(mesh, on_root(comm, lambda: partition_elements(mesh, count)), mine, comm)
     if missing := petsc_missing(sources.case.settings.hifi):
         say(missing)
-    if start is not None:
-        for loading in loadings:
+    for loading in loadings:
+        if loading.stop is not None or loading.adaptive is not None:
+            say(f"{loading.name}: [time] stop and adaptive are for `romtool online`; all increments are computed")
+        if start is not None:
             check_jump(loading, start.loading, mesh.points, say)
     keys = {out / loading.name: _key(sources, loading, options, share, start) for loading in loadings}
     with deferred(), shared_works(keys, comm, overwrite=options.overwrite) as works:

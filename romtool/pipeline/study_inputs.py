@@ -16,6 +16,7 @@ from romtool.loading import Loading
 from romtool.online.draws import Draws, FieldModes, check_targets, draw_all, draw_loading, field_entries, field_modes
 from romtool.online.study import time_weights
 from romtool.pipeline.folders import model_file, read_head, read_subdomain, write_head
+from romtool.pipeline.missions import check_increments
 from romtool.pipeline.model_fields import ModelFields, loading_for
 from romtool.pipeline.sources import read_ordered
 from romtool.reduced.forces import check_loading
@@ -116,6 +117,7 @@ def open_inputs(study_path: Path, model_path: Path, model: ReducedModel, kept: K
     load = read_load(study.base) if study.base else LoadFile(study_path, study.name)
     base = loading_for(model, load, ModelFields(model))
     check_loading(model, base)
+    check_increments(base, "a study")
     check_targets(study, base)
     temperature, varying = field_entries(base.temperature, model.thermal.points)
     _check_output(study, model)

@@ -1,4 +1,4 @@
-"""A dictionary of local models, per cluster of the training or phase of a run, and the way through it (METHODS 8).
+"""Local models, one per cluster of the training or phase of a run, and the way through them (theory, section 9).
 
 All members read the temperature of the same thermal nodes, so that one loading serves any of them. What depends on
 the basis - points, strains, weights, generalised forces, gappy operators, calibrations - is the member's own.
@@ -10,13 +10,15 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from romtool.errors import ModelError
+from romtool.errors import CaseError, ModelError
 from romtool.loading import Loading
+from romtool.reduced.adaptive import march_adaptive
+from romtool.reduced.cycles import march_cycles, strains_of
 from romtool.reduced.forces import check_loading
 from romtool.reduced.indicator import Indication, indications_of
 from romtool.reduced.march import MarchStoppedError, ReducedHistory, march_loading
 from romtool.reduced.model import ReducedModel
-from romtool.reduced.phases import march_phases, segments
+from romtool.reduced.phases import march_phases, phase_strains, segments
 from romtool.reduced.quantities import join_functionals
 from romtool.reduced.selector import Selector, candidates, loading_probabilities
 from romtool.reduced.setup import Setup, set_up
@@ -228,13 +230,19 @@ def run_prepared(
     """
     loading, choice = prepared.loading, prepared.choice
     if dictionary.has_phases:
-        phased = partial(march_phases, dictionary.models, choice.phases, loading, criteria, start=start)
-        return _run(dictionary.face, choice, phased)
+        if loading.adaptive is not None:
+            raise CaseError(f"{loading.name}: the phases of a run keep to its increments; leave [time] adaptive")
+        phased = partial(march_phases, dictionary.models, choice.phases, loading, criteria)
+        strains = partial(phase_strains, dictionary.models)
+        return _run(dictionary.face, choice, partial(march_cycles, phased, loading, dictionary.face, strains, start))
     runs = []
     for number, setup in zip(choice.tried, prepared.setups, strict=True):
         model = dictionary.models[number]
-        single = partial(march_loading, model, loading, criteria, start=start, setup=setup)
-        runs.append(_run(model, replace(choice, number=number), single))
+        single = partial(march_loading, model, loading, criteria, setup=setup)
+        if loading.adaptive is not None:
+            single = partial(march_adaptive, model, loading, criteria)
+        whole = partial(march_cycles, single, loading, model, partial(strains_of, model), start)
+        runs.append(_run(model, replace(choice, number=number), whole))
     if len(runs) == 1:
         return runs[0]
     return min(runs, key=lambda run: (bool(run.stopped), largest_bound(run.indications)))

@@ -1,4 +1,4 @@
-"""Error indicator of the dual fields: what the gappy misfit says about the error (METHODS 6).
+"""Error indicator of the dual fields: what the gappy misfit says about the error (theory, eq. (7.1)).
 
 The misfit at the reduced points costs nothing that depends on the mesh. Its relation to the error was learnt from runs
 whose error is known, and is kept as a table: expected error and upper bound over the misfit.

@@ -15,7 +15,7 @@ from romtool.reduced.layout import Criteria, Points, Schedule, Trajectory
 from romtool.reduced.model import DualBasis, ReducedModel, ThermalPoints
 from romtool.reduced.newton import NEGLIGIBLE, march
 from romtool.reduced.setup import Setup, cut_schedule, set_up, slice_schedule
-from romtool.reduced.state import ReducedState, times_from, write_state
+from romtool.reduced.state import CycleHistory, ReducedState, times_from, write_state
 from romtool.reduced.stepping import Crossing, cross, empty_trajectory
 from romtool.settings import NewtonSettings
 from romtool.temperature import restrict
@@ -41,12 +41,13 @@ class ReducedHistory:
     coordinates: (n_times, n_modes) generalised displacements.
     lifting: (n_times, n_liftings) amplitudes of the prescribed displacements.
     duals: field -> (n_times, n_dual_modes) coefficients.
-    residuals: field -> (n_times,) norm of the gappy misfit, relative to the largest sample norm so far (METHODS 6).
+    residuals: field -> (n_times,) norm of the gappy misfit over the largest sample norm so far (theory, eq. (7.1)).
     elastic: field -> (n_times,) bool, whether the field has been negligible so far.
     samples: field -> (n_times, n_points, n_components) at the reduced points.
     iterations, cuts: (n_times,) Newton iterations and halvings behind each time.
     evaluations: number of calls of the law on the active points.
     end: the complete state at the last time; None of a history that was shortened.
+    cycles: what each cycle did; None without cycles.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ReducedHistory:
     cuts: Ints
     evaluations: int
     end: ReducedState | None = None
+    cycles: CycleHistory | None = None
 
     def until(self, count: int) -> "ReducedHistory":
         """Return the first `count` times; the state at the end is not known there."""
@@ -78,6 +80,7 @@ class ReducedHistory:
             iterations=self.iterations[:count],
             cuts=self.cuts[:count],
             end=None,
+            cycles=None,
         )
 
 
@@ -154,7 +157,7 @@ def march_loading(
         first = len(reached) - 1
     count, stopped = cross(Crossing(model, loading, criteria, points, scale), schedule, out, cuts, first)
     largest = {} if start is None else start.largest
-    found = _history(
+    found = history_of(
         model, loading.name, slice_schedule(schedule, 0, count), head_rows(out, count), (cuts[:count], scale, largest)
     )
     if stopped is not None:
@@ -245,7 +248,7 @@ def head_rows(out: Trajectory, count: int) -> Trajectory:
     return Trajectory(*rows, out.residual[:count], out.evaluations, out.history, out.rate)
 
 
-def _history(
+def history_of(
     model: ReducedModel,
     name: str,
     schedule: Schedule,
@@ -333,7 +336,7 @@ class Fit(NamedTuple):
 
 
 def gappy_history(basis: DualBasis, samples: Floats, before: float = 0.0) -> Fit:
-    """Fit the dual basis to the samples of all times (METHODS 5 and 6).
+    """Fit the dual basis to the samples of all times (theory, eqs. (6.1) and (7.1)).
 
     Parameters
     ----------

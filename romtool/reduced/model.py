@@ -82,7 +82,7 @@ class DualBasis:
     components: number of columns.
     operator: from the values at all reduced points, point after point, to the coefficients.
     singular_values: (n_snapshots,) of its snapshots.
-    floor: norm of the values at the reduced points below which the field is negligible (METHODS 6).
+    floor: norm of the values at the reduced points below which the field is negligible (theory, eq. (7.1)).
     """
 
     field: str
@@ -132,7 +132,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Validity:
-    """What the training covers (METHODS 6).
+    """What the training covers (theory, eq. (7.5)).
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The reduced Newton march: one compiled loop over time steps, iterations and reduced points.
 
-Residual and tangent of METHODS 4: `R_j = Σ_k w_k eps(psi_j)(k):sig(k) - F_j`,
+Residual and tangent of theory, eqs. (5.3) and (5.4): `R_j = Σ_k w_k eps(psi_j)(k):sig(k) - F_j`,
 `K_ij = Σ_k w_k eps(psi_i)(k):D(k):eps(psi_j)(k)`. All workspace is made once per call; a time step
 allocates nothing, and its cost does not depend on the mesh.
 """

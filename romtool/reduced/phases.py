@@ -1,4 +1,4 @@
-"""March through phases that have bases of their own (METHODS 8, "switching basis within a run").
+"""March through phases that have bases of their own (theory, eq. (9.5)).
 
 The displacement stays continuous: `u = u_s + Psi_new gamma` with gamma = 0 at a switch. All phases share their reduced
 points (those that are not their own carry no weight), so that the laws run from the first time on at all of them and
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from romtool.loading import Loading
+from romtool.reduced.cycles import Strains, strains_of
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Trajectory
 from romtool.reduced.march import (
@@ -110,6 +111,15 @@ def march_phases(
         if stopped is not None:
             raise MarchStoppedError(str(stopped), run.history(phases)) from stopped
     return run.history(phases)
+
+
+def phase_strains(models: Sequence[ReducedModel]) -> Strains:
+    """Return the strains of all phases side by side, at the points of the first."""
+    found, columns = strains_of(models[0]), spans([model.n_modes for model in models])
+    modes = np.zeros((len(models[0].weights), 6, columns[-1].stop))
+    for model, order, own in zip(models, point_orders(models), columns, strict=True):
+        modes[order, :, own] = model.strain_modes
+    return found._replace(modes=modes)
 
 
 class _PhasedRun:

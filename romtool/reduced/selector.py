@@ -1,4 +1,4 @@
-"""Choose one of several local models from the input of a load case alone (METHODS 8).
+"""Choose one of several local models from the input of a load case alone (theory, section 9).
 
 The input is the temperature of the thermal nodes, as coordinates on the modes of the training's temperatures, and the
 sizes of the scalar loads, over time; the choice is a logistic regression on it, or on Gaussian bumps around the

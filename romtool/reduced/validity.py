@@ -1,4 +1,4 @@
-"""Validity domain: what a model was trained on, and how far a new load is from it (METHODS 6)."""
+"""Validity domain: what a model was trained on, and how far a new load is from it (theory, eq. (7.5))."""
 
 from collections.abc import Sequence
 

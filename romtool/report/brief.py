@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from romtool.report.plain import Brief, bytes_of, facts, listed, sentences, span, table, text, times_of
+from romtool.report.plain import MOST, Brief, bytes_of, facts, listed, sentences, span, table, text, times_of
 from romtool.report.words import duration
 
 Description = Mapping[str, Any]
@@ -11,8 +11,8 @@ Description = Mapping[str, Any]
 AROUND = ("romtool", "git", "machine", "processor", "ranks", "command")
 """What is recorded among the versions and is no package."""
 
-LONGEST = 60
-"""Characters of a value in a table of differences."""
+LIFE = ("cycles_to_failure", "strain_range", "mean_stress", "delta_p", "max_temperature")
+"""What is shown of a critical spot."""
 
 
 def briefs(found: Description) -> list[Brief]:
@@ -47,7 +47,11 @@ def _sets(found: Description) -> Brief:
 def _solver_results(found: Description) -> list[Brief]:
     """Return what solver files hold."""
     rows = [
-        (name, info["location"], listed(info["components"]) if info["components"] else "scalar")
+        (
+            name,
+            info["location"],
+            listed([entry for entry in info["components"] if entry] or ["scalar"]),
+        )
         for name, info in found["fields"].items()
     ]
     return [
@@ -189,17 +193,14 @@ def _domain(domain: Description) -> Iterable[tuple[str, str]]:
 
 
 def _costs(found: Description) -> Brief:
-    """Return seconds and memory by phase, and the size of the files."""
-    seconds, memory = found.get("seconds", {}), found.get("memory", {})
-    phases = listed((f"{name} {duration(value)}" for name, value in seconds.items()), 20)
-    peaks = listed((f"{name} {bytes_of(value)}" for name, value in memory.items()), 20)
-    sizes = found.get("size", {})
-    return facts(
-        "costs",
-        ("seconds", phases if seconds else None),
-        ("memory", peaks if memory else None),
-        ("files", listed(f"{name} {bytes_of(value)}" for name, value in sizes.items()) if sizes else None),
-    )
+    """Return time and largest memory up to the end of each phase, and the size of the files."""
+    seconds, memory, sizes = (found.get(key) or {} for key in ("seconds", "memory", "size"))
+    rows = [
+        (name, duration(seconds[name]) if name in seconds else "", bytes_of(memory[name]) if name in memory else "")
+        for name in dict.fromkeys((*seconds, *memory))
+    ]
+    rows += [(name, "", bytes_of(value)) for name, value in sizes.items()]
+    return Brief("costs", tuple(rows), ("phase or files", "time", "memory or size"))
 
 
 def _provenance(found: Description, *more: tuple[str, Any]) -> Brief:
@@ -219,19 +220,6 @@ def _provenance(found: Description, *more: tuple[str, Any]) -> Brief:
         ("inputs", found.get("inputs")),
         ("lineage", [entry["id"] for entry in found.get("lineage", ())]),
     )
-
-
-def difference_briefs(found: Description) -> list[Brief]:
-    """Return what `romtool info --diff` prints: what differs, and how much does not."""
-    rows = [(key, _cut(a), _cut(b)) for key, (a, b) in found["differences"].items()]
-    equal = f"{found['equal']} entries are equal" if rows else f"all {found['equal']} entries are equal"
-    return [*([Brief("", tuple(rows), ("", found["a"], found["b"]))] if rows else []), sentences("", [equal])]
-
-
-def _cut(value: Any) -> str:
-    """Return a value in a cell of at most LONGEST characters; numbers with all digits that tell them apart."""
-    shown = f"{value:.9g}" if isinstance(value, float) else text(value)
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 2]} …"
 
 
 def _dictionary(found: Description) -> list[Brief]:
@@ -355,6 +343,27 @@ def _study(found: Description) -> list[Brief]:
     ]
 
 
+def _life(found: Description) -> list[Brief]:
+    """Return the cycles to failure of a history, and where they are fewest."""
+    spots = found["critical"]
+    columns = [name for name in ("node", "element", "point", *LIFE) if spots and name in spots[0]]
+    words = {True: "stabilised", False: "not stabilised", None: "the only one"}[found["stabilised"]]
+    return [
+        facts(
+            "",
+            ("life", found["name"]),
+            ("of", found["source"]),
+            ("at", f"{found['n_points']} {found['points']}"),
+            ("cycle", f"{span(found['cycles'][-1])}, {words}"),
+            ("cycles to failure", found["cycles_to_failure"]),
+        ),
+        table("critical spots", columns, ([spot[name] for name in columns] for spot in spots[:MOST])),
+        _costs(found),
+        _provenance(found),
+        sentences("warnings", found["warnings"]),
+    ]
+
+
 def _anything(found: Description) -> list[Brief]:
     """Return a description as it is, tables within it by their dotted names."""
     return [Brief("", tuple(_flat(found)))]
@@ -380,4 +389,5 @@ _KINDS: Mapping[str, Callable[[Description], list[Brief]]] = {
     "result": _result,
     "solution": _solution,
     "study": _study,
+    "life": _life,
 }

@@ -284,7 +284,7 @@ class ErrorFacts:
     times: (n_times,) the common times [time].
     rows: (field, relative_l2, relative_max, absolute_l2), the relative ones None where the reference is zero.
     per_time: field -> (n_times,) relative to the largest norm of the reference.
-    causal: dual field of an online result -> (n_times,) relative to the largest norm so far (METHODS 6).
+    causal: dual field of an online result -> (n_times,) relative to the largest norm so far (theory, eq. (7.2)).
     skipped: field -> why it was not compared.
     """
 

@@ -156,7 +156,7 @@ def verdict(report: Report) -> Verdict | None:
     level = _level(known.error, tolerance)
     of_all = f"Judged by the worst of {len(results)} results. " if len(results) > 1 else ""
     words = (_error_words(level, known, tolerance), _speed_words(report, results), _size_words(report))
-    text = of_all + " ".join(words)
+    text = of_all + " ".join(filter(None, words))
     limits = [text for history in results for text in _limits(history, report)]
     limits += [text for model in report.models for text in _model_limits(model)]
     return Verdict(level, text.strip(), tuple(dict.fromkeys(limits)))

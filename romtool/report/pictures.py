@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from romtool.cells import CELLS, Cell
 from romtool.errors import InputError, MissingPartError
-from romtool.types import CellBlock, Floats, Ints, Mesh
+from romtool.types import Bools, CellBlock, Floats, Ints, Mesh
 
 View = Literal["iso", "back"]
 
@@ -216,9 +216,8 @@ def _edges(mesh: Mesh, points: Floats) -> Floats:
     ]
     if not faces:
         return np.zeros((0, 2, 3))
-    keys = np.concatenate([np.sort(_padded(corners), axis=1) for corners, _ in faces])
-    label, count = np.unique(keys, axis=0, return_inverse=True, return_counts=True)[1:]
-    outer = np.split(count[label.reshape(-1)] == 1, np.cumsum([len(corners) for corners, _ in faces])[:-1])
+    keys = np.concatenate([np.sort(corners, axis=1)[:, :3] for corners, _ in faces])
+    outer = np.split(_single(keys), np.cumsum([len(corners) for corners, _ in faces])[:-1])
     pieces = [_segments(c[mask], m[mask]) for (c, m), mask in zip(faces, outer, strict=True)]
     segments = np.unique(np.sort(np.concatenate(pieces), axis=1), axis=0)
     return points[segments] if len(segments) <= _MAX_EDGES else np.zeros((0, 2, 3))
@@ -234,9 +233,13 @@ def _face_edges(connectivity: Ints, cell: Cell) -> list[tuple[Ints, Ints]]:
     return found
 
 
-def _padded(corners: Ints) -> Ints:
-    """Return rows of four corners, a triangle's fourth is -1."""
-    return np.pad(corners, ((0, 0), (0, 4 - corners.shape[1])), constant_values=-1)
+def _single(keys: Ints) -> Bools:
+    """Return which of the (n, 3) rows, the lowest corners of faces, are there once: those of the surface."""
+    order = np.lexsort(keys.T)
+    same = np.all(np.diff(keys[order], axis=0) == 0, axis=1)
+    found = np.ones(len(keys), dtype=np.bool_)
+    found[order[1:][same]] = found[order[:-1][same]] = False
+    return found
 
 
 def _segments(corners: Ints, middle: Ints) -> Ints:

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST = 60
+"""Characters of a value in a table of differences."""
+
 MOST = 8
 """Names of a list that are shown; of longer ones the first, and how many there are."""
 
@@ -96,3 +99,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 def sentences(title: str, texts: Iterable[str]) -> Brief:
     """Return sentences, one below the other."""
     return Brief(title, tuple((entry,) for entry in texts))
+
+
+def difference_briefs(found: Mapping[str, Any]) -> list[Brief]:
+    """Return what `romtool info --diff` prints: what differs, and how much does not."""
+    rows = [(key, _cut(a), _cut(b)) for key, (a, b) in found["differences"].items()]
+    equal = f"{found['equal']} entries are equal" if rows else f"all {found['equal']} entries are equal"
+    return [*([Brief("", tuple(rows), ("", found["a"], found["b"]))] if rows else []), sentences("", [equal])]
+
+
+def _cut(value: Any) -> str:
+    """Return a value in a cell of at most LONGEST characters; numbers with all digits that tell them apart."""
+    shown = f"{value:.9g}" if isinstance(value, float) else text(value)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 2]} …"

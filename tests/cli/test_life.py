@@ -92,6 +92,9 @@ def test_lives_of_a_solution_are_those_of_its_fields(files, tmp_path):
         table = list(csv.DictReader(file))
     assert len(table) == 10
     assert float(table[0]["cycles_to_failure"]) == worst["cycles_to_failure"]
+    told = romtool("info", tmp_path / "life", "--json").json
+    assert (told["kind"], told["cycles_to_failure"]) == ("life", document["cycles_to_failure"])
+    assert "critical spots" in romtool("info", tmp_path / "life").out.splitlines()
     viewed = open_history(tmp_path / "life" / "life.vtu")
     by_element = viewed.read("cycles_to_failure", 0)[:, 0]
     assert np.allclose(by_element, exact.reshape(-1, 8).min(axis=1), rtol=1e-9)

@@ -89,3 +89,42 @@ def test_a_solution_that_goes_on_is_not_trained_on(case_folder, loads):
     assert romtool(*goes_on, "--from", case_folder / "ref" / "later").code == 0
     case.write_text(case.read_text().replace("ref/pulled", "ref/new"))
     assert "goes on from later; train on computations" in romtool("import", case).error
+
+
+def test_online_stops_where_nothing_changes(case_folder, loads):
+    text = CYCLES.format(name="long", count=60, cold=20.0) + "stop = { tolerance = 1e-3, cycles = 2 }\n"
+    (case_folder / "long.toml").write_text(text)
+    done = romtool("online", case_folder / "model", case_folder / "long.toml", "-o", case_folder / "out", "--json")
+    assert done.code == 0, done.err
+    (found,) = done.json["loads"]
+    count = found["cycles"]["stabilised"]
+    assert 3 <= count < 60
+    assert found["n_steps"] == 3 * count
+    assert f"long: stabilised after {count} cycles: p grew by" in done.err
+    assert "long: steps of 1 (median; 1 to 1), trained with 0.25 (0.25 to 0.25)" in done.err
+    command = ("online", case_folder / "model", case_folder / "later.toml", "-o", case_folder / "out", "--json")
+    behind = romtool(*command, "--from", case_folder / "out" / "long")
+    assert behind.json["loads"][0]["before"] == {"names": ["long"], "elapsed": 3.0 * count}
+
+
+def test_online_chooses_its_steps(case_folder):
+    text = 'name = "chosen"\n[[loads]]\nname = "END"\nscale = 1.1\n[time]\nadaptive = {choice}\n'
+    path = case_folder / "chosen.toml"
+    counts = {}
+    for choice in ("false", "true", "{ tolerance = 5e-3, strain_increment = 1e-4 }"):
+        path.write_text(text.replace("{choice}", choice))
+        done = romtool("online", case_folder / "model", path, "-o", case_folder / "out", "--overwrite", "--json")
+        assert done.code == 0, done.err
+        counts[choice] = done.json["loads"][0]["n_steps"]
+    fixed, free, fine = counts.values()
+    assert fixed == 4
+    assert fine > free
+    refused = romtool("online", case_folder / "model", path, "-o", case_folder / "more", "--adapt")
+    assert "[time] stop and adaptive do not go with --adapt" in refused.error
+    solved = romtool("solve", case_folder / "case.toml", path, "-o", case_folder / "ref")
+    assert "chosen: [time] stop and adaptive are for `romtool online`" in solved.err
+    path.write_text(text.replace("{choice}", "{ tolerence = 1 }"))
+    assert (
+        "expected true, false, or a table { tolerance, strain"
+        in romtool("online", case_folder / "model", path, "-o", case_folder / "more").error
+    )

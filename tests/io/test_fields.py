@@ -153,7 +153,7 @@ def test_failure_leaves_the_old_files(tmp_path, suffix):
 def test_refusals_are_in_words(tmp_path):
     mesh = mixed_mesh(QUADRATIC[:1])
     fields, read = random_fields(mesh, 3)
-    with pytest.raises(CaseError, match=r"as \.xdmf, \.pvd or \.vtu, not as \.foo"):
+    with pytest.raises(CaseError, match=r"as \.xdmf, \.pvd, \.vtu or \.frd, not as \.foo"):
         write_series(tmp_path / "f.foo", mesh, TIMES, fields, read)
     with pytest.raises(CaseError, match="holds one time, 3 are to be written"):
         write_series(tmp_path / "f.vtu", mesh, TIMES, fields, read)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from romtool.constraints import Equations
 from romtool.fem.partition import restrict_loading, split_mesh
 from romtool.laws import build_tables
 from romtool.linalg.reduction import SerialComm
@@ -162,6 +163,33 @@ def test_a_table_that_multiplies_the_square_of_omega():
 def assert_unexplained(found: Consistency) -> None:
     assert not found.holds(TOLERANCE)
     assert found.causes == ()
+
+
+TIED_NODES = MESH.node_ids[MESH.node_sets["x1"][[0, -1]]]
+TIE = Equations(
+    *("tie", "test"), np.array([0, 2]), TIED_NODES, np.zeros(2, dtype=np.int64), np.array([1.0, -1.0]), np.zeros(1)
+)
+TIED = replace(LOADING, constraints=(TIE,))
+
+
+@pytest.fixture(scope="module")
+def tied() -> TrainingSet:
+    """Two corners of the loaded face move alike along x."""
+    return training_set(MESH, (MATERIAL,), (TIED,))
+
+
+def test_the_forces_of_constraints_are_no_unbalance(tied):
+    assert check(tied, loading=TIED).holds(TOLERANCE)
+    alone = check(tied, loading=replace(TIED, constraints=()))
+    assert not alone.holds(TOLERANCE)
+    assert alone.worst_unbalance > 10.0 * TOLERANCE
+
+
+def test_a_wrong_number_is_named_where_there_are_constraints(tied):
+    loads = tuple(replace(load, value=1.1 * load.value) if load.kind == "pressure" else load for load in TIED.loads)
+    found = check(tied, loading=replace(TIED, loads=loads))
+    assert not found.holds(TOLERANCE)
+    assert found.causes[0].startswith("the pressure 'x1' should be 0.9091 times what it is (the unbalance falls from ")
 
 
 def test_nothing_is_invented_where_nothing_explains_it(solution):

@@ -69,7 +69,7 @@ def norms(ground: Ground, pieces: list[Floats]) -> float:
 
 
 def true_errors(found: Adapted, load: NewLoad, ground: Ground) -> dict[str, Floats]:
-    """Return field -> (n_times,) relative errors of METHODS 6."""
+    """Return field -> (n_times,) relative errors of theory, eq. (7.2)."""
     trained, history = found.trained, found.history
     states, errors = exact_states(load)[: len(history.times)], {}
     for name in trained.model.duals:

@@ -336,7 +336,8 @@ def test_pictures_have_what_they_show_or_a_reason(chain, tmp_path, monkeypatch):
     assert report.history("half (built-in solution)").pictures.pictures == ()
 
 
-def test_pictures_are_drawn(chain, tmp_path):
+def test_pictures_are_drawn(chain, tmp_path, monkeypatch):
+    monkeypatch.setattr("romtool.pipeline.report_pictures.VIEWS", {"back": "seen from the back"})
     pytest.importorskip("pyvista")
     try:
         pictures.load_pyvista()
@@ -346,7 +347,7 @@ def test_pictures_are_drawn(chain, tmp_path):
     shown = report.history("half").pictures
     if set(shown.missing) - {"temperature"}:
         pytest.skip(str(shown.missing))
-    assert [picture.png[:4] for picture in shown.pictures] == [b"\x89PNG"] * 4
+    assert [picture.png[:4] for picture in shown.pictures] == [b"\x89PNG"] * 2
 
 
 def test_loops_are_stress_over_strain_of_the_displacement(chain, whole):
@@ -492,6 +493,24 @@ def test_command(chain, tmp_path, capsys):
     assert printed.out == ""
     assert f"romtool: error: {out} exists; give --overwrite or another -o" in printed.err
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_command_line_chooses_format_nodes_and_points(chain, tmp_path, capsys):
+    result, out = str(chain / "out" / "half"), tmp_path / "report.json"
+    chosen = ["--format", "json", "--no-pictures", "--node", "16", "--point", "3,7", "-q"]
+    with pytest.raises(SystemExit) as end:
+        main(["report", result, "-o", str(out), *chosen])
+    assert end.value.code == 0
+    text = out.read_text(encoding="utf-8")
+    assert "displacement of node 16" in text
+    assert "Stress and strain at element 3, point 7" in text
+    assert str(json.loads(text)["version"]) in text
+    for wrong, words in ((["--point", "3"], "'3' is no integration point"), (["--node", "99"], "no such node")):
+        with pytest.raises(SystemExit) as end:
+            main(["report", result, "-o", str(tmp_path / "no"), "--no-pictures", "-q", *wrong])
+        assert end.value.code == 2
+        assert words in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize("name", list(LAWS))

@@ -122,6 +122,22 @@ def test_quantiles_of_a_linear_model_are_those_of_its_loads(folder, done):
     np.testing.assert_allclose(np.quantile(scale, 0.95), stats.norm(1.0, 0.05).ppf(0.95), rtol=1e-3)
 
 
+def test_draws_outside_the_training_are_counted(folder, done):
+    """xi sqrt(2) 90 degrees are added at x = 3: hotter than trained above 1 / sqrt(2), below 20 from -0.043 on."""
+    summary, out = done
+    trained = romtool("info", folder / "model", "--json").json["domain"]
+    scale = columns(out)["loads.END.scale"]
+    beyond = int(np.count_nonzero(-120.0 * scale < trained["pressure on END"][0] * (1.0 + 1e-6)))
+    by = summary["outside"]["by"]
+    assert by.get("pressure on END", 0) == beyond
+    hotter, colder = stats.norm.sf(np.sqrt(0.5)), stats.norm.cdf(-300.0 * np.exp(-4.0) / (90.0 * np.sqrt(2.0)))
+    assert by["rate of temperature"] == pytest.approx(1024 * hotter, abs=10)
+    assert by["temperature"] == pytest.approx(1024 * (hotter + colder), abs=10)
+    assert max(by.values()) <= summary["outside"]["draws"] <= sum(by.values())
+    assert "temperature field" not in by
+    assert result_of(out).outside == by
+
+
 def tip_nodes(folder):
     return open_history(folder / "ref" / "base").mesh.node_sets["X1"]
 

@@ -300,6 +300,13 @@ def test_a_calibration_of_many_pairs_is_thinned_out_over_the_misfit():
     assert "pairs of the calibration: 500 points between 1e-06 and 1" in describe(chart)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the charts of a page empty, where only its words matter."""
+    monkeypatch.setattr("romtool.report.page.draw", lambda chart, identity: f"<svg id='{identity}'></svg>")
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_what_was_not_recorded_is_not_said():
     histories = (result("a", "", seconds={}), result("b", "solver", seconds={"march": 1.0}), solution("solver"))
     bare = page(report((model(errors={}, unbalance={}),), (*histories[:2], solver_files())))
@@ -320,6 +327,7 @@ def solver_files():
     return HistoryFacts("solver", "solver files", None, TIMES, (quantity(TIMES),), None, False, None, {})
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_many_results_are_told_together():
     histories = tuple(result(f"r{i}", "ref", loading=None, quantities=()) for i in range(4))
     text = parse(page(report((), (*histories, solution())))).text
@@ -449,6 +457,7 @@ def test_a_model_alone_is_judged_by_its_training():
     assert build(report((), (solver_files(),))).verdict is None
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_sections_of_other_stages_stand_after_the_histories():
     section = Section("life-1", NASTY, (Text(NASTY), Table("", (Column("a", "number"),), ((1.0,),))), "lifetime")
     extra = Extra(NASTY, section, (NASTY,), {"count": 2.0}, (Tile(Value(7, "count"), NASTY),), (("path", NASTY),))
