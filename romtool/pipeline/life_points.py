@@ -3,12 +3,10 @@
 The mechanical strain is the total strain without the thermal strain of the material's law.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
 from romtool.convert.registry import read_results
@@ -21,10 +19,10 @@ from romtool.lifetime.cycles import PointHistory
 from romtool.loading import Loading, Material, Temperature
 from romtool.offline.parts import Part, build_part
 from romtool.offline.training import TrainingRecord
-from romtool.pipeline.folders import Provenance, part_name, read_head, read_model, read_modes, read_training
+from romtool.pipeline.folders import Provenance, read_head, read_model, read_modes, read_training
 from romtool.pipeline.life_files import LifeSource, PointFields, integration_points, solver_files
 from romtool.pipeline.life_temperature import MeshTemperature
-from romtool.pipeline.results import Pieces, open_pieces, source_model
+from romtool.pipeline.results import Pieces, ReadField, open_pieces, source_model
 from romtool.reduced.march import ReducedHistory
 from romtool.reduced.model import ModeShapes, ReducedModel
 from romtool.reduced.reconstruct import dual, take_entities
@@ -182,24 +180,25 @@ def _solution(pieces: Pieces) -> LifeSource:
     tables = build_tables(materials)
 
     def open_points(index: int) -> PointFields:
-        subdomain, _ = pieces.open(index)
-        return _solved(folder, build_part(subdomain, materials, tables), loading, pieces)
+        subdomain, read = pieces.open(index)
+        return _solved(build_part(subdomain, materials, tables), loading, pieces, read)
 
     return LifeSource(folder, MESH_POINTS, pieces.times, loading, pieces.n_subdomains, open_points, pieces.warnings)
 
 
-def _solved(folder: Path, part: Part, loading: Loading, pieces: Pieces) -> PointFields:
-    """Return the points of one subdomain of a solution."""
+def _solved(part: Part, loading: Loading, pieces: Pieces, read_field: ReadField) -> PointFields:
+    """Return the points of one subdomain of a solution, given how a field is read at one time."""
     local = restrict_temperature(loading.temperature, part.subdomain)
     initial = evaluate_at(part.subdomain.mesh.points)(local.undeformed)
 
+    def values(name: str, rows: slice, members: slice) -> Floats:
+        return np.array([read_field(name, int(i))[members] for i in np.arange(len(pieces.times))[rows]])
+
     def read(rows: slice, members: slice) -> PointHistory:
-        with h5py.File(folder / part_name(part.subdomain.index), "r") as file:
-            values: Mapping[str, Any] = file["fields"]
-            heat = (part.interpolation[members] @ np.asarray(values["T"][rows])[:, :, 0].T).T
-            stress, total = np.asarray(values["stress"][rows, members]), np.asarray(values["strain"][rows, members])
-            p = np.asarray(values["p"][rows, members])[:, :, 0] if "p" in values else np.zeros(heat.shape)
-        strains = _mechanical(part, initial, members, heat, total)
-        return PointHistory(pieces.times[rows], stress, strains, heat, p)
+        nodal, some = values("T", rows, slice(None))[:, :, 0], part.interpolation[members]
+        heat = (some @ nodal.T).T
+        strains = _mechanical(part, initial, members, heat, values("strain", rows, members))
+        p = values("p", rows, members)[:, :, 0] if "p" in pieces.fields else np.zeros(heat.shape)
+        return PointHistory(pieces.times[rows], values("stress", rows, members), strains, heat, p)
 
     return integration_points(part.subdomain, part.operators, read)

@@ -42,7 +42,7 @@ def test_the_nearest_design_has_the_life(scripts, folder):
     assert found["cycles"] == pytest.approx(target, rel=1e-3)
     assert found["cycles_wanted"] == pytest.approx(target / 1.5, rel=1e-9)
     assert 0.0 < found["derating"] < 0.2
-    assert found["seconds"] < 60.0
+    assert found["answers"] < 120
     along = [(heat, optimise.Designs(folder).speed_for(heat, target)) for heat in (0.97, 1.03)]
     assert all(optimise.derating(*design) > found["derating"] for design in along)
     (folder / "best.toml").write_text(scripts["design"].load_text("best", found["temperature"], found["speed"]))

@@ -218,3 +218,25 @@ def test_lives_from_python_are_those_of_the_command(files):
     told = romtool("life", files / "out" / "cyclic", files / "life.toml", "--json", "-q")
     assert found.minimum == pytest.approx(told.json["cycles_to_failure"], rel=1e-9)
     assert found.points == "integration points"
+
+
+def test_lives_of_solver_files_at_their_nodes(files, tmp_path):
+    path = tmp_path / "x.frd"
+    assert romtool("fields", files / "ref" / "base", "-o", path).code == 0
+    refused = romtool("life", path, files / "life.toml")
+    assert "strain_nodal is the total strain and there is a temperature; give [thermal]" in refused.error
+    (files / "life.toml").write_text(LIFE + "[thermal]\nexpansion = 1e-5\nreference_temperature = 20.0\n")
+    done = romtool("life", path, files / "life.toml", "-o", tmp_path / "life", "--json")
+    assert done.code == 0, done.err
+    assert "the run is one cycle" in done.err
+    assert done.json["stabilised"] is None
+    history, found = open_history(path), read_life_result(tmp_path / "life")
+    assert found.points == "nodes"
+    assert np.array_equal(found.lives.ids[:, 0], history.mesh.node_ids)
+    rows = range(len(history.times))
+    heat = np.nan_to_num(np.array([history.read("T", i)[:, 0] for i in rows]))
+    total = matrices(np.array([history.read("strain_nodal", i) for i in rows]))
+    strain = total - 1e-5 * (heat - 20.0)[:, :, None, None] * np.eye(3)
+    stress = matrices(np.array([history.read("stress_nodal", i) for i in rows]))
+    exact = [morrow(strain[:, k], stress[:, k], heat[:, k].max()) for k in range(stress.shape[1])]
+    assert np.allclose(found.lives.values["cycles_to_failure"], exact, rtol=1e-9)
