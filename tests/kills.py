@@ -8,6 +8,7 @@ seed that repeats it (`--seed`), and the exit code is 1.
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import random
@@ -113,9 +114,10 @@ class Running:
             time.sleep(0.002)
 
     def send(self, number: int) -> None:
-        """Send a signal."""
+        """Send a signal to a command that has not ended."""
         if self.process.pid is not None and self.process.is_alive():
-            os.kill(self.process.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     def end(self, seconds: float = PATIENCE) -> Ended:
         """Wait for the end, some seconds at most."""
