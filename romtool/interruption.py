@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from romtool.errors import StoppedError
 
 AGAIN = "run the same command again, and it goes on from there"
+PERSISTENCE = 5.0
+"""Seconds until a command that a signal should have ended is ended once more: what is raised while compiled code calls
+back is lost."""
 
 
 class Ranks(Protocol):
@@ -26,18 +29,25 @@ class Ranks(Protocol):
 
 
 class _Wish:
-    """Whether a signal came, and whether the running code looks for it itself."""
+    """Which signal came first, and whether the running code looks for it itself."""
 
-    asked = False
+    asked = ""
     deferring = 0
 
 
 def _take(number: int, frame: object) -> None:
     """Note a signal, or end what runs."""
-    first, _Wish.asked = not _Wish.asked, True
-    if first and not _Wish.deferring:
-        name = signal.Signals(number).name
-        raise StoppedError(f"stopped by {name} before there was anything to keep; run the same command again")
+    first, name = not _Wish.asked, signal.Signals(number).name
+    _Wish.asked = _Wish.asked or name
+    if not _Wish.deferring and (first or name == "SIGALRM"):
+        _remind(PERSISTENCE)
+        raise StoppedError(f"stopped by {_Wish.asked} before there was anything to keep; run the same command again")
+
+
+def _remind(seconds: float) -> None:
+    """Send this process a signal after some seconds, none for zero, where the system can."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 @contextmanager
@@ -46,12 +56,13 @@ def listening() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _Wish.asked = False
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+    _Wish.asked = ""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGALRM") if hasattr(signal, name)]
     before = [signal.signal(number, _take) for number in numbers]
     try:
         yield
     finally:
+        _remind(0.0)
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
 
@@ -68,7 +79,7 @@ def deferred() -> Iterator[None]:
 
 def is_asked(comm: Ranks) -> bool:
     """Tell whether any rank got a signal; all ranks call this together."""
-    return any(comm.allgather(_Wish.asked))
+    return any(comm.allgather(bool(_Wish.asked)))
 
 
 def stop_if_asked(comm: Ranks, place: str, keep: Callable[[], None] = lambda: None) -> None:

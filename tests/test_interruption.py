@@ -1,10 +1,13 @@
 """A signal ends what runs, or waits for the next checkpoint; ranks decide together."""
 
+import contextlib
 import os
 import signal
+import time
 
 import pytest
 
+from romtool import interruption
 from romtool.errors import StoppedError
 from romtool.interruption import deferred, is_asked, listening, stop_if_asked
 from romtool.io.atomic import output_folder
@@ -38,6 +41,15 @@ def test_without_checkpoints_a_signal_ends_the_command_and_leaves_nothing(tmp_pa
         write_half(tmp_path / "model", number)
     assert caught.value.code == 75
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stop_that_a_callback_swallows_comes_again(monkeypatch):
+    monkeypatch.setattr(interruption, "PERSISTENCE", 0.05)
+    with listening():
+        with contextlib.suppress(StoppedError):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        with pytest.raises(StoppedError, match="stopped by SIGUSR1"):
+            time.sleep(10.0)
 
 
 def test_a_deferred_signal_waits_for_the_checkpoint():
