@@ -29,6 +29,7 @@ import numpy as np
 from romtool.cli.main import main as romtool_main
 from tests.cli.small_case import write_case
 
+COMPLETE = "exists; give --overwrite"
 PRELOADED = [f"romtool.pipeline.{name}" for name in ("offline", "adapt", "study", "solve", "cluster")]
 """What the server of processes imports once."""
 
@@ -228,21 +229,24 @@ def disturb(
 ) -> tuple[int, list[Ended], Ended]:
     """Run a command, kill it after some seconds, and run it again, until it is left alone.
 
+    A kill behind the last word of a command finds it complete: it then refuses to do its work again.
+
     Returns
     -------
     How many of the kills came before its end, the disturbed ends, and the last one.
     """
-    hits, ends = 0, []
+    hits, ends = 0, list[Ended]()
     for seconds in moments:
         running = Running(folder, arguments)
         time.sleep(seconds)
         running.send(number)
         ended = running.end()
         hits += ended.code in (-signal.SIGKILL, 75)
-        if ended.code == 0:
-            return hits, ends, ended
+        if ended.code == 0 or (ends and COMPLETE in ended.text):
+            return hits, ends, Ended(0, ended.text)
         ends.append(ended)
-    return hits, ends, Running(folder, arguments).end()
+    last = Running(folder, arguments).end()
+    return hits, ends, Ended(0, last.text) if COMPLETE in last.text else last
 
 
 @dataclass
