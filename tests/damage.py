@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from romtool.errors import ModelError
-from romtool.io.records import kind_of
+from romtool.io.records import stamps
 from romtool.pipeline.folders import open_file, read_head, value_digest
 
 HEADS = {
@@ -88,7 +88,7 @@ FLIPS = (_one, _one, _one, _word, _noise, _zero, _cut)
 
 def wrong_answers(path: Path, count: int, seed: int = 0) -> Iterator[str]:
     """Yield what is read wrongly, or refused in other words, from spoilt copies of a file, which stays as it is."""
-    kind, sound = kind_of(path), path.read_bytes()
+    (kind, _), sound = stamps(path), path.read_bytes()
     expected, generator = read_all(path, kind), np.random.default_rng(seed)
     try:
         for number in range(count):
@@ -117,7 +117,7 @@ def main() -> int:
     options = parser.parse_args()
     n_files = faults = 0
     for path in sorted(options.folder.rglob("*.h5")):
-        if kind_of(path) in (*HEADS, *ROWS):
+        if stamps(path)[0] in (*HEADS, *ROWS):
             n_files += 1
             for text in wrong_answers(path, options.count):
                 faults += 1

@@ -9,6 +9,7 @@ seed that repeats it (`--seed`), and the exit code is 1.
 
 import argparse
 import contextlib
+import importlib
 import multiprocessing
 import os
 import random
@@ -139,6 +140,8 @@ def _run(folder: str, arguments: tuple[str, ...], file: str, limit: int | None) 
     if limit is not None:
         import resource
 
+        with contextlib.suppress(ImportError):
+            importlib.import_module("mpi4py.MPI")  # which writes files of its own
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     with open(file, "w", buffering=1) as out, redirect_stdout(out), redirect_stderr(out):  # noqa: PTH123

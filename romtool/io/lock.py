@@ -6,6 +6,7 @@ hand. Where it does not, the file's existence is the lock: its owner refreshes i
 for a while, or whose process on this host has ended, is taken over.
 """
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -33,6 +34,13 @@ def beside(path: Path, role: str) -> Path:
     """Return the hidden name beside a path for something that belongs to it: `.NAME.role`."""
     named = path if path.name not in ("", "..") else path.resolve()
     return named.parent / f".{named.name}.{role}"
+
+
+def drop_stale(folder: Path) -> None:
+    """Remove the locks in a folder that runs have left that ended without a word."""
+    for file in folder.glob(".*.lock"):
+        with contextlib.suppress(CaseError):
+            Lock(file.with_name(file.name[1 : -len(".lock")])).acquire().release()
 
 
 class Lock:

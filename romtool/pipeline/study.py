@@ -15,7 +15,7 @@ import numpy as np
 from romtool.errors import CaseError, ModelError
 from romtool.interruption import deferred, stop_if_asked
 from romtool.io.atomic import atomic_file
-from romtool.io.lock import Lock
+from romtool.io.lock import Lock, drop_stale
 from romtool.io.study import RandomNumber, read_study
 from romtool.linalg.reduction import Comm
 from romtool.loading import Loading
@@ -110,6 +110,7 @@ def _study(model_path: Path, study_path: Path, out: Path, comm: Comm, say: Say, 
         say(f"{n_marched} draws in {clock.seconds['draws']:.1f} s, {rate:.1f} per second")
     facts = _facts(inputs, model, model_path, rate)
     lacking = on_root(comm, lambda: _lacking(out, inputs))
+    on_root(comm, lambda: drop_stale(out / "draws"))
     if lacking:
         done = inputs.study.draws - sum(len(numbers) for numbers in lacking.values())
         say(f"{done} of {inputs.study.draws} draws are there; quantiles are taken when all are")

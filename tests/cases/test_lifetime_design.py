@@ -14,11 +14,14 @@ CASE = Path(__file__).parents[2] / "cases" / "lifetime-design"
 @pytest.fixture(scope="module")
 def scripts():
     """The case's scripts, as modules."""
+    names = ("design", "make", "optimise")
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}  # of other cases
     sys.path.insert(0, str(CASE))
-    yield {name: importlib.import_module(name) for name in ("design", "make", "optimise")}
+    yield {name: importlib.import_module(name) for name in names}
     sys.path.remove(str(CASE))
-    for name in ("design", "make", "optimise"):
+    for name in names:
         del sys.modules[name]
+    sys.modules.update(others)
 
 
 @pytest.fixture(scope="module")

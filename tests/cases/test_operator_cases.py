@@ -128,7 +128,7 @@ def validated(name: str, folder: Path, *size: object, n_unseen: int = 5) -> tupl
     select(case)
     make.write(folder, *size)
     model = build(case, folder / "model", lambda words: None, SerialComm())
-    return model, validate(folder / "model", case, lambda done, total, words: None)["errors"]
+    return model, validate(folder / "model", case, lambda words: None)["errors"]
 
 
 def test_the_boundary_value_problem_through_the_package(tmp_path):

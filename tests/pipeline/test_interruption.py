@@ -214,7 +214,7 @@ def test_full_disk(case, whole, small_disk):
     ended = Running(case, arguments).end()
     assert ended.code == 0, ended.text
     assert "reduced quadrature" in first
-    assert "displacement modes" not in ended.text
+    assert not any(line.endswith("displacement modes") for line in ended.text.splitlines())
     assert not difference(whole / "model", small_disk / "model")
     assert leftovers(small_disk) == []
 
