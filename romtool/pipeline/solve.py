@@ -213,6 +213,8 @@ def _solve(
     try:
         writer = SolutionWriter(work.new, kept, problem, share, solver, source_id)
         reached, n_steps, tick = writer.resume(), len(loading.times) - 1, options.track(loading.name)
+        if reached is None and start is not None:
+            start.remind(solver, share)
         if reached is not None:
             say(f"{loading.name}: {writer.row - 1}/{n_steps} increments kept from the run before")
 
