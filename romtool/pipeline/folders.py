@@ -190,6 +190,7 @@ CLASSES: dict[str, type] = {
             loading.Loading,
             loading.Before,
             loading.Stop,
+            loading.InitialField,
             loading.Adaptive,
             constraints.Equations,
         ),
