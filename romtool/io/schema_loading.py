@@ -327,9 +327,14 @@ class InitialEntry(Table):
 class InitialTable(Table):
     """[initial]: stress and plastic strain that the undeformed body holds, for `solve` and `online`."""
 
-    entries: Annotated[list[InitialEntry], Field(min_length=1)] = Field(description="a list of tables")
-    """One per field and place. A stress is that of the undeformed body, balanced or not: the first increment
-    balances it. Inelastic strain without a stress makes the stress that follows from it."""
+    entries: list[InitialEntry] = Field(default=[])
+    """One per field and place, a list of tables. A stress is that of the undeformed body, balanced or not."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "InitialTable":
+        if not self.entries:
+            reject('lacks the key "entries": a list of tables with field, and value or file')
+        return self
 
 
 class StopTable(Table):

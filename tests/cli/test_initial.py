@@ -9,6 +9,8 @@ from tests.cli.test_missions import CYCLES
 
 HEAD = 'name = "held"\n[[loads]]\nname = "END"\nscale = 1.1\n[initial]\nentries = [{entries}]\n'
 STATE = '{ field = "p", file = "ref/base" }, { field = "inelastic_strain", file = "ref/base" }'
+LIMITS = {"u": 0.01, "p": 0.01, "stress": 0.03}
+"""Largest relative errors of online; without [initial] this load has up to 0.0014, 0.0026, 0.015."""
 
 
 def held(case_folder, entries):
@@ -35,16 +37,24 @@ def test_files_and_values(case_folder):
     np.testing.assert_array_equal(solved(case_folder, entries).read("stress", 0), base.read("stress", last))
 
 
-def test_online_begins_with_what_solve_begins_with(case_folder):
-    expected, path = solved(case_folder, STATE), held(case_folder, STATE)
+@pytest.mark.parametrize(
+    ("entries", "names"),
+    [
+        (STATE, ("u", "p")),  # no mode of the stress is that of a body that is plastic and undeformed
+        (STATE + ', { field = "stress", file = "ref/base" }', ("u", "p", "stress")),
+        ('{ field = "p", value = 1e-3 }', ("u", "p", "stress")),
+    ],
+)
+def test_online_begins_with_what_solve_begins_with(case_folder, entries, names):
+    expected, path = solved(case_folder, entries), held(case_folder, entries)
     done = romtool("online", case_folder / "model", path, "-o", case_folder / "out")
     assert done.code == 0, done.err
     assert "outside the training: initial stress and strain: the training has none" in done.err
     found = open_history(case_folder / "out" / "held")
-    for name in ("u", "p", "stress"):
-        values = expected.read(name, len(expected.times) - 1)
-        difference = found.read(name, len(found.times) - 1) - values
-        assert np.linalg.norm(difference) <= 0.02 * np.linalg.norm(values)
+    for name in names:
+        for row in range(len(expected.times)):
+            values = expected.read(name, row)
+            assert np.linalg.norm(found.read(name, row) - values) <= LIMITS[name] * np.linalg.norm(values)
 
 
 @pytest.mark.parametrize("command", ["solve", "online"])
