@@ -100,5 +100,9 @@ def test_it_is_refused_where_nothing_can_begin_with_it(case_folder):
     adapted = romtool("online", case_folder / "model", path, "-o", case_folder / "out", "--adapt")
     assert "[initial] is for `romtool solve` and `romtool online` alone" in adapted.error
     case = case_folder / "case.toml"
-    case.write_text(case.read_text().replace("loads/pulled.toml", "held.toml"))
+    text = case.read_text()
+    solved(case_folder, STATE)
+    case.write_text(text.replace("ref/pulled", "own/held"))
+    assert "begins with [initial] fields; train on" in romtool("import", case).error
+    case.write_text(text.replace("loads/pulled.toml", "held.toml"))
     assert "[initial] is for `romtool solve` and `romtool online` alone" in romtool("import", case).error
