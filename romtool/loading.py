@@ -245,6 +245,22 @@ class Temperature:
 
 
 @dataclass(frozen=True)
+class InitialField:
+    """What the material holds at the first time, of one field.
+
+    Parameters
+    ----------
+    field: "stress", "inelastic_strain" or "p".
+    values: (n_points, n_components) float, or (1, n_components) where `ids` is None.
+    ids: (n_points, 2) int, element id and local point of each row; None for all points.
+    """
+
+    field: str
+    values: Floats
+    ids: Ints | None = None
+
+
+@dataclass(frozen=True)
 class Stop:
     """When a reduced march through cycles stops: nothing changes any more.
 
@@ -286,6 +302,7 @@ class Loading:
         (CalculiX' *STATIC steps).
     stop: when a reduced march through cycles stops before its last time; None: it does not.
     adaptive: how a reduced march chooses its steps; None: it takes `times`.
+    initial: what the material holds at the first time.
     """
 
     name: str
@@ -298,6 +315,7 @@ class Loading:
     constraints: tuple[Constraint, ...] = ()
     stop: Stop | None = None
     adaptive: Adaptive | None = None
+    initial: tuple[InitialField, ...] = ()
 
     def cycle_ends(self) -> Floats:
         """Return the times at which cycles of the tables end, as far as these are increments; none without cycles."""

@@ -11,7 +11,7 @@ from romtool.hifi.linear import opened
 from romtool.hifi.newton import StepError, balance, build_increment, newton, respond
 from romtool.hifi.problem import HifiProblem, external_force, point_temperature, prescribed_displacement
 from romtool.hifi.supports import build_support
-from romtool.laws import elastic_tangent, free_strain, virgin_state
+from romtool.laws import elastic_tangent, free_strain
 from romtool.loading import Dirichlet
 from romtool.protocols import LinearSolver
 from romtool.types import Floats
@@ -63,13 +63,12 @@ OnStep = Callable[[HifiState, StepStatistics], None]
 
 
 def initial_state(problem: HifiProblem) -> HifiState:
-    """Return the state at the first time: no displacement, no stress, virgin material."""
-    n_points = problem.operators.n_points
+    """Return the state at the first time: no displacement; stress and material as given, else none and virgin."""
     return HifiState(
         time=float(problem.loading.times[0]),
         displacement=np.zeros((problem.operators.n_nodes, 3)),
-        stress=np.zeros((n_points, 6)),
-        state=virgin_state(problem.tables, problem.sites),
+        stress=problem.initial.stress,
+        state=problem.initial.state,
     )
 
 

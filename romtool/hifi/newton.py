@@ -162,7 +162,7 @@ def respond(problem: HifiProblem, increment: Increment, displacement: Floats) ->
         increment.t_n,
         increment.t_n1,
         increment.viscous,
-        strain(problem.operators, displacement),
+        strain(problem.operators, displacement) + problem.initial.strain,
         increment.state,
         state,
         stress,

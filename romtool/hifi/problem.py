@@ -14,7 +14,16 @@ from romtool.fem.sharing import Sharing, alone
 from romtool.hifi.elimination import Elimination, build_elimination
 from romtool.hifi.stability import check_supports
 from romtool.hifi.supports import Support, build_supports
-from romtool.laws import LawTables, Sites, build_sites, build_tables, local_frames, state_size
+from romtool.laws import (
+    InitialFields,
+    LawTables,
+    Sites,
+    build_sites,
+    build_tables,
+    initial_fields,
+    local_frames,
+    state_size,
+)
 from romtool.linalg.agreement import each_rank
 from romtool.loading import Loading, Material
 from romtool.settings import NewtonSettings
@@ -35,6 +44,7 @@ class HifiProblem:
     loading: tables and times; load_shapes: (n_loads, n_nodes, 3) float [force].
     supports: one per Dirichlet entry; elimination: of what they prescribe and of what constraints make dependent.
     options: of Newton's method.
+    initial: what the material begins with.
     """
 
     operators: Operators
@@ -47,6 +57,7 @@ class HifiProblem:
     load_shapes: Floats
     supports: tuple[Support, ...]
     elimination: Elimination
+    initial: InitialFields
     options: NewtonSettings = field(default_factory=NewtonSettings)
 
     @property
@@ -111,20 +122,22 @@ def _local_problem(
     on_nodes = evaluate_at(operators.mesh.points)
     temperature = build_temperature(loading.temperature, on_nodes, float(loading.times[0]))
     to_points = temperature_operator(operators)
-    initial = to_points @ on_nodes(loading.temperature.undeformed)
+    heat = to_points @ on_nodes(loading.temperature.undeformed)
     ids = np.column_stack([operators.element_ids, operators.local_points])
     frames = local_frames(materials, rows, operators.element_ids, operators.coordinates)
+    sites = build_sites(tables, rows, heat, ids, operators.coordinates, frames)
     return HifiProblem(
         operators=operators,
         sharing=elimination.nodes,
         tables=tables,
-        sites=build_sites(tables, rows, initial, ids, operators.coordinates, frames),
+        sites=sites,
         temperature=temperature,
         to_points=to_points,
         loading=loading,
         load_shapes=load_shapes(operators, loading, materials),
         supports=supports,
         elimination=elimination,
+        initial=initial_fields(tables, sites, loading.initial),
         options=options or NewtonSettings(),
     )
 

@@ -25,6 +25,7 @@ from romtool.io.schema_constraints import ConstraintEntry
 from romtool.io.schema_loading import (
     AdaptiveTable,
     DirichletEntry,
+    InitialEntry,
     LoadEntry,
     MaterialEntry,
     OrientationTable,
@@ -140,6 +141,25 @@ class TemperatureSource:
             for source in self.entries
         )
         return Temperature(self.initial, entries)
+
+
+@dataclass(frozen=True)
+class InitialSource:
+    """An entry of [initial].
+
+    Parameters
+    ----------
+    field: "stress", "inelastic_strain" or "p".
+    elements: element set, or "all".
+    value: (n_components,) float, or None where `file` has the values at the points.
+    file: a solution, a result, or a .npy file. name: of the field in it.
+    """
+
+    field: str
+    elements: str
+    value: Floats | None
+    file: Path | None
+    name: str
 
 
 @dataclass(frozen=True)
@@ -288,6 +308,13 @@ def _entry_of(point: TemperaturePoint, folder: Path) -> EntrySource:
     entry = TemperatureEntry(point.time, math.nan if value is None else value, point.scale, point.offset)
     field, mesh = (folder / name if name else None for name in (point.field, point.mesh))
     return EntrySource(entry, field, point.name, mesh)
+
+
+def initial_of(entry: InitialEntry, folder: Path) -> InitialSource:
+    """Return an entry of [initial]; paths are relative to `folder`."""
+    value = None if entry.value is None else np.atleast_1d(np.array(entry.value, dtype=np.float64))
+    file = folder / entry.file if entry.file else None
+    return InitialSource(entry.field, entry.elements, value, file, entry.name or entry.field)
 
 
 def time_of(table: TimeTable) -> TimeSource:

@@ -10,11 +10,13 @@ from romtool.io.cycles import check_points, cycle_of, cycle_temperature, fit_tim
 from romtool.io.entries import (
     EntrySource,
     FieldReader,
+    InitialSource,
     LoadSource,
     TemperatureSource,
     TimeSource,
     check_tables,
     dirichlet_of,
+    initial_of,
     load_of,
     put,
     table_of,
@@ -25,7 +27,7 @@ from romtool.io.schema import LoadCaseFile, ScaledEntry, ScaledTemperature
 from romtool.io.schema_loading import TemperatureTable
 from romtool.io.validation import Table as Validated
 from romtool.io.validation import did_you_mean, read_toml
-from romtool.loading import Dirichlet, Load, Loading, Table, Temperature
+from romtool.loading import Dirichlet, InitialField, Load, Loading, Table, Temperature
 
 
 class _Named(Protocol):
@@ -73,6 +75,7 @@ class LoadFile:
     loads, tables, dirichlet: the changes, by name of the case's entries.
     temperature: a whole temperature, a scaling of the case's, or None.
     time: times and intervals without viscous flow, or None.
+    initial: what the material holds at the first time.
     """
 
     path: Path
@@ -82,6 +85,7 @@ class LoadFile:
     dirichlet: tuple[Change[Dirichlet], ...] = ()
     temperature: TemperatureSource | TemperatureScale | None = None
     time: TimeSource | None = None
+    initial: tuple[InitialSource, ...] = ()
 
     @property
     def field_paths(self) -> tuple[Path, ...]:
@@ -123,6 +127,7 @@ def load_file(file: LoadCaseFile, path: Path) -> LoadFile:
         tuple(_change(entry, dirichlet_of) for entry in file.dirichlet),
         _temperature_change(file.temperature, folder),
         None if file.time is None else time_of(file.time),
+        () if file.initial is None else tuple(initial_of(entry, folder) for entry in file.initial.entries),
     )
 
 
@@ -146,7 +151,9 @@ def _temperature_change(
     return None
 
 
-def apply_load(loading: Loading, load: LoadFile, read_field: FieldReader) -> Loading:
+def apply_load(
+    loading: Loading, load: LoadFile, read_field: FieldReader, initial: tuple[InitialField, ...] | None = None
+) -> Loading:
     """Apply a load file to a loading.
 
     Parameters
@@ -155,6 +162,7 @@ def apply_load(loading: Loading, load: LoadFile, read_field: FieldReader) -> Loa
     load: what differs from it. Whole entries replace those of the same name, `scale` multiplies (pressures,
         vectors, prescribed displacements, values of tables, omega of centrifugal loads), `remove` removes.
     read_field: reads field files.
+    initial: what [initial] of the load file says, read; None where the caller cannot begin with it.
 
     Returns
     -------
@@ -163,8 +171,12 @@ def apply_load(loading: Loading, load: LoadFile, read_field: FieldReader) -> Loa
 
     Raises
     ------
-    CaseError: an unknown name, a table that no longer exists, times that do not fit the cycle.
+    CaseError: an unknown name, a table that no longer exists, times that do not fit the cycle, an [initial] that is
+        not expected here.
     """
+    if load.initial and initial is None:
+        raise CaseError(f"{load.path}: [initial] is for `romtool solve` and `romtool online` alone; leave it out here")
+    loading = replace(loading, initial=initial or ())
     if load.time is None and load.temperature is None and not (load.loads or load.tables or load.dirichlet):
         return replace(loading, name=load.name)
     loads = [_read(change, read_field) for change in load.loads]

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from romtool.io.schema_constraints import ConstraintEntry
 from romtool.io.schema_loading import (
     DirichletEntry,
+    InitialTable,
     LoadEntry,
     MaterialEntry,
     Number,
@@ -220,6 +221,7 @@ class LoadCaseFile(Table):
         | None
     ) = None
     time: TimeTable | None = None
+    initial: InitialTable | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "LoadCaseFile":

@@ -297,6 +297,46 @@ class TemperatureTable(Table):
         return self
 
 
+class InitialEntry(Table):
+    """One of the entries of [initial]."""
+
+    field: Literal["stress", "inelastic_strain", "p"] = Field(description='one of "stress", "inelastic_strain", "p"')
+    """What the material holds at the first time."""
+    elements: Text = Field(default="all", description='an element set, or "all"')
+    """Where; of two entries of one field the later wins where they meet."""
+    value: Number | Annotated[list[Number], Field(min_length=6, max_length=6)] | None = Field(
+        default=None, description="a number (p), or a list of six numbers xx, yy, zz, xy, yz, zx"
+    )
+    """The same at all points; exactly one of `value`, `file`."""
+    file: Text | None = Field(default=None, description="the path of a solution, a result or a .npy file")
+    """Values at the integration points: the end of a solution or result, or an array (n_points, n_components)."""
+    name: Text | None = Field(default=None, description="the name of the field in the solution or result")
+    """Where it is not that of `field`."""
+
+    @model_validator(mode="after")
+    def _one_value(self) -> "InitialEntry":
+        if (self.value is None) == (self.file is None):
+            reject('needs one of the keys "value" and "file"')
+        if self.value is not None and isinstance(self.value, list) != (self.field != "p"):
+            reject(f"of {self.field} has value = {self.value}; expected {'one number' if self.field == 'p' else 'six'}")
+        if self.name is not None and self.file is None:
+            reject('has the key "name" without "file"; it names a field in there')
+        return self
+
+
+class InitialTable(Table):
+    """[initial]: stress and plastic strain that the undeformed body holds, for `solve` and `online`."""
+
+    entries: list[InitialEntry] = Field(default=[])
+    """One per field and place, a list of tables. A stress is that of the undeformed body, balanced or not."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "InitialTable":
+        if not self.entries:
+            reject('lacks the key "entries": a list of tables with field, and value or file')
+        return self
+
+
 class StopTable(Table):
     """[time] stop: when an online march through cycles ends early."""
 

@@ -7,6 +7,7 @@
 from romtool.laws.catalogue import LAWS, PARAMETERS, STATES, LawInfo, ParameterInfo
 from romtool.laws.fields import Fields, Workspace, scratch
 from romtool.laws.frames import local_frames
+from romtool.laws.initial import InitialFields, find_points, initial_fields
 from romtool.laws.kernels import elastic_tangent, evaluate, evaluate_fields
 from romtool.laws.parameters import (
     LawTables,
@@ -25,6 +26,7 @@ __all__ = [
     "PARAMETERS",
     "STATES",
     "Fields",
+    "InitialFields",
     "LawInfo",
     "LawTables",
     "ParameterInfo",
@@ -35,9 +37,11 @@ __all__ = [
     "elastic_tangent",
     "evaluate",
     "evaluate_fields",
+    "find_points",
     "free_strain",
     "held_by",
     "identify",
+    "initial_fields",
     "law_names",
     "library_digest",
     "local_frames",

@@ -47,6 +47,7 @@ from romtool.online import adapt, draws, quantiles, study
 from romtool.operators import coefficients, domain, functions, inverses, power_bounds, powers, reduced, stability
 from romtool.operators.model import OperatorModel
 from romtool.pipeline.ranks import launched_size
+from romtool.protocols import SolverMemory
 from romtool.reduced import dictionary, indicator, march, model, quantities, selector, state
 from romtool.reduced.dictionary import Dictionary
 from romtool.reduced.model import ModeShapes, ReducedModel
@@ -189,6 +190,7 @@ CLASSES: dict[str, type] = {
             loading.Loading,
             loading.Before,
             loading.Stop,
+            loading.InitialField,
             loading.Adaptive,
             constraints.Equations,
         ),
@@ -201,6 +203,7 @@ CLASSES: dict[str, type] = {
             state.ReducedState,
             state.CycleHistory,
             HifiState,
+            SolverMemory,
             SimulationRecord,
             Dataset,
             Provenance,

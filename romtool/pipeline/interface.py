@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from romtool.errors import ModelError
+from romtool.fem.partition import merge
 from romtool.io.built_load import Load
 from romtool.laws import held_by, open_plugins
 from romtool.lifetime.result import LifeResult
 from romtool.loading import Before, Loading
 from romtool.pipeline.fields import at_places, choose_fields
-from romtool.pipeline.folders import model_file, read_dictionary
+from romtool.pipeline.folders import model_file, read_dictionary, read_subdomain
+from romtool.pipeline.initial import read_initial
 from romtool.pipeline.labelled import labelled
 from romtool.pipeline.life_evaluator import LifeEvaluator
 from romtool.pipeline.missions import Start, inherit, read_start, start_of
@@ -31,7 +33,7 @@ from romtool.reduced.model import ReducedModel
 from romtool.reduced.quantities import QuantityHistory
 from romtool.reduced.validity import outside_validity
 from romtool.settings import NewtonSettings
-from romtool.types import Floats, Ints, SolverResults
+from romtool.types import Floats, Ints, Mesh, SolverResults
 
 if TYPE_CHECKING:
     import xarray
@@ -145,7 +147,15 @@ class Model:
         CaseError, ReaderError: the load does not fit the model.
         """
         first = self.dictionary.models[0]  # the others read the same temperatures and know the same sets
-        return loading_for(first, load.file, ModelFields(first, load.fields))
+        ids = np.unique(np.concatenate([model.point_ids for model in self.dictionary.members]), axis=0)
+        initial = read_initial(load.file, self._mesh, ids)
+        return loading_for(first, load.file, ModelFields(first, load.fields), initial)
+
+    def _mesh(self) -> Mesh:
+        """Return the mesh of the model's folder. Raises ModelError."""
+        first = self.dictionary.models[0]
+        count = int(first.statistics["n_subdomains"])  # type: ignore[call-overload]
+        return merge([read_subdomain(self.path, first.model_id, index) for index in range(count)]).mesh
 
     def prepare(self, load: Load, start: Start | None = None) -> Prepared:
         """Return a load made ready to be marched through, from a start or the undeformed body; remember it.
@@ -157,7 +167,8 @@ class Model:
         """
         member = None if start is None else self._member(start)
         reference = None if start is None else start.loading.temperature.undeformed
-        key = (id(load), id(reference) if isinstance(reference, np.ndarray) else reference, member)
+        initial = () if start is None else start.loading.initial
+        key = (id(load), id(reference) if isinstance(reference, np.ndarray) else reference, id(initial), member)
         with self._lock:
             if key in self._ready:
                 self._ready.move_to_end(key)
@@ -167,7 +178,7 @@ class Model:
             loading = inherit(loading, start.loading)
         found = prepare(self.dictionary, loading, None if member is None else self._certain(member))
         with self._lock:
-            self._ready[key] = (found, load, reference)
+            self._ready[key] = (found, load, (reference, initial))
             while len(self._ready) > KEPT_LOADS:
                 self._ready.popitem(last=False)
         return found

@@ -19,13 +19,12 @@ from romtool.offline.train import Trained
 from romtool.online.adapt import Progress
 from romtool.pipeline.folders import CLASSES
 from romtool.pipeline.ranks import on_root, together
-from romtool.protocols import SolverMemory
 
 Value = TypeVar("Value")
 
 KIND = "checkpoint"
 
-_OWN = (Cubature, DualSnapshots, Progress, Selection, Snapshots, SolverMemory, StepStatistics, Trained)
+_OWN = (Cubature, DualSnapshots, Progress, Selection, Snapshots, StepStatistics, Trained)
 _KEPT: dict[str, type] = {**CLASSES, **{entry.__name__: entry for entry in _OWN}}
 """Classes of the values that are kept: those of romtool's files, and some that are in no other file."""
 

@@ -77,7 +77,15 @@ def start_of(source: str, history: ReducedHistory, model_id: str, loading: Loadi
 
 
 def inherit(loading: Loading, earlier: Loading) -> Loading:
-    """Return a loading whose thermal strain counts from the T_0 of an earlier one on the same nodes."""
+    """Return a loading of the body that an earlier one on the same nodes began with: its T_0, and its initial fields.
+
+    Raises
+    ------
+    CaseError: the loading has initial fields of its own.
+    """
+    if loading.initial:
+        raise CaseError(f"{loading.name}: [initial] does not go with --from, whose end is where the load begins")
+    loading = replace(loading, initial=earlier.initial)
     reference, own = earlier.temperature.undeformed, loading.temperature.undeformed
     if reference is own or (np.shape(reference) == np.shape(own) and np.array_equal(reference, own)):
         return loading

@@ -9,25 +9,30 @@ import numpy as np
 from romtool.convert.nodal_fields import order_field, read_nodal_field
 from romtool.errors import CaseError, ReaderError
 from romtool.io.load import LoadFile, apply_load
-from romtool.loading import Loading
+from romtool.loading import InitialField, Loading
 from romtool.pipeline.mapping import map_field
 from romtool.reduced.model import ReducedModel
 from romtool.types import Floats
 
 
-def loading_for(model: ReducedModel, load: LoadFile, read_field: "ModelFields") -> Loading:
+def loading_for(
+    model: ReducedModel,
+    load: LoadFile,
+    read_field: "ModelFields",
+    initial: tuple[InitialField, ...] | None = None,
+) -> Loading:
     """Return the loading of a load file on a model; one with a name alone is the first simulation's.
 
     Raises
     ------
     CaseError, ReaderError: the load file does not fit the model.
     """
-    return apply_load(model.first if changes_nothing(load) else model.loading, load, read_field)
+    return apply_load(model.first if changes_nothing(load) else model.loading, load, read_field, initial)
 
 
 def changes_nothing(load: LoadFile) -> bool:
     """Tell whether a load file holds only a name."""
-    return not any((load.loads, load.tables, load.dirichlet, load.temperature, load.time))
+    return not any((load.loads, load.tables, load.dirichlet, load.temperature, load.time, load.initial))
 
 
 class ModelFields:

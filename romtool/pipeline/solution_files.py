@@ -23,7 +23,7 @@ from romtool.laws import state_fields
 from romtool.pipeline.folders import part_name, part_reader, part_writer, read_record, write_record
 from romtool.pipeline.kept import Kept
 from romtool.pipeline.ranks import on_root, together
-from romtool.pipeline.states import END, take_state
+from romtool.pipeline.states import write_end
 from romtool.protocols import LinearSolver
 from romtool.types import Floats, Ints
 
@@ -150,7 +150,7 @@ class SolutionWriter:
         for part in self.share.parts:
             with part_writer(self.folder, KIND, part.index, self.source_id) as file:
                 write_record(file, "subdomain", part)
-                write_record(file, END, take_state(end, self.share, part))
+                write_end(file, end, self.solver.memory(), self.share, part)
 
     def _write_rows(self, folder: Path) -> None:
         """Write the times that are held, on the subdomains of this rank."""

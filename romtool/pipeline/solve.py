@@ -25,6 +25,7 @@ from romtool.loading import Before, Loading
 from romtool.offline.clock import peak_memory
 from romtool.offline.functionals import check_quantities
 from romtool.pipeline.folders import Provenance, now, programs, value_digest, versions, write_head
+from romtool.pipeline.initial import read_initial
 from romtool.pipeline.kept import Kept
 from romtool.pipeline.missions import check_jump, inherit
 from romtool.pipeline.model_fields import changes_nothing
@@ -162,7 +163,8 @@ def _loading(sources: CaseSources, load: LoadFile) -> Loading:
     if first is not None and changes_nothing(load):
         return replace(loading_of(sources, first, results), name=load.name)
     own = own_loading(sources, None if results is None else results.times)
-    found = apply_load(own, load, field_reader(sources.mesh))
+    initial = read_initial(load, lambda: sources.mesh)
+    found = apply_load(own, load, field_reader(sources.mesh), initial)
     if len(found.times) < 2:
         raise CaseError(f"{load.path}: no increments; give [time] points in the load file or the case")
     check_regions(sources.mesh, sources.materials, found)
@@ -213,6 +215,8 @@ def _solve(
     try:
         writer = SolutionWriter(work.new, kept, problem, share, solver, source_id)
         reached, n_steps, tick = writer.resume(), len(loading.times) - 1, options.track(loading.name)
+        if reached is None and start is not None:
+            start.remind(solver, share)
         if reached is not None:
             say(f"{loading.name}: {writer.row - 1}/{n_steps} increments kept from the run before")
 

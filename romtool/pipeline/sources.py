@@ -22,7 +22,7 @@ from romtool.io.atomic import digest_file, digest_text
 from romtool.io.case import Case, Simulation, read_case, resolve
 from romtool.laws import build_tables, identify
 from romtool.loading import Deck, Loading, Material
-from romtool.pipeline.folders import value_digest
+from romtool.pipeline.folders import read_head, value_digest
 from romtool.pipeline.mapping import map_field, places_of
 from romtool.pipeline.missions import before_of
 from romtool.pipeline.results import open_history
@@ -247,11 +247,16 @@ def open_simulation(sources: CaseSources, simulation: Simulation) -> SolverResul
 
 
 def _check_beginning(path: Path) -> None:
-    """Raise CaseError where results are a solution that does not begin with the undeformed body."""
-    if (path / "solution.h5").is_file() and (before := before_of(path / "solution.h5", "solution")).names:
+    """Raise CaseError where results are a solution that does not begin with the undeformed body of virgin material."""
+    file = path / "solution.h5"
+    if not file.is_file():
+        return
+    if names := before_of(file, "solution").names:
         raise CaseError(
-            f"{path}: goes on from {', '.join(before.names)}; train on computations that begin with the undeformed body"
+            f"{path}: goes on from {', '.join(names)}; train on computations that begin with the undeformed body"
         )
+    if read_head(file, "solution", "loading").initial:
+        raise CaseError(f"{path}: begins with [initial] fields; train on computations that begin with virgin material")
 
 
 def _joined(sources: CaseSources, simulation: Simulation) -> SolverResults:

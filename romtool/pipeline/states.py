@@ -1,21 +1,35 @@
 """Complete states of the built-in solver in files: one part of the state in the file of each subdomain."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
-from romtool.errors import ModelError
+from romtool.errors import ConvergenceError, ModelError
 from romtool.fem.partition import Subdomain
 from romtool.hifi.march import HifiState
 from romtool.hifi.share import Share
 from romtool.loading import Before, Loading
-from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record, value_digest
+from romtool.pipeline.folders import Provenance, part_reader, read_head, read_record, value_digest, write_record
 from romtool.pipeline.missions import before_of
+from romtool.pipeline.ranks import together
+from romtool.protocols import LinearSolver, SolverMemory
 
 END = "end"
 """Name of the last state in the file of a subdomain."""
+MEMORY = "memory"
+"""Name of what the linear solver remembers at the end, in the same file."""
+
+
+def write_end(file: h5py.File, end: HifiState, memory: SolverMemory | None, share: Share, part: Subdomain) -> None:
+    """Write the end of a solution to the file of a subdomain: the state, and what the linear solver remembers."""
+    write_record(file, END, take_state(end, share, part))
+    kept = None if memory is None else replace(memory, tangent=memory.tangent[share.points(part)])
+    write_record(file, MEMORY, kept)
 
 
 def take_state(state: HifiState, share: Share, part: Subdomain) -> HifiState:
@@ -69,6 +83,29 @@ class SolutionEnd:
         ModelError: it is of another mesh, or partitioned otherwise; a damaged file.
         """
         return join_state(share, [self._piece(part) for part in share.parts])
+
+    def remind(self, solver: LinearSolver, share: Share) -> None:
+        """Let a linear solver go on from what that of the solution remembered; all ranks call this together.
+
+        A memory that is of no use, since other supports leave its matrix singular, is dropped.
+
+        Raises
+        ------
+        ModelError: as `state`.
+        """
+        pieces = together(share.comm, lambda: [self._memory(part) for part in share.parts])
+        if any(share.comm.allgather(any(piece is None for piece in pieces))):
+            return
+        tangent = np.zeros((share.operators.n_points, 6, 6))
+        for part, piece in zip(share.parts, pieces, strict=True):
+            tangent[share.points(part)] = piece.tangent
+        with suppress(ConvergenceError):
+            solver.remember(replace(pieces[0], tangent=tangent))
+
+    def _memory(self, part: Subdomain) -> Any:
+        """Return what the linear solver remembered on one subdomain; None where nothing is kept of it."""
+        with part_reader(self.folder, "solution-part", part.index, self.source_id) as file:
+            return read_record(file, MEMORY) if MEMORY in file else None
 
     def _piece(self, part: Subdomain) -> HifiState:
         """Return the state of one subdomain."""

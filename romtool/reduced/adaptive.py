@@ -97,7 +97,7 @@ class _AdaptiveRun:
         self.time = float(loading.times[0]) if start is None else start.time
         self.before = {} if start is None else start.largest
         out = empty_trajectory(model, 1, criteria)
-        begin(self.points, out, self.scale, start)
+        begin(self.points, out, self.scale, start, loading.initial)
         self.rows, self.schedules = [out], [build_schedule(model, loading, np.array([self.time]))]
         self.cuts, self.step = [0], float(loading.times[1] - loading.times[0])
         self.columns = state_fields(model.tables).get("p", slice(0, 0))

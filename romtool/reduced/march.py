@@ -8,8 +8,8 @@ import numpy as np
 
 from romtool.constraints import Equations
 from romtool.errors import ConvergenceError
-from romtool.laws import evaluate, state_fields, virgin_state
-from romtool.loading import Loading
+from romtool.laws import evaluate, initial_fields, state_fields
+from romtool.loading import InitialField, Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Criteria, Points, Schedule, Trajectory
 from romtool.reduced.model import DualBasis, ReducedModel, ThermalPoints
@@ -94,11 +94,11 @@ def restrict_to_thermal(loading: Loading, thermal: ThermalPoints) -> Loading:
     return replace(loading, temperature=temperature, constraints=moved)
 
 
-def start_virgin(points: Points, out: Trajectory) -> None:
-    """Write the state of virgin material to the first row of a trajectory."""
+def start_undeformed(points: Points, out: Trajectory, initial: Sequence[InitialField]) -> None:
+    """Write what a computation begins with to the first row of a trajectory."""
     n = len(points.active.sites.material)
     for rows, part in ((slice(0, n), points.active), (slice(n, None), points.sampled)):
-        out.state[0, rows] = virgin_state(points.tables, part.sites)
+        out.state[0, rows], out.stress[0, rows], _ = initial_fields(points.tables, part.sites, initial)
 
 
 class MarchStoppedError(ConvergenceError):
@@ -150,7 +150,7 @@ def march_loading(
     if schedule is None:
         schedule = build_schedule(model, loading, times_from(loading.times, begun, until))
     out, scale = empty_trajectory(model, len(schedule.times), criteria), np.zeros(1)
-    begin(points, out, scale, start)
+    begin(points, out, scale, start, loading.initial)
     cuts, first = np.zeros(len(schedule.times), dtype=np.int64), 0
     if reached is not None:
         scale[0] = max(scale[0], follow(model, points, schedule, out, reached))
@@ -165,15 +165,17 @@ def march_loading(
     return found
 
 
-def begin(points: Points, out: Trajectory, scale: Floats, start: ReducedState | None) -> None:
-    """Write the state that a march starts from, that of virgin material where None, to the first row.
+def begin(
+    points: Points, out: Trajectory, scale: Floats, start: ReducedState | None, initial: Sequence[InitialField]
+) -> None:
+    """Write the state that a march starts from, that of the undeformed body where None, to the first row.
 
     Raises
     ------
     ModelError: a start of another model.
     """
     if start is None:
-        start_virgin(points, out)
+        start_undeformed(points, out, initial)
         return
     write_state(start, out)
     scale[0] = start.scale
@@ -204,15 +206,15 @@ def follow(model: ReducedModel, points: Points, schedule: Schedule, out: Traject
     strains += np.tensordot(schedule.lifting[: len(reached)], lifting, axes=1)
     n, largest = model.n_active, 0.0
     for i in range(1, len(reached)):
-        for sites, rows in ((points.active.sites, slice(0, n)), (points.sampled.sites, slice(n, None))):
+        for part, rows in ((points.active, slice(0, n)), (points.sampled, slice(n, None))):
             failed = evaluate(
                 model.tables,
-                sites,
+                part.sites,
                 schedule.temperature[i, rows],
                 schedule.times[i - 1],
                 schedule.times[i],
                 schedule.viscous[i - 1],
-                strains[i, rows],
+                strains[i, rows] + part.fixed.T,
                 out.state[i - 1, rows],
                 out.state[i, rows],
                 out.stress[i, rows],

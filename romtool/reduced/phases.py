@@ -138,7 +138,7 @@ class _PhasedRun:
         self.out = empty_trajectory(models[0], n_times, criteria)
         self.out = self.out._replace(coordinates=np.zeros((n_times, width)), rate=np.zeros(width))
         self.cuts, self.scale, self.known = np.zeros(n_times, dtype=np.int64), np.zeros(1), 1
-        begin(build_points(models[0], self.loading), self.out, self.scale, start)
+        begin(build_points(models[0], self.loading), self.out, self.scale, start, self.loading.initial)
         self.before = {} if start is None else start.largest
         self.strain = np.zeros((len(models[0].weights), 6))
         for model, order, columns in zip(models, self.orders, self.columns, strict=True):

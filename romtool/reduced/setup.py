@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from romtool.laws import Sites, build_sites, take
+from romtool.laws import Sites, build_sites, initial_fields, take
 from romtool.loading import Loading
 from romtool.reduced.forces import build_schedule
 from romtool.reduced.layout import Points, PointSet, Schedule
@@ -72,13 +72,16 @@ def build_points(model: ReducedModel, loading: Loading, fixed: Floats | None = N
     Parameters
     ----------
     model: the reduced model.
-    loading: only the temperature of the undeformed body matters.
-    fixed: (n_points, 6) strain that does not change during the march; zero where None.
+    loading: only the temperature of the undeformed body and what its material holds matter.
+    fixed: (n_points, 6) strain besides that does not change during the march; zero where None.
     """
     initial = evaluate_at(model.thermal.points)(loading.temperature.undeformed)
     heat, n = model.thermal.operator @ initial, model.n_active
     sites = build_sites(model.tables, model.material, heat, model.point_ids, model.coordinates, model.frames)
     shapes = model.point_shapes
+    if loading.initial:
+        added = initial_fields(model.tables, sites, loading.initial).strain
+        fixed = added if fixed is None else fixed + added
     return Points(
         tables=model.tables,
         active=_point_set(shapes, sites, slice(0, n), fixed),

@@ -73,6 +73,8 @@ def departures(model: ReducedModel, loading: Loading) -> dict[str, str]:
         "rate of temperature": _beyond(np.array([_rate(loading, fields)]), np.array([0.0, known.temperature_rate])),
         "time step": _beyond(np.diff(loading.times), known.step),
     }
+    if loading.initial:
+        found["initial stress and strain"] = "the training has none"
     for entry in _acting(loading):
         key = _key(entry)
         beyond = _beyond(_amplitudes(loading, entry), known.amplitudes[key]) if key in known.amplitudes else UNKNOWN
