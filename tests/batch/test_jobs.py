@@ -141,7 +141,8 @@ def test_a_case_as_dependent_jobs_gives_what_its_commands_give(cluster, case):
 def test_a_job_that_is_killed_goes_on_and_gives_the_same(cluster, case):
     words = ("--submit", "--memory", "900M", "--tasks", "1", "--", "offline", "case.toml", "-o", "killed")
     job = str(command_line(cluster, case.parent, *words)["jobs"]["romtool-offline"])
-    until(lambda: "modes of the dual fields" in cluster.log(cluster.state(job)), 100, "the training to begin")
+    log = case.parent / f"romtool-offline-{job}.log"  # Slurm shows the folder's %j as a number
+    until(lambda: log.is_file() and "modes of the dual fields" in log.read_text(), 100, "the training to begin")
     for number in cluster.processes(job, "romtool"):
         os.kill(number, signal.SIGKILL)
     assert cluster.wait(job, 30, ("FAILED",))["ExitCode"] == "137:0"
