@@ -97,7 +97,7 @@ site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"
 constraints=$venv/constraints.txt
 : >$constraints
 rm -f "$site/distribution_petsc4py.pth"
-extras=${EXTRAS:-mpi,pictures,partition,exodus,fmu,cases,oracles,dev,docs}
+extras=${EXTRAS:-mpi,pictures,partition,exodus,fmu,xarray,cases,oracles,dev,docs}
 if [ -n "$with_petsc" ]; then
   echo "$with_petsc" >"$site/distribution_petsc4py.pth"
   numpy=$(/usr/bin/python3 -I -c 'import numpy; print(numpy.__version__.split(".")[0])' 2>/dev/null || echo 2)
