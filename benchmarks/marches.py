@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import romtool
 from romtool.reduced.layout import Criteria
-from romtool.reduced.march import start_virgin
+from romtool.reduced.march import begin
 from romtool.reduced.newton import march
 from romtool.reduced.stepping import empty_trajectory
 from romtool.settings import NewtonSettings
@@ -37,7 +37,7 @@ def bare_loop(model, load):
         Criteria(settings.tolerance, settings.max_iterations),
         empty_trajectory(reduced, len(schedule.times), settings),
     )
-    start_virgin(points, out)
+    begin(points, out, np.zeros(1), None, ())
 
     def run():
         out.rate[:] = 0.0
