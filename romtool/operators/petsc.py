@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from romtool.errors import MissingPartError
+from romtool.hifi.petsc_solver import load_petsc
 from romtool.linalg.eim import Numbers
 from romtool.linalg.reduction import Comm
 from romtool.operators.algebra import Value, products, singular
@@ -76,12 +77,12 @@ class PetscAlgebra:
 
     def __init__(self, comm: Comm, n_unknowns: int) -> None:
         try:
-            from petsc4py import PETSc
+            self._petsc = load_petsc()
         except ImportError as error:
             raise MissingPartError(
                 "several ranks need PETSc for the matrices of operators; install petsc4py, or use one rank"
             ) from error
-        self._petsc, self._comm, self.n_unknowns = PETSc, cast(Any, comm), n_unknowns
+        self._comm, self.n_unknowns = cast(Any, comm), n_unknowns
         bounds = [n_unknowns * rank // comm.size for rank in range(comm.size + 1)]
         self._rows = slice(bounds[comm.rank], bounds[comm.rank + 1])
 
