@@ -49,11 +49,11 @@ def read_back(text: str, name: str, **variables: str) -> list[str]:
 def test_a_script_asks_for_what_was_said():
     slurm = SlurmTable(account="me", partition="long", options=["--constraint=new,fast", "--exclusive"])
     job = Job("train", ("offline", "case.toml"), Resources(8, 2, 1500, 3600), remarks=("because",))
-    text = text_of(job, Surroundings(slurm, EnvironmentTable(modules=["gcc/12", "mpi"]), "/work"))
+    text = text_of(job, Surroundings(slurm, EnvironmentTable(modules=["gcc/12", "mpi"]), "/scratch"))
     expected = {"--account=me", "--partition=long", "--nodes=2", "--ntasks=8", "--cpus-per-task=1", "--mem=1500M"}
     expected |= {"--time=01:00:00", "--signal=B:USR1@300", "--requeue", "--open-mode=append", "--exclusive"}
     assert expected <= set(directives(text))
-    assert {"--chdir=/work", "--output=/work/train-%j.log", "--constraint=new,fast"} <= set(directives(text))
+    assert {"--chdir=/scratch", "--output=/scratch/train-%j.log", "--constraint=new,fast"} <= set(directives(text))
     assert "module load gcc/12 mpi\n" in text
     assert "# because\n" in text
     assert "OMP_NUM_THREADS=1" in text
